@@ -1,0 +1,173 @@
+# moor_fetch_source(name result): puts the pinned source of a dependency into the cache once and says where it is.
+#
+# The cache is $MOOR_CACHE, or build/dependencies of moor's source tree; builds that run at the same time wait for each
+# other. On Debian the archive comes from Debian's source packages, through apt with lists of its own, so that apt's
+# signature check applies and the system's lists stay as they are. Elsewhere it comes from the project's own site. Both
+# are checked against a hash that is pinned here.
+
+# name, version, Debian's source package, hash of Debian's archive, the project's archive, its hash.
+# Debian repacks boost (modules not merged) and fmt (without its website); the other two are the projects' own archives.
+set(moor_source_fmt
+    9.1.0
+    fmtlib
+    84ce1c2d0be3a9863935137969dcec6970125caac032f82474640bfc81463583
+    https://github.com/fmtlib/fmt/archive/refs/tags/9.1.0.tar.gz
+    5dea48d1fcddc3ec571ce2058e13910a0d4a6bab4cc09a809d8b1dd1c88ae6f2)
+set(moor_source_boost
+    1.81.0
+    boost1.81
+    449afecf5ef98edc0a46826cde6af98d1fb95c2e92962fa8c9e3eb1e8a2928ec
+    https://archives.boost.io/release/1.81.0/source/boost_1_81_0.tar.gz
+    205666dea9f6a7cfed87c7a6dfbeb52a2c1b9de55712c9c1a87735d7181452b6)
+set(moor_source_googletest
+    1.12.1
+    googletest
+    81964fe578e9bd7c94dfdb09c8e4d6e6759e19967e397dbea48d1c10e45d0df2
+    https://github.com/google/googletest/archive/refs/tags/release-1.12.1.tar.gz
+    81964fe578e9bd7c94dfdb09c8e4d6e6759e19967e397dbea48d1c10e45d0df2)
+set(moor_source_benchmark
+    1.7.1
+    benchmark
+    6430e4092653380d9dc4ccb45a1e2dc9259d581f4866dc0759713126056bc1d7
+    https://github.com/google/benchmark/archive/refs/tags/v1.7.1.tar.gz
+    6430e4092653380d9dc4ccb45a1e2dc9259d581f4866dc0759713126056bc1d7)
+
+# What is taken out of a Boost archive: the context switch and the header-only parts that moor may use. Debian's has a
+# folder for each module, the project's has the merged headers. Every pattern must match something.
+set(moor_boost_modules
+    assert config container_hash context core describe intrusive move mp11 predef static_assert throw_exception
+    type_traits)
+set(moor_boost_headers
+    assert.hpp assert/* config.hpp config/* container_hash/* context/* core/* cstdint.hpp current_function.hpp describe/*
+    detail/* intrusive/* move/* mp11/* predef/* predef.h static_assert.hpp throw_exception.hpp type_traits/* version.hpp)
+
+set(moor_debian_keyring /usr/share/keyrings/debian-archive-keyring.gpg)
+set(moor_debian_suite bookworm)
+
+set(MOOR_SOURCE_DIRECTORY "${CMAKE_CURRENT_LIST_DIR}/../..")
+get_filename_component(MOOR_SOURCE_DIRECTORY "${MOOR_SOURCE_DIRECTORY}" ABSOLUTE)
+
+function(moor_cache_directory result)
+    if(DEFINED ENV{MOOR_CACHE} AND NOT "$ENV{MOOR_CACHE}" STREQUAL "")
+        file(TO_CMAKE_PATH "$ENV{MOOR_CACHE}" cache)
+    else()
+        set(cache "${MOOR_SOURCE_DIRECTORY}/build/dependencies")
+    endif()
+    file(MAKE_DIRECTORY "${cache}/archives")
+    set(${result} "${cache}" PARENT_SCOPE)
+endfunction()
+
+# Downloads the archive of a Debian source package; result is empty when Debian has none for us.
+function(moor_fetch_from_debian package hash archives result)
+    set(${result} "" PARENT_SCOPE)
+    find_program(MOOR_APT_GET apt-get)
+    mark_as_advanced(MOOR_APT_GET)
+    if(NOT CMAKE_HOST_UNIX OR NOT MOOR_APT_GET OR NOT EXISTS "${moor_debian_keyring}")
+        return()
+    endif()
+    set(apt "${archives}/apt")
+    file(MAKE_DIRECTORY "${apt}/lists/partial" "${apt}/cache/archives/partial")
+    file(WRITE "${apt}/moor.sources"
+         "Types: deb-src\nURIs: http://deb.debian.org/debian\nSuites: ${moor_debian_suite}\nComponents: main\n"
+         "Signed-By: ${moor_debian_keyring}\n")
+    set(options
+        -qq
+        -o Dir::Etc::sourcelist=${apt}/moor.sources
+        -o Dir::Etc::sourceparts=/dev/null
+        -o Dir::State::Lists=${apt}/lists
+        -o Dir::Cache=${apt}/cache
+        -o APT::Sandbox::User=
+        -o Acquire::Retries=3)
+    file(GLOB lists "${apt}/lists/*Sources*")
+    if(NOT lists)
+        execute_process(COMMAND "${MOOR_APT_GET}" ${options} update RESULT_VARIABLE status ERROR_VARIABLE errors)
+        if(NOT status EQUAL 0)
+            message(STATUS "apt could not read Debian's source lists: ${errors}")
+            return()
+        endif()
+    endif()
+    execute_process(
+        COMMAND "${MOOR_APT_GET}" ${options} source --download-only --tar-only ${package}
+        WORKING_DIRECTORY "${archives}" RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE errors)
+    file(GLOB found "${archives}/${package}_*.orig.tar.*")
+    foreach(archive IN LISTS found)
+        file(SHA256 "${archive}" actual)
+        if(actual STREQUAL hash)
+            set(${result} "${archive}" PARENT_SCOPE)
+            return()
+        endif()
+    endforeach()
+    message(STATUS "Debian's source package ${package} is not the pinned one or could not be had: ${errors}")
+endfunction()
+
+function(moor_fetch_from_web url hash archives result)
+    get_filename_component(file "${url}" NAME)
+    set(archive "${archives}/${hash}-${file}")
+    if(NOT EXISTS "${archive}")
+        file(DOWNLOAD "${url}" "${archive}.part" EXPECTED_HASH SHA256=${hash} TLS_VERIFY ON INACTIVITY_TIMEOUT 60)
+        file(RENAME "${archive}.part" "${archive}")
+    endif()
+    set(${result} "${archive}" PARENT_SCOPE)
+endfunction()
+
+# Brings both shapes of a Boost archive (modules in libs, or merged) to include/boost and asm.
+function(moor_arrange_boost raw target)
+    file(MAKE_DIRECTORY "${target}/include")
+    if(IS_DIRECTORY "${raw}/libs/config/include")
+        foreach(module IN LISTS moor_boost_modules)
+            file(COPY "${raw}/libs/${module}/include/boost" DESTINATION "${target}/include")
+        endforeach()
+    else()
+        file(COPY "${raw}/boost" DESTINATION "${target}/include")
+    endif()
+    file(COPY "${raw}/libs/context/src/asm" DESTINATION "${target}")
+    file(COPY "${raw}/LICENSE_1_0.txt" DESTINATION "${target}")
+endfunction()
+
+function(moor_fetch_source name result)
+    list(GET moor_source_${name} 0 version)
+    list(GET moor_source_${name} 1 debian_package)
+    list(GET moor_source_${name} 2 debian_hash)
+    list(GET moor_source_${name} 3 url)
+    list(GET moor_source_${name} 4 url_hash)
+    moor_cache_directory(cache)
+    set(target "${cache}/${name}-${version}")
+    set(${result} "${target}" PARENT_SCOPE)
+    if(EXISTS "${target}/.complete")
+        return()
+    endif()
+    file(LOCK "${cache}/lock" GUARD FUNCTION TIMEOUT 900)
+    if(EXISTS "${target}/.complete")
+        return()
+    endif()
+
+    message(STATUS "Fetching the source of ${name} ${version}")
+    moor_fetch_from_debian(${debian_package} ${debian_hash} "${cache}/archives" archive)
+    if(NOT archive)
+        moor_fetch_from_web(${url} ${url_hash} "${cache}/archives" archive)
+    endif()
+
+    set(patterns)
+    if(name STREQUAL "boost")
+        set(patterns "*/LICENSE_1_0.txt" "*/libs/context/src/asm/*_x86_64_ms_pe_*")
+        if(archive MATCHES "\\.orig\\.tar")
+            list(TRANSFORM moor_boost_modules REPLACE "(.+)" "*/libs/\\1/include/*" OUTPUT_VARIABLE headers)
+        else()
+            list(TRANSFORM moor_boost_headers PREPEND "boost_*/boost/" OUTPUT_VARIABLE headers)
+        endif()
+        list(APPEND patterns ${headers})
+        set(patterns PATTERNS ${patterns})
+    endif()
+    set(raw "${cache}/${name}.unpacked")
+    file(REMOVE_RECURSE "${raw}" "${target}")
+    file(ARCHIVE_EXTRACT INPUT "${archive}" DESTINATION "${raw}" ${patterns})
+    file(GLOB top LIST_DIRECTORIES true "${raw}/*")
+    if(name STREQUAL "boost")
+        moor_arrange_boost("${top}" "${target}")
+    else()
+        file(RENAME "${top}" "${target}")
+    endif()
+    file(REMOVE_RECURSE "${raw}")
+    file(REMOVE "${archive}")
+    file(TOUCH "${target}/.complete")
+endfunction()

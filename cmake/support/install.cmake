@@ -1,0 +1,24 @@
+# Installs the library so that find_package(moor CONFIG) works by itself: the archives that were built from fetched
+# sources go along, those that came from installed packages are looked up again.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(moor_installed_targets moor)
+foreach(target IN ITEMS moor_fmt moor_fcontext)
+    if(TARGET ${target})
+        list(APPEND moor_installed_targets ${target})
+    endif()
+endforeach()
+set(moor_config_directory "${CMAKE_INSTALL_LIBDIR}/cmake/moor")
+
+install(TARGETS ${moor_installed_targets} EXPORT moor_targets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+install(EXPORT moor_targets NAMESPACE moor:: FILE moor-targets.cmake DESTINATION "${moor_config_directory}")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp")
+install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/moor")
+
+configure_package_config_file(
+    "${PROJECT_SOURCE_DIR}/cmake/support/moor-config.cmake.in" "${PROJECT_BINARY_DIR}/moor-config.cmake"
+    INSTALL_DESTINATION "${moor_config_directory}")
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/moor-config-version.cmake" COMPATIBILITY SameMinorVersion)
+install(FILES "${PROJECT_BINARY_DIR}/moor-config.cmake" "${PROJECT_BINARY_DIR}/moor-config-version.cmake"
+        DESTINATION "${moor_config_directory}")

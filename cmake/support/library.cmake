@@ -1,0 +1,24 @@
+# The library itself: one static library made of layers, each a folder of src with its own list of sources.
+
+add_library(moor STATIC)
+add_library(moor::moor ALIAS moor)
+moor_compile_options(moor)
+if(MSVC)
+    set_target_properties(moor PROPERTIES DEBUG_POSTFIX d)
+endif()
+target_include_directories(
+    moor
+    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>
+    PRIVATE "${PROJECT_SOURCE_DIR}/src")
+target_link_libraries(
+    moor
+    PUBLIC ws2_32 mswsock synchronization winmm ntdll
+    PRIVATE fmt::fmt moor_fcontext)
+
+# The file names are looked up again on every build, so a new layer needs no new configuring by hand.
+file(GLOB moor_layer_lists CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*/CMakeLists.txt")
+foreach(layer IN ITEMS win context stack iocp sched preempt sync net io debug)
+    if("${PROJECT_SOURCE_DIR}/src/${layer}/CMakeLists.txt" IN_LIST moor_layer_lists)
+        add_subdirectory("${PROJECT_SOURCE_DIR}/src/${layer}" "${PROJECT_BINARY_DIR}/src/${layer}")
+    endif()
+endforeach()

@@ -1,0 +1,86 @@
+# What cmake/test.cmake, demo.cmake and bench.cmake share: their options and the running of steps.
+cmake_minimum_required(VERSION 3.25)
+
+get_filename_component(MOOR_ROOT "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
+include("${CMAKE_CURRENT_LIST_DIR}/prepare.cmake")
+
+# Options are given before -P, as in: cmake -D COMPILER=gcc -D CONFIG=debug -P cmake/test.cmake
+function(moor_option name default allowed)
+    if(NOT DEFINED ${name} OR "${${name}}" STREQUAL "")
+        set(${name} "${default}" PARENT_SCOPE)
+    elseif(NOT "${${name}}" MATCHES "^(${allowed})$")
+        message(FATAL_ERROR "${name}=${${name}} is not one of ${allowed}. Options go before -P: "
+                            "cmake -D ${name}=... -P ${CMAKE_SCRIPT_MODE_FILE}")
+    endif()
+endfunction()
+
+if(CMAKE_HOST_WIN32)
+    moor_option(COMPILER native native)
+else()
+    moor_option(COMPILER clang "clang|gcc")
+endif()
+
+# Says what the next step does.
+function(moor_say text)
+    execute_process(COMMAND "${CMAKE_COMMAND}" -E echo "-- moor: ${text}")
+endfunction()
+
+# Runs a step with its output passed through; its exit status is put into result.
+function(moor_try result what)
+    moor_say("${what}")
+    execute_process(COMMAND ${ARGN} WORKING_DIRECTORY "${MOOR_ROOT}" RESULT_VARIABLE status)
+    set(${result} "${status}" PARENT_SCOPE)
+endfunction()
+
+function(moor_run what)
+    moor_try(status "${what}" ${ARGN})
+    if(NOT status EQUAL 0)
+        message(FATAL_ERROR "failed (${status}): ${what}")
+    endif()
+endfunction()
+
+function(moor_build_directory config result)
+    set(${result} "${MOOR_ROOT}/build/${COMPILER}-${config}" PARENT_SCOPE)
+endfunction()
+
+# Configures and builds one configuration (debug or release); arguments after the result are targets.
+function(moor_build config result)
+    moor_build_directory(${config} directory)
+    set(type Release)
+    if(config STREQUAL "debug")
+        set(type Debug)
+    endif()
+    if(COMPILER STREQUAL "native")
+        moor_try(status "configuring ${COMPILER} ${config}"
+                 "${CMAKE_COMMAND}" -S "${MOOR_ROOT}" -B "${directory}" -D CMAKE_BUILD_TYPE=${type})
+    else()
+        moor_try(status "configuring ${COMPILER} ${config}" "${CMAKE_COMMAND}" --preset ${COMPILER}-${config})
+    endif()
+    if(status EQUAL 0)
+        set(targets)
+        if(ARGN)
+            set(targets --target ${ARGN})
+        endif()
+        moor_try(status "building ${COMPILER} ${config}"
+                 "${CMAKE_COMMAND}" --build "${directory}" --config ${type} --parallel ${targets})
+    endif()
+    set(${result} "${status}" PARENT_SCOPE)
+endfunction()
+
+# How a Windows program is run here, and what turns a path of this machine into one that such a program understands.
+set(MOOR_EMULATOR)
+set(MOOR_WINDOWS_ROOT "")
+if(NOT CMAKE_HOST_WIN32)
+    set(MOOR_EMULATOR "${MOOR_ROOT}/cmake/wine/run.sh")
+    set(MOOR_WINDOWS_ROOT "Z:")
+endif()
+
+# The program file of a target, out of the list that the build wrote.
+function(moor_program directory target result)
+    file(STRINGS "${directory}/programs.txt" lines REGEX "^${target}=")
+    if(lines STREQUAL "")
+        message(FATAL_ERROR "This build has no program ${target}.")
+    endif()
+    string(REGEX REPLACE "^${target}=" "" file "${lines}")
+    set(${result} "${file}" PARENT_SCOPE)
+endfunction()

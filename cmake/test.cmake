@@ -1,0 +1,62 @@
+# Prepares the machine, builds moor and runs its tests: cmake -P cmake/test.cmake
+# Options, before -P: -D COMPILER=clang|gcc (Linux; on Windows it is the compiler of the environment),
+# -D CONFIG=debug|release|both, -D REPEAT=n (each test, until it fails), -D FILTER=regex (names of tests).
+include("${CMAKE_CURRENT_LIST_DIR}/support/script.cmake")
+moor_option(CONFIG both "debug|release|both")
+moor_option(REPEAT 1 "[0-9]+")
+moor_option(FILTER "" ".*")
+
+moor_prepare(${COMPILER} wine)
+
+set(configs ${CONFIG})
+if(CONFIG STREQUAL "both")
+    set(configs debug release)
+endif()
+set(summary "")
+set(failed OFF)
+
+# Notes the outcome of a step; steps after a failure are still taken where they can be.
+macro(moor_note what status)
+    if("${status}" STREQUAL "0")
+        string(APPEND summary "   passed  ${what}\n")
+    else()
+        string(APPEND summary "   FAILED  ${what}\n")
+        set(failed ON)
+    endif()
+endmacro()
+
+foreach(config IN LISTS configs)
+    moor_build(${config} status)
+    if(NOT status EQUAL 0)
+        moor_note("build ${COMPILER} ${config}" 1)
+        continue()
+    endif()
+    moor_build_directory(${config} directory)
+    set(ctest "${CMAKE_CTEST_COMMAND}" --test-dir "${directory}" --output-on-failure --no-tests=error)
+    if(COMPILER STREQUAL "native")
+        string(SUBSTRING "${config}" 0 1 first)
+        string(TOUPPER "${first}" first)
+        string(REGEX REPLACE "^." "${first}" type "${config}")
+        list(APPEND ctest -C ${type})
+    endif()
+    set(arguments -LE consumer)
+    if(REPEAT GREATER 1)
+        list(APPEND arguments --repeat until-fail:${REPEAT})
+    endif()
+    if(NOT FILTER STREQUAL "")
+        list(APPEND arguments -R "${FILTER}")
+    endif()
+    moor_try(status "testing ${COMPILER} ${config}" ${ctest} ${arguments})
+    moor_note("tests ${COMPILER} ${config}" "${status}")
+
+    # Using moor from another project is the same in every configuration: one is enough.
+    if(FILTER STREQUAL "" AND REPEAT LESS_EQUAL 1 AND (config STREQUAL "release" OR NOT CONFIG STREQUAL "both"))
+        moor_try(status "using moor from another project" ${ctest} -L consumer)
+        moor_note("consumers ${COMPILER} ${config}" "${status}")
+    endif()
+endforeach()
+
+message("\nSummary\n${summary}")
+if(failed)
+    message(FATAL_ERROR "Something failed, see above.")
+endif()

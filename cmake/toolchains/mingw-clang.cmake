@@ -1,0 +1,64 @@
+# Cross-compiles for 64-bit Windows with Clang and lld, on the headers and libraries of the MinGW-w64 GCC (posix threads).
+# Clang adds the host's /usr/include and misses Debian's names of the GCC folders, so both searches are spelled out here.
+# Another Clang: -D MOOR_CLANG=clang-19, or the environment variable of that name.
+#
+# Clang's thread_local is native, GCC's (and so libstdc++'s own) is emulated: no thread_local may be shared with
+# libstdc++. std::call_once and std::future do share one and fail to link.
+set(CMAKE_SYSTEM_NAME Windows)
+set(CMAKE_SYSTEM_PROCESSOR AMD64)
+
+if(NOT MOOR_CLANG)
+    if(DEFINED ENV{MOOR_CLANG})
+        set(MOOR_CLANG "$ENV{MOOR_CLANG}")
+    else()
+        set(MOOR_CLANG clang)
+    endif()
+endif()
+set(MOOR_CLANG "${MOOR_CLANG}" CACHE STRING "The Clang to build with, for example clang-19")
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES MOOR_CLANG)
+
+string(REGEX MATCH "-[0-9]+$" moor_clang_suffix "${MOOR_CLANG}")
+string(REGEX REPLACE "(-[0-9]+)$" "" moor_clangxx "${MOOR_CLANG}")
+set(CMAKE_CXX_COMPILER "${moor_clangxx}++${moor_clang_suffix}")
+set(CMAKE_CXX_COMPILER_TARGET x86_64-w64-mingw32)
+set(CMAKE_ASM_COMPILER "${MOOR_CLANG}")
+set(CMAKE_ASM_COMPILER_TARGET x86_64-w64-mingw32)
+find_program(CMAKE_RC_COMPILER NAMES x86_64-w64-mingw32-windres)
+
+# The MinGW GCC names its own folders; those of its compiler builtins are replaced by Clang's.
+find_program(MOOR_MINGW_GXX NAMES x86_64-w64-mingw32-g++-posix x86_64-w64-mingw32-g++ REQUIRED)
+execute_process(
+    COMMAND "${MOOR_MINGW_GXX}" -print-libgcc-file-name OUTPUT_VARIABLE moor_libgcc OUTPUT_STRIP_TRAILING_WHITESPACE)
+execute_process(
+    COMMAND "${MOOR_MINGW_GXX}" -E -v -x c++ /dev/null OUTPUT_QUIET ERROR_VARIABLE moor_gxx_search)
+string(REGEX MATCH "#include <[^\n]*\n(.*)End of search list" moor_gxx_search "${moor_gxx_search}")
+string(REPLACE "\n" ";" moor_gxx_search "${CMAKE_MATCH_1}")
+get_filename_component(moor_gcc_dir "${moor_libgcc}" DIRECTORY)
+
+set(moor_include_flags -nostdlibinc)
+foreach(folder IN LISTS moor_gxx_search)
+    string(STRIP "${folder}" folder)
+    if(folder STREQUAL "")
+        continue()
+    endif()
+    get_filename_component(folder "${folder}" ABSOLUTE)
+    if(NOT IS_DIRECTORY "${folder}" OR folder STREQUAL "${moor_gcc_dir}/include"
+       OR folder STREQUAL "${moor_gcc_dir}/include-fixed")
+        continue()
+    elseif(folder MATCHES "c\\+\\+")
+        string(APPEND moor_include_flags " -isystem ${folder}")
+    else()
+        string(APPEND moor_include_flags " -idirafter ${folder}")
+        get_filename_component(moor_mingw_lib_dir "${folder}/../lib" ABSOLUTE)
+    endif()
+endforeach()
+
+set(CMAKE_CXX_FLAGS_INIT "${moor_include_flags}")
+set(CMAKE_ASM_FLAGS_INIT "${moor_include_flags}")
+set(CMAKE_EXE_LINKER_FLAGS_INIT "-Wno-unused-command-line-argument -fuse-ld=lld${moor_clang_suffix} -L${moor_gcc_dir} -L${moor_mingw_lib_dir}")
+set(CMAKE_SHARED_LINKER_FLAGS_INIT "${CMAKE_EXE_LINKER_FLAGS_INIT}")
+set(CMAKE_MODULE_LINKER_FLAGS_INIT "${CMAKE_EXE_LINKER_FLAGS_INIT}")
+# GCC links its thread library by itself, Clang does not.
+set(CMAKE_CXX_STANDARD_LIBRARIES "-lpthread -lkernel32 -luser32 -ladvapi32 -lshell32" CACHE STRING "")
+
+include("${CMAKE_CURRENT_LIST_DIR}/mingw-common.cmake")

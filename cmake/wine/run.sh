@@ -1,0 +1,53 @@
+#!/bin/sh
+# Runs a Windows program quietly under 64-bit Wine, with a prefix that all configurations of this source tree share.
+# "run.sh --prepare" only creates the prefix, "run.sh --stop" ends the Wine server of that prefix.
+# MOOR_WINE_PREFIX names another prefix.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+WINEPREFIX=${MOOR_WINE_PREFIX:-$here/../../build/wine}
+WINEDEBUG=${MOOR_WINE_DEBUG:--all}
+WINEDLLOVERRIDES='mscoree,mshtml='
+WINEARCH=win64
+# No display: no window is wanted, and an X server that is gone makes Wine wait.
+DISPLAY=
+export WINEPREFIX WINEDEBUG WINEDLLOVERRIDES WINEARCH DISPLAY
+
+find_program() {
+    for candidate in "$@"; do
+        if command -v "$candidate" >/dev/null 2>&1; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    echo "run.sh: none of these was found: $*" >&2
+    exit 127
+}
+
+wine=$(find_program /usr/lib/wine/wine64 wine64 wine) || exit 127
+server=$(find_program wineserver /usr/lib/wine/wineserver64 /usr/lib/wine/wineserver) || exit 127
+
+if [ "${1:-}" = --stop ]; then
+    [ -d "$WINEPREFIX" ] && "$server" -k
+    exit 0
+fi
+
+# A server that lingers makes the next start faster, and ends by itself. Whoever starts it also starts Wine's services,
+# through a first program of ours: they inherit its output, and a pipe to ctest would stay open as long as they live.
+mkdir -p "$WINEPREFIX"
+(
+    flock 9
+    if [ ! -e "$WINEPREFIX/.moor_ready" ]; then
+        "$wine" wineboot --init 9>&- && "$server" -w 9>&- && touch "$WINEPREFIX/.moor_ready"
+    fi >"$WINEPREFIX/wineboot.log" 2>&1 </dev/null
+    if "$server" -p60 9>&-; then
+        "$wine" cmd /c exit 9>&-
+    fi >/dev/null 2>&1 </dev/null
+) 9>"$WINEPREFIX/.moor_lock"
+if [ ! -e "$WINEPREFIX/.moor_ready" ]; then
+    echo "run.sh: could not create the Wine prefix $WINEPREFIX, see wineboot.log there" >&2
+    exit 127
+fi
+[ "${1:-}" = --prepare ] && exit 0
+
+exec "$wine" "$@"

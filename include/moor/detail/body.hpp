@@ -1,0 +1,194 @@
+// What a coroutine runs and leaves behind: the callable and its result, type-erased. It lives in the coroutine's control
+// block (or on the heap when large), never on the coroutine's stack, which may move or be gone before the result is taken.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include <moor/wait_limit.hpp>
+
+namespace moor {
+
+struct spawn_options;
+
+template <class T>
+class join_handle;
+
+namespace detail {
+
+class coroutine;
+class runtime_core;
+
+/// Base of all that a coroutine can run.
+class body {
+public:
+    body() noexcept = default;
+    body(const body&) = delete;
+    body& operator=(const body&) = delete;
+    virtual ~body() = default;
+
+    /// Calls the function and keeps its result. Runs on the coroutine's stack; what it throws is kept by fail().
+    virtual void run() = 0;
+
+    /// Keeps the exception that left run().
+    void fail(std::exception_ptr error) noexcept { error_ = std::move(error); }
+
+    /// The exception that nobody has taken, null when there is none.
+    [[nodiscard]] const std::exception_ptr& untaken_error() const noexcept { return error_; }
+
+protected:
+    void rethrow_if_failed() {
+        if (error_) {
+            std::rethrow_exception(std::exchange(error_, nullptr));
+        }
+    }
+
+private:
+    std::exception_ptr error_;
+};
+
+/// A body's result, as join_handle<T> sees it.
+template <class T>
+class result : public body {
+public:
+    T take() {
+        rethrow_if_failed();
+        return std::move(*value_);
+    }
+
+protected:
+    template <class Invocation>
+    void keep(Invocation& invocation) {
+        value_.emplace(std::invoke(std::move(invocation)));
+    }
+
+private:
+    std::optional<T> value_;
+};
+
+template <class T>
+class result<T&> : public body {
+public:
+    T& take() {
+        rethrow_if_failed();
+        return *value_;
+    }
+
+protected:
+    template <class Invocation>
+    void keep(Invocation& invocation) {
+        value_ = std::addressof(std::invoke(std::move(invocation)));
+    }
+
+private:
+    T* value_ = nullptr;
+};
+
+template <>
+class result<void> : public body {
+public:
+    void take() { rethrow_if_failed(); }
+
+protected:
+    template <class Invocation>
+    void keep(Invocation& invocation) {
+        std::invoke(std::move(invocation));
+    }
+};
+
+/// A callable without arguments, together with its result. The callable is destroyed on the coroutine, right after it
+/// returned or threw, so that what it owns is released there and not by whoever drops the last handle.
+template <class Invocation>
+class invocation_body final : public result<std::invoke_result_t<Invocation>> {
+public:
+    template <class Source>
+    explicit invocation_body(Source&& source) : invocation_(std::in_place, std::forward<Source>(source)) {}
+
+    void run() override {
+        struct release {
+            std::optional<Invocation>& invocation;
+            ~release() { invocation.reset(); }
+        } const at_end{invocation_};
+        this->keep(*invocation_);
+    }
+
+private:
+    std::optional<Invocation> invocation_;
+};
+
+/// Counted reference to a coroutine's control block.
+class coroutine_reference {
+public:
+    coroutine_reference() noexcept = default;
+    /// Takes over one count.
+    explicit coroutine_reference(coroutine* adopted) noexcept : coroutine_(adopted) {}
+    coroutine_reference(coroutine_reference&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
+    coroutine_reference& operator=(coroutine_reference&& other) noexcept {
+        if (this != &other) {
+            coroutine* const dropped = std::exchange(coroutine_, std::exchange(other.coroutine_, nullptr));
+            if (dropped != nullptr) {
+                release(dropped);
+            }
+        }
+        return *this;
+    }
+    ~coroutine_reference() {
+        if (coroutine_ != nullptr) {
+            release(coroutine_);
+        }
+    }
+
+    explicit operator bool() const noexcept { return coroutine_ != nullptr; }
+    [[nodiscard]] coroutine* get() const noexcept { return coroutine_; }
+
+private:
+    static void release(coroutine* dropped) noexcept;
+
+    coroutine* coroutine_ = nullptr;
+};
+
+/// A coroutine between its creation and its start; gives everything back when the construction of its body throws.
+class unstarted_coroutine {
+public:
+    /// In the runtime `where`, or in that of the calling coroutine when null. Throws as moor::spawn does.
+    unstarted_coroutine(runtime_core* where, const spawn_options& options, std::size_t body_size, std::size_t body_alignment);
+    ~unstarted_coroutine();
+    unstarted_coroutine(const unstarted_coroutine&) = delete;
+    unstarted_coroutine& operator=(const unstarted_coroutine&) = delete;
+
+    template <class Body, class Source>
+    void construct(Source&& source) {
+        body_ = ::new (storage_) Body(std::forward<Source>(source));
+    }
+
+    /// Makes it runnable; the reference is the handle's.
+    [[nodiscard]] coroutine_reference start() noexcept;
+
+private:
+    runtime_core& runtime_;
+    coroutine* coroutine_;
+    void* storage_;
+    body* body_ = nullptr;
+};
+
+/// Waits for the end of `target`; what join_handle::wait reports.
+[[nodiscard]] std::error_code wait_for_end(const coroutine_reference& target, const wait_limit& limit) noexcept;
+[[nodiscard]] bool has_ended(const coroutine_reference& target) noexcept;
+[[nodiscard]] std::uint64_t id_of(const coroutine_reference& target) noexcept;
+[[nodiscard]] body& body_of(const coroutine_reference& target) noexcept;
+void request_stop(const coroutine_reference& target) noexcept;
+
+template <class Invocation>
+auto launch(runtime_core* where, const spawn_options& options, Invocation&& invocation)
+    -> join_handle<std::invoke_result_t<std::decay_t<Invocation>>>;
+
+} // namespace detail
+} // namespace moor

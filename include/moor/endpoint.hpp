@@ -1,0 +1,59 @@
+// Addresses of the other side: IPv4 and IPv6 endpoints as values, without any Winsock header.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace moor {
+
+enum class address_family : std::uint8_t { ipv4, ipv6 };
+
+/// An IPv4 or IPv6 address with a port. A value of 24 bytes; never names a host (see resolve()).
+class endpoint {
+public:
+    /// 0.0.0.0:0.
+    endpoint() noexcept = default;
+
+    /// A numeric address, "127.0.0.1" or "::1" (an IPv6 scope as "%4"), and a port in host order.
+    /// Throws std::system_error invalid_argument for anything else.
+    endpoint(std::string_view address, std::uint16_t port);
+
+    /// "127.0.0.1:80" or "[::1]:80". Throws std::system_error invalid_argument.
+    [[nodiscard]] static endpoint parse(std::string_view text);
+    [[nodiscard]] static endpoint parse(std::string_view text, std::error_code& error) noexcept;
+
+    /// Every local address of that family.
+    [[nodiscard]] static endpoint any(address_family family, std::uint16_t port) noexcept;
+    [[nodiscard]] static endpoint loopback(address_family family, std::uint16_t port) noexcept;
+
+    /// From its parts: 4 or 16 address bytes in network order.
+    [[nodiscard]] static endpoint from_ipv4(std::array<std::uint8_t, 4> address, std::uint16_t port) noexcept;
+    [[nodiscard]] static endpoint from_ipv6(std::array<std::uint8_t, 16> address, std::uint16_t port,
+                                            std::uint32_t scope = 0) noexcept;
+
+    [[nodiscard]] address_family family() const noexcept { return family_; }
+    [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+    [[nodiscard]] std::uint32_t scope() const noexcept { return scope_; }
+    /// Network order; an IPv4 address is in the first 4 bytes, the rest is zero.
+    [[nodiscard]] const std::array<std::uint8_t, 16>& address_bytes() const noexcept { return address_; }
+    [[nodiscard]] bool is_loopback() const noexcept;
+
+    /// As parse() reads it.
+    [[nodiscard]] std::string to_string() const;
+
+    friend bool operator==(const endpoint&, const endpoint&) = default;
+    friend std::strong_ordering operator<=>(const endpoint&, const endpoint&) = default;
+
+private:
+    std::array<std::uint8_t, 16> address_{};
+    std::uint32_t scope_ = 0;
+    std::uint16_t port_ = 0;
+    address_family family_ = address_family::ipv4;
+};
+
+} // namespace moor

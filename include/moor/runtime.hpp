@@ -1,0 +1,118 @@
+// The runtime: its workers, its completion port, and the life of everything that belongs to them.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include <moor/spawn.hpp>
+
+namespace moor {
+
+/// What happens when every coroutine is blocked and nothing inside the runtime can wake one.
+enum class deadlock_action : std::uint8_t {
+    end_process, ///< print the list of blocked coroutines and end the process with exit status 3
+    report,      ///< print the list and go on waiting
+};
+
+/// How to build a runtime. All members have working defaults.
+struct runtime_options {
+    /// Worker threads; 0 takes one per processor that the process may run on.
+    unsigned workers = 0;
+    /// How long coroutines that wake one another may keep a worker before the rest of its queue has a turn.
+    std::chrono::microseconds time_slice = std::chrono::milliseconds(10);
+    /// Bytes of address space for a coroutine's stack unless spawn_options says otherwise.
+    std::size_t stack_size = std::size_t{256} * 1024;
+    /// Finished stacks of the default size that are kept committed for reuse, per worker.
+    std::size_t cached_stacks = 256;
+    deadlock_action on_deadlock = deadlock_action::end_process;
+};
+
+/// Counters of a runtime, each exact when the runtime is quiet and close to it otherwise.
+struct runtime_metrics {
+    std::uint64_t coroutines_started = 0;   ///< since the runtime began
+    std::uint64_t coroutines_alive = 0;     ///< started and not yet ended
+    std::uint64_t operations_in_use = 0;    ///< overlapped operations outside their pool
+    std::uint64_t operations_allocated = 0; ///< operations that the pool has memory for
+    std::uint64_t packets_dequeued = 0;     ///< completion packets of operations
+    std::uint64_t packets_foreign = 0;      ///< packets on the port that no operation of this runtime asked for; ignored
+    std::uint64_t wakeups_posted = 0;       ///< packets posted to wake a sleeping worker
+    std::uint64_t coroutines_stolen = 0;    ///< taken by a worker from another one's ring
+    std::uint64_t stacks_committed = 0;     ///< stacks with memory, in use or cached
+};
+
+/// Owns worker threads and a completion port. Coroutines run from its construction to its shutdown.
+///
+/// Everything that coroutines of a runtime opened (sockets, listeners) must be gone before the runtime is. Several runtimes
+/// may exist one after another and at the same time. All members: from plain threads only, except spawn, metrics and
+/// workers, which any thread or coroutine may call.
+class runtime {
+public:
+    /// Starts the workers. Throws std::system_error when the system refuses threads, the port or Winsock, and
+    /// invalid_argument for options out of range.
+    explicit runtime(const runtime_options& options = {});
+
+    /// Calls shutdown().
+    ~runtime();
+
+    runtime(const runtime&) = delete;
+    runtime& operator=(const runtime&) = delete;
+
+    /// Runs `function(arguments...)` on a coroutine and blocks the calling thread until it has ended; returns its result
+    /// or throws its exception. Coroutines that it spawned and did not join run on until shutdown().
+    template <class Function, class... Arguments>
+    decltype(auto) run(Function&& function, Arguments&&... arguments) {
+        return spawn({.name = "main"}, std::forward<Function>(function), std::forward<Arguments>(arguments)...).join();
+    }
+
+    /// moor::spawn for callers outside the runtime. Any thread.
+    template <class Function, class... Arguments>
+        requires std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>
+    auto spawn(const spawn_options& options, Function&& function, Arguments&&... arguments) {
+        return detail::launch(
+            core_.get(), options,
+            detail::bind_invocation(std::forward<Function>(function), std::forward<Arguments>(arguments)...));
+    }
+
+    template <class Function, class... Arguments>
+        requires std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>
+    auto spawn(Function&& function, Arguments&&... arguments) {
+        return spawn(spawn_options{}, std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+    }
+
+    /// Asks every coroutine to stop, waits until all have ended and all operations are back in their pool, and ends the
+    /// workers. A second call does nothing. An operation that is still in use then (a listener that outlives its
+    /// runtime) ends the process with a message.
+    void shutdown() noexcept;
+
+    [[nodiscard]] unsigned workers() const noexcept;
+    [[nodiscard]] runtime_metrics metrics() const noexcept;
+
+private:
+    friend class outside_wake;
+
+    struct destroy_core {
+        void operator()(detail::runtime_core* core) const noexcept;
+    };
+    std::unique_ptr<detail::runtime_core, destroy_core> core_;
+};
+
+/// Says that something outside the runtime (a plain thread, a signal handler) may yet wake a coroutine. While one lives,
+/// blocked coroutines are not taken for a deadlock. Any thread; must not outlive the runtime.
+class [[nodiscard]] outside_wake {
+public:
+    /// For `owner`'s coroutines.
+    explicit outside_wake(runtime& owner) noexcept;
+    /// For the runtime of the calling coroutine.
+    outside_wake() noexcept;
+    ~outside_wake();
+    outside_wake(const outside_wake&) = delete;
+    outside_wake& operator=(const outside_wake&) = delete;
+
+private:
+    detail::runtime_core* core_;
+};
+
+} // namespace moor

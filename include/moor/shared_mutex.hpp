@@ -1,0 +1,103 @@
+// A mutex that many readers or one writer can hold, for coroutines as well as plain threads.
+//
+//     moor::shared_mutex guard;
+//     std::map<std::string, endpoint> table;
+//
+//     std::optional<endpoint> find(const std::string& name) {
+//         std::shared_lock lock(guard);
+//         const auto found = table.find(name);
+//         return found == table.end() ? std::nullopt : std::optional(found->second);
+//     }
+//     void add(const std::string& name, endpoint where) {
+//         std::unique_lock lock(guard);
+//         table.insert_or_assign(name, where);
+//     }
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <system_error>
+
+#include <moor/detail/lock_time.hpp>
+#include <moor/detail/spin_lock.hpp>
+#include <moor/detail/wait.hpp>
+#include <moor/wait_limit.hpp>
+
+namespace moor {
+
+/// Not recursive, in neither mode: a reader that locks again behind a waiting writer waits for itself. Meets the
+/// standard's SharedTimedMutex requirements, with "thread" read as "coroutine or plain thread".
+///
+/// Fair: whoever comes while others wait queues behind them, readers too, so neither side starves. Readers that wait
+/// next to each other get in together. Holding it for reading pays off when reading takes microseconds; for less, use
+/// mutex.
+class shared_mutex {
+public:
+    constexpr shared_mutex() noexcept = default;
+    /// Nobody may hold it or wait for it.
+    ~shared_mutex();
+    shared_mutex(const shared_mutex&) = delete;
+    shared_mutex& operator=(const shared_mutex&) = delete;
+
+    // Each of the following is as the function of that name in mutex.
+
+    void lock() noexcept;
+    void lock(const wait_limit& limit);
+    bool lock(const wait_limit& limit, std::error_code& error) noexcept;
+    [[nodiscard]] bool try_lock() noexcept;
+    void unlock() noexcept;
+
+    void lock_shared() noexcept;
+    void lock_shared(const wait_limit& limit);
+    bool lock_shared(const wait_limit& limit, std::error_code& error) noexcept;
+    /// False also when nobody but readers holds it, while a writer waits.
+    [[nodiscard]] bool try_lock_shared() noexcept;
+    void unlock_shared() noexcept;
+
+    template <class Representation, class Period>
+    [[nodiscard]] bool try_lock_for(const std::chrono::duration<Representation, Period>& duration) noexcept {
+        return take(mode::exclusive, wait_limit(duration), detail::stop_request::ignored) ==
+               detail::wake_reason::notified;
+    }
+
+    template <class Clock, class Duration>
+    [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration>& when) noexcept {
+        return take(mode::exclusive, detail::limit_until(when), detail::stop_request::ignored) ==
+               detail::wake_reason::notified;
+    }
+
+    template <class Representation, class Period>
+    [[nodiscard]] bool try_lock_shared_for(const std::chrono::duration<Representation, Period>& duration) noexcept {
+        return take(mode::shared, wait_limit(duration), detail::stop_request::ignored) == detail::wake_reason::notified;
+    }
+
+    template <class Clock, class Duration>
+    [[nodiscard]] bool try_lock_shared_until(const std::chrono::time_point<Clock, Duration>& when) noexcept {
+        return take(mode::shared, detail::limit_until(when), detail::stop_request::ignored) ==
+               detail::wake_reason::notified;
+    }
+
+private:
+    enum class mode : std::uint8_t { exclusive, shared };
+    class admission;
+
+    [[nodiscard]] detail::wake_reason take(mode how, const wait_limit& limit, detail::stop_request stopping) noexcept;
+    [[nodiscard]] detail::wake_reason enter_or_wait(mode how, const wait_limit& limit,
+                                                    detail::stop_request stopping) noexcept;
+    [[nodiscard]] bool try_take(mode how) noexcept;
+    [[nodiscard]] bool is_free_for(mode how) const noexcept;
+    void enter(mode how) noexcept;
+    void leave(mode how) noexcept;
+    void release(mode how) noexcept;
+
+    // Guarded by lock_. Waiters keep their mode in waiter::index.
+    detail::spin_lock lock_;
+    bool written_ = false;
+    std::size_t readers_ = 0;
+    detail::wait_queue waiters_;
+    std::atomic<std::uint64_t> writer_{0}; // debug builds of the library: who writes; 0 for nobody
+};
+
+} // namespace moor

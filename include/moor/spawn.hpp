@@ -1,0 +1,148 @@
+// Starting coroutines and getting their results: spawn, its options, and join_handle.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include <moor/detail/body.hpp>
+#include <moor/wait_limit.hpp>
+
+namespace moor {
+
+/// Which kind of stack a coroutine runs on; see docs/architecture.md.
+enum class stack_kind : std::uint8_t {
+    reserved, ///< a slot of address space that grows in place by guard page; any code may run on it
+};
+
+/// How to start a coroutine. All members have working defaults: `spawn({.name = "session"}, f)`.
+struct spawn_options {
+    /// Shown in dumps and fatal messages. Copied; at most 31 bytes are kept.
+    std::string_view name{};
+    stack_kind stack = stack_kind::reserved;
+    /// Bytes of address space for the stack, rounded up to the allocation granularity; 0 takes runtime_options::stack_size.
+    std::size_t stack_size = 0;
+    /// The worker (0 … workers-1) that alone may run it; empty lets it run anywhere.
+    std::optional<unsigned> worker{};
+};
+
+/// The right to a coroutine's result. Move-only; dropping it detaches the coroutine.
+///
+/// An exception that leaves a coroutine is kept for join(). When nobody takes it, because every handle was dropped, the
+/// process ends with the exception's message and the coroutine's name: a failure is never swallowed. Only
+/// the operation_canceled error of a coroutine that was asked to stop is an ordinary end.
+template <class T>
+class join_handle {
+public:
+    join_handle() noexcept = default;
+    join_handle(join_handle&&) noexcept = default;
+    join_handle& operator=(join_handle&&) noexcept = default;
+    ~join_handle() = default;
+
+    /// Whether there is a coroutine to join (false after join, detach or a move).
+    [[nodiscard]] bool joinable() const noexcept { return static_cast<bool>(coroutine_); }
+
+    /// Waits for the coroutine's end and returns its result or throws its exception.
+    /// Suspends the calling coroutine; blocks a calling plain thread that is no worker. A point where the caller can be
+    /// stopped. Throws std::system_error: timed_out and operation_canceled (the handle stays joinable and the coroutine
+    /// runs on), invalid_argument when not joinable, resource_deadlock_would_occur when a coroutine joins itself.
+    T join(const wait_limit& limit = {}) {
+        std::error_code error;
+        wait(limit, error);
+        if (error) {
+            throw std::system_error(error, "moor: join");
+        }
+        const detail::coroutine_reference last = std::move(coroutine_);
+        return static_cast<detail::result<T>&>(detail::body_of(last)).take();
+    }
+
+    /// Waits for the end without taking the result. Errors as join(), through `error`; true when it has ended.
+    bool wait(const wait_limit& limit, std::error_code& error) noexcept {
+        error = detail::wait_for_end(coroutine_, limit);
+        return !error;
+    }
+
+    /// Whether the coroutine has ended. Never suspends; any thread.
+    [[nodiscard]] bool done() const noexcept { return joinable() && detail::has_ended(coroutine_); }
+
+    /// Lets it run on by itself; the result will be dropped.
+    void detach() noexcept { coroutine_ = {}; }
+
+    /// Asks the coroutine to stop: its present or next call that can be stopped reports operation_canceled, as do
+    /// all later ones. Never suspends; any thread.
+    void request_stop() const noexcept {
+        if (joinable()) {
+            detail::request_stop(coroutine_);
+        }
+    }
+
+    /// Unique in the process, never 0 for a joinable handle.
+    [[nodiscard]] std::uint64_t id() const noexcept { return joinable() ? detail::id_of(coroutine_) : 0; }
+
+private:
+    template <class Invocation>
+    friend auto detail::launch(detail::runtime_core*, const spawn_options&, Invocation&&)
+        -> join_handle<std::invoke_result_t<std::decay_t<Invocation>>>;
+
+    explicit join_handle(detail::coroutine_reference started) noexcept : coroutine_(std::move(started)) {}
+
+    detail::coroutine_reference coroutine_;
+};
+
+namespace detail {
+
+template <class Invocation>
+auto launch(runtime_core* where, const spawn_options& options, Invocation&& invocation)
+    -> join_handle<std::invoke_result_t<std::decay_t<Invocation>>> {
+    using body_type = invocation_body<std::decay_t<Invocation>>;
+    unstarted_coroutine created(where, options, sizeof(body_type), alignof(body_type));
+    created.construct<body_type>(std::forward<Invocation>(invocation));
+    return join_handle<std::invoke_result_t<std::decay_t<Invocation>>>(created.start());
+}
+
+/// `function(arguments...)` with everything moved or copied in, as std::thread does.
+template <class Function, class... Arguments>
+auto bind_invocation(Function&& function, Arguments&&... arguments) {
+    if constexpr (sizeof...(Arguments) == 0) {
+        return std::decay_t<Function>(std::forward<Function>(function));
+    } else {
+        return [call = std::tuple<std::decay_t<Function>, std::decay_t<Arguments>...>(
+                    std::forward<Function>(function), std::forward<Arguments>(arguments)...)]() mutable -> decltype(auto) {
+            return std::apply(
+                [](auto&& callee, auto&&... values) -> decltype(auto) {
+                    return std::invoke(std::forward<decltype(callee)>(callee), std::forward<decltype(values)>(values)...);
+                },
+                std::move(call));
+        };
+    }
+}
+
+} // namespace detail
+
+/// Starts `function(arguments...)` as a coroutine of the calling coroutine's runtime, with copies of its arguments.
+/// Never suspends: the new coroutine waits for its turn. Only from a coroutine; elsewhere use runtime::spawn.
+/// Throws std::system_error: not_enough_memory, operation_not_permitted (called outside a coroutine), invalid_argument
+/// (no such worker, stack too small or too large).
+template <class Function, class... Arguments>
+    requires std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>
+auto spawn(const spawn_options& options, Function&& function, Arguments&&... arguments) {
+    return detail::launch(
+        nullptr, options,
+        detail::bind_invocation(std::forward<Function>(function), std::forward<Arguments>(arguments)...));
+}
+
+/// spawn with default options.
+template <class Function, class... Arguments>
+    requires std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>
+auto spawn(Function&& function, Arguments&&... arguments) {
+    return spawn(spawn_options{}, std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+}
+
+} // namespace moor

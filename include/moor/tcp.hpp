@@ -1,0 +1,161 @@
+// TCP on the completion port: streams and listeners that block the calling coroutine and nothing else. Law 1: none of these
+// functions hands the system an address on a stack other than the caller's own data buffer, which law 3 keeps in place.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <system_error>
+
+#include <moor/endpoint.hpp>
+#include <moor/wait_limit.hpp>
+
+namespace moor {
+
+namespace detail {
+class stream_socket;
+class listening_socket;
+} // namespace detail
+
+/// TCP keep-alive probing (SIO_KEEPALIVE_VALS).
+struct keep_alive {
+    std::chrono::milliseconds idle = std::chrono::minutes(2);
+    std::chrono::milliseconds interval = std::chrono::seconds(1);
+};
+
+/// Which half of a connection shutdown() ends.
+enum class shutdown_side : std::uint8_t { receive, send, both };
+
+/// A TCP connection. Move-only handle; the socket closes with the last owner, or by close().
+///
+/// One coroutine may read while another one writes; two readers (or two writers) at a time are serialised by nothing and
+/// are the caller's error. close() may be called by any coroutine at any time: calls in progress end with
+/// operation_canceled. Every call that waits: only from a coroutine (otherwise operation_not_permitted), suspends it
+/// until done, takes a wait_limit, and is a point where the coroutine can be stopped. A call that ended by deadline or
+/// stop has cancelled its operation and seen it complete, so the buffer is the caller's again; what it had transferred
+/// by then is lost for read_exactly/write (close the stream), not for read_some. Other errors are in the
+/// winsock_category() and compare with std::errc.
+class tcp_stream {
+public:
+    /// Not connected; every call reports not_connected.
+    tcp_stream() noexcept;
+    tcp_stream(tcp_stream&&) noexcept;
+    tcp_stream& operator=(tcp_stream&&) noexcept;
+    ~tcp_stream();
+
+    /// Connects to `remote`. Errors: connection_refused, timed_out, network_unreachable, operation_canceled, …
+    [[nodiscard]] static tcp_stream connect(const endpoint& remote, const wait_limit& limit = {});
+    [[nodiscard]] static tcp_stream connect(const endpoint& remote, const wait_limit& limit, std::error_code& error);
+
+    /// Tries the endpoints in turn until one accepts; each gets an equal share of the time that is left. Reports the last
+    /// error, invalid_argument when there is no endpoint.
+    [[nodiscard]] static tcp_stream connect(std::span<const endpoint> remotes, const wait_limit& limit = {});
+    [[nodiscard]] static tcp_stream connect(std::span<const endpoint> remotes, const wait_limit& limit,
+                                            std::error_code& error);
+
+    /// Reads what is there, at least one byte; 0 when the peer has closed its side (or `buffer` is empty).
+    std::size_t read_some(std::span<std::byte> buffer, const wait_limit& limit = {});
+    std::size_t read_some(std::span<std::byte> buffer, const wait_limit& limit, std::error_code& error);
+
+    /// Scatter form: fills the buffers in order; any number of them.
+    std::size_t read_some(std::span<const std::span<std::byte>> buffers, const wait_limit& limit = {});
+    std::size_t read_some(std::span<const std::span<std::byte>> buffers, const wait_limit& limit, std::error_code& error);
+
+    /// Fills the buffer. A peer that closes earlier is the error stream_errc::end_of_stream; returns the bytes read.
+    std::size_t read_exactly(std::span<std::byte> buffer, const wait_limit& limit = {});
+    std::size_t read_exactly(std::span<std::byte> buffer, const wait_limit& limit, std::error_code& error);
+
+    /// Writes all of it; returns the number of bytes written, less than all only with an error.
+    std::size_t write(std::span<const std::byte> data, const wait_limit& limit = {});
+    std::size_t write(std::span<const std::byte> data, const wait_limit& limit, std::error_code& error);
+
+    /// Gather form: all bytes of all buffers in order; any number of them.
+    std::size_t write(std::span<const std::span<const std::byte>> buffers, const wait_limit& limit = {});
+    std::size_t write(std::span<const std::span<const std::byte>> buffers, const wait_limit& limit, std::error_code& error);
+
+    /// Waits until a read_some would not wait (data, end of stream or error), by a zero-byte receive: an idle connection pins
+    /// no buffer meanwhile.
+    void wait_readable(const wait_limit& limit = {});
+    void wait_readable(const wait_limit& limit, std::error_code& error);
+
+    /// Ends one direction or both; the peer reads 0 bytes after `send`. Does not suspend.
+    void shutdown(shutdown_side side);
+    void shutdown(shutdown_side side, std::error_code& error) noexcept;
+
+    /// Closes the connection; unsent data is still delivered by the system. Does not suspend; any coroutine of the runtime;
+    /// calls in progress report operation_canceled. A second call does nothing.
+    void close() noexcept;
+
+    /// Closes and sends a reset instead of a farewell (SO_LINGER 0).
+    void reset() noexcept;
+
+    [[nodiscard]] bool is_open() const noexcept;
+
+    /// A deadline for every later call on this stream, beside each call's own wait_limit; time_point::max() ends it.
+    void set_deadline(wait_limit::time_point deadline) noexcept;
+
+    [[nodiscard]] endpoint local_endpoint() const;
+    [[nodiscard]] endpoint remote_endpoint() const;
+
+    // Options; each throws std::system_error with the Winsock error or reports through `error`.
+    void set_no_delay(bool on);
+    void set_no_delay(bool on, std::error_code& error) noexcept;
+    void set_keep_alive(const keep_alive& probing);
+    void set_keep_alive(const keep_alive& probing, std::error_code& error) noexcept;
+    void set_receive_buffer_size(std::size_t bytes);
+    void set_receive_buffer_size(std::size_t bytes, std::error_code& error) noexcept;
+    void set_send_buffer_size(std::size_t bytes);
+    void set_send_buffer_size(std::size_t bytes, std::error_code& error) noexcept;
+
+    /// The SOCKET, for calls that this class lacks; stays owned by the stream.
+    [[nodiscard]] std::uintptr_t native_handle() const noexcept;
+
+private:
+    friend class tcp_listener;
+    explicit tcp_stream(std::shared_ptr<detail::stream_socket> socket) noexcept;
+
+    std::shared_ptr<detail::stream_socket> socket_;
+};
+
+/// How to listen.
+struct listen_options {
+    int backlog = 0x7fffffff; ///< SOMAXCONN
+    /// AcceptEx calls kept outstanding, so that a storm of connections does not wait for the coroutine in accept().
+    unsigned outstanding_accepts = 16;
+    /// For an IPv6 endpoint: whether it takes IPv4 connections too.
+    bool dual_stack = false;
+};
+
+/// A listening socket with SO_EXCLUSIVEADDRUSE. Move-only; must be gone before its runtime is.
+class tcp_listener {
+public:
+    /// Not listening.
+    tcp_listener() noexcept;
+    tcp_listener(tcp_listener&&) noexcept;
+    tcp_listener& operator=(tcp_listener&&) noexcept;
+    ~tcp_listener();
+
+    /// Binds to `local` (port 0 lets the system choose) and listens. Only from a coroutine. Does not suspend.
+    /// Errors: address_in_use, permission_denied, address_not_available, …
+    [[nodiscard]] static tcp_listener bind(const endpoint& local, const listen_options& options = {});
+    [[nodiscard]] static tcp_listener bind(const endpoint& local, const listen_options& options, std::error_code& error);
+
+    /// Waits for a connection. Several coroutines may accept at a time. A connection that died in the backlog is skipped.
+    /// Errors: operation_canceled (stopped, or the listener was closed), timed_out, …
+    [[nodiscard]] tcp_stream accept(const wait_limit& limit = {});
+    [[nodiscard]] tcp_stream accept(const wait_limit& limit, std::error_code& error);
+
+    /// Stops listening; accept() calls in progress report operation_canceled. Does not suspend; any coroutine.
+    void close() noexcept;
+
+    [[nodiscard]] bool is_open() const noexcept;
+    [[nodiscard]] endpoint local_endpoint() const;
+    [[nodiscard]] std::uintptr_t native_handle() const noexcept;
+
+private:
+    std::shared_ptr<detail::listening_socket> socket_;
+};
+
+} // namespace moor

@@ -1,0 +1,82 @@
+// Switching stacks: Boost.Context's jump, plus all that belongs to a running stack and that it does not swap. Boost swaps the
+// callee-saved registers, MXCSR, the x87 control word and the TEB's stack base, limit and deallocation stack;
+// here are the last error, errno, the C++ exception state, the stack check's limit, and the two TEB fields in which
+// a coroutine's stack differs from a thread's own.
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+
+#include <boost/context/detail/fcontext.hpp>
+
+#include "context/exception_state.hpp"
+#include "win/compiler.hpp"
+#include "win/teb.hpp"
+
+namespace moor::context {
+
+using boost::context::detail::fcontext_t;
+using boost::context::detail::transfer_t;
+
+/// Where a thread keeps what is swapped; looked up once by the thread itself.
+struct thread_places {
+    int* error_number = &errno;
+    exception_place exceptions{};
+};
+
+/// A suspended stack. Owned by whoever may resume it; written by the thread that leaves it.
+struct suspended_state {
+    fcontext_t resume_at = nullptr; // set by the code that runs next, which is told the address by the jump
+    exception_state exceptions{};
+    std::uint64_t check_limit = 0; // 0: stack checks of split-stack code never fire
+    std::uint32_t last_error = 0;
+    int error_number = 0;
+};
+
+/// The TEB fields with one value on every coroutine stack and another on the thread's own stack.
+/// Wine keeps handlers below the thread's stack in ExceptionList and runs every one whose address is below the stack
+/// pointer, which on a coroutine stack breaks each throw; -1 ends the list. 64-bit Windows does not use the field.
+class thread_stack_fields {
+public:
+    /// Room that the system leaves below a stack overflow, for the handler that reports it. Bytes.
+    static constexpr std::uint32_t overflow_reserve = 16 * 1024;
+
+    void enter_coroutine_stack() noexcept {
+        exception_list_ = win::teb::read(win::teb::field::exception_list);
+        guaranteed_bytes_ = win::teb::read_32(win::teb::field::guaranteed_stack_bytes);
+        win::teb::write(win::teb::field::exception_list, ~std::uint64_t{0});
+        win::teb::write_32(win::teb::field::guaranteed_stack_bytes, overflow_reserve);
+    }
+
+    void enter_own_stack() const noexcept {
+        win::teb::write(win::teb::field::exception_list, exception_list_);
+        win::teb::write_32(win::teb::field::guaranteed_stack_bytes, guaranteed_bytes_);
+    }
+
+private:
+    std::uint64_t exception_list_ = 0;
+    std::uint32_t guaranteed_bytes_ = 0;
+};
+
+/// Leaves the running stack, whose state goes to `from`, and continues `to`. Returns when something switches back, perhaps
+/// on another thread: the caller must not use anything thread-specific from before. `message` arrives with the jump.
+MOOR_ALWAYS_INLINE transfer_t switch_stacks(const thread_places& thread, suspended_state& from, const suspended_state& to,
+                                            void* message) noexcept {
+    from.last_error = win::teb::read_32(win::teb::field::last_error);
+    from.error_number = *thread.error_number;
+    from.exceptions = thread.exceptions.load();
+    win::teb::write(win::teb::field::check_limit, to.check_limit);
+    win::teb::write_32(win::teb::field::last_error, to.last_error);
+    *thread.error_number = to.error_number;
+    thread.exceptions.store(to.exceptions);
+    return boost::context::detail::jump_fcontext(to.resume_at, message);
+}
+
+/// Prepares a stack whose first byte above is `top` (16-byte aligned), so that the first switch to it calls `entry`.
+/// The floating-point control state is that of the caller. Writes to the top of the stack.
+inline fcontext_t make_context(std::byte* top, std::size_t bytes, void (*entry)(transfer_t)) noexcept {
+    return boost::context::detail::make_fcontext(top, bytes, entry);
+}
+
+} // namespace moor::context

@@ -1,0 +1,59 @@
+// See stack_overflow.hpp. The handler runs on the exhausted stack, in the room that GuaranteedStackBytes keeps free for it
+// (context/switch.hpp): small frames, no allocation, one system call, and no return to the broken coroutine.
+#include "debug/stack_overflow.hpp"
+
+#include <array>
+#include <cstddef>
+
+#include <fmt/format.h>
+
+#include "sched/coroutine.hpp"
+#include "sched/worker.hpp"
+#include "win/error.hpp"
+#include "win/windows.hpp"
+
+namespace moor::debug {
+namespace {
+
+// Whether the fault means that this coroutine's stack is used up: the system says so, or the code ran into the page at
+// the lower end that is never committed.
+bool is_overflow(const EXCEPTION_RECORD& fault, const stack::reserved_stack& of) noexcept {
+    if (fault.ExceptionCode == static_cast<DWORD>(STATUS_STACK_OVERFLOW)) {
+        return true;
+    }
+    if (fault.ExceptionCode != static_cast<DWORD>(STATUS_ACCESS_VIOLATION) || fault.NumberParameters < 2) {
+        return false;
+    }
+    const auto address = fault.ExceptionInformation[1];
+    const auto lowest = reinterpret_cast<ULONG_PTR>(of.slot);
+    return address >= lowest && address < lowest + 2 * win::page_size;
+}
+
+LONG CALLBACK report_overflow(EXCEPTION_POINTERS* fault) noexcept {
+    const auto* const self = sched::worker::current_coroutine();
+    if (self == nullptr || !is_overflow(*fault->ExceptionRecord, self->stack)) {
+        return EXCEPTION_CONTINUE_SEARCH;
+    }
+    static std::array<char, 512> text; // the process ends here: nobody else needs it
+    const auto end = fmt::format_to_n(text.data(), text.size(),
+                                      "coroutine #{} '{}' has exhausted its stack of {} bytes. Give it more with "
+                                      "spawn_options::stack_size, or all of them with runtime_options::stack_size.",
+                                      self->id.load(std::memory_order_relaxed), self->name(), self->stack.size);
+    win::fatal({text.data(), static_cast<std::size_t>(end.out - text.data())},
+               static_cast<unsigned>(STATUS_STACK_OVERFLOW));
+}
+
+} // namespace
+
+void install_stack_overflow_report() {
+    static void* const installed = [] {
+        void* const handler = ::AddVectoredExceptionHandler(1, &report_overflow);
+        if (handler == nullptr) {
+            win::throw_last_error("moor: AddVectoredExceptionHandler");
+        }
+        return handler;
+    }();
+    static_cast<void>(installed);
+}
+
+} // namespace moor::debug

@@ -1,0 +1,64 @@
+// See completion_port.hpp.
+#include "iocp/completion_port.hpp"
+
+#include "win/error.hpp"
+
+namespace moor::iocp {
+namespace {
+
+constexpr auto operation_key = static_cast<ULONG_PTR>(completion_port::key::operation);
+constexpr auto wake_key = static_cast<ULONG_PTR>(completion_port::key::wake);
+
+// No event is ever waited for on a handle of ours, so signalling it is skipped too.
+bool skip_packets_on_success(HANDLE handle) noexcept {
+    return ::SetFileCompletionNotificationModes(handle,
+                                                FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE) !=
+           FALSE;
+}
+
+} // namespace
+
+completion_port::completion_port(unsigned workers)
+    : port_(::CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, workers)) {
+    if (!port_) {
+        win::throw_last_error("moor: creating a completion port");
+    }
+}
+
+std::error_code completion_port::associate(win::unique_socket& socket) const noexcept {
+    const auto handle = reinterpret_cast<HANDLE>(socket.get());
+    if (::CreateIoCompletionPort(handle, port_.get(), operation_key, 0) == nullptr) {
+        return win::last_error();
+    }
+    socket.skips_packet_on_success = win::every_provider_has_file_handles() && skip_packets_on_success(handle);
+    return {};
+}
+
+std::error_code completion_port::associate(HANDLE handle, bool& skips) const noexcept {
+    if (::CreateIoCompletionPort(handle, port_.get(), operation_key, 0) == nullptr) {
+        return win::last_error();
+    }
+    skips = ::GetFileType(handle) == FILE_TYPE_DISK && skip_packets_on_success(handle);
+    return {};
+}
+
+std::span<OVERLAPPED_ENTRY> completion_port::dequeue(packet_batch& batch, DWORD timeout) const noexcept {
+    ULONG count = 0;
+    const BOOL taken = ::GetQueuedCompletionStatusEx(port_.get(), batch.data(), static_cast<ULONG>(batch.size()),
+                                                     &count, timeout, TRUE);
+    return std::span(batch).first(taken != FALSE ? count : 0);
+}
+
+void completion_port::post_wake() const noexcept {
+    // Posting needs non-paged memory, which the system may lack for a moment. A lost wake would be a hang.
+    constexpr unsigned attempts = 1000;
+    for (unsigned attempt = 0; attempt < attempts; ++attempt) {
+        if (::PostQueuedCompletionStatus(port_.get(), 0, wake_key, nullptr) != FALSE) {
+            return;
+        }
+        ::Sleep(1);
+    }
+    win::fatal("the system refuses to post to the completion port");
+}
+
+} // namespace moor::iocp

@@ -1,0 +1,139 @@
+// See operation.hpp.
+#include "iocp/operation.hpp"
+
+#include <cstddef>
+#include <thread>
+
+#include <winternl.h>
+
+#include "win/compiler.hpp"
+
+namespace moor::iocp {
+namespace {
+
+// The status that a completed OVERLAPPED carries, as GetOverlappedResult reports it.
+std::uint32_t error_of(const OVERLAPPED& overlapped) noexcept {
+    const auto status = static_cast<NTSTATUS>(overlapped.Internal);
+    return status >= 0 ? 0 : ::RtlNtStatusToDosError(status);
+}
+
+} // namespace
+
+operation& operation::of(OVERLAPPED* overlapped) noexcept {
+    static_assert(offsetof(kernel_parameters, overlapped) == 0 && offsetof(moored_parameters, parameters) == 0);
+    return static_cast<operation&>(*reinterpret_cast<moored_parameters*>(overlapped));
+}
+
+void operation::begin() noexcept {
+    parameters.overlapped = {};
+    parameters.transferred = 0;
+    parameters.flags = 0;
+    transferred_ = 0;
+    error_ = 0;
+    state_.store(state::pending, std::memory_order_relaxed);
+}
+
+void operation::complete_without_packet(std::uint32_t transferred, std::uint32_t error) noexcept {
+    transferred_ = transferred;
+    error_ = error;
+    state_.store(state::completed, std::memory_order_relaxed);
+}
+
+bool operation::wake_on_completion(detail::wait_ticket ticket) noexcept {
+    ticket_ = ticket;
+    state expected = state::pending;
+    return state_.compare_exchange_strong(expected, state::waiting, std::memory_order_acq_rel,
+                                          std::memory_order_acquire);
+}
+
+bool operation::withdraw() noexcept {
+    state expected = state::waiting;
+    if (state_.compare_exchange_strong(expected, state::pending, std::memory_order_acq_rel,
+                                       std::memory_order_acquire)) {
+        return true;
+    }
+    // A worker is between taking the ticket and finding it lost: a handful of instructions, unless its thread was
+    // descheduled there.
+    for (unsigned spins = 0; !completed(); ++spins) {
+        if (spins < 64) {
+            win::pause();
+        } else {
+            std::this_thread::yield();
+        }
+    }
+    return false;
+}
+
+void operation::retire() noexcept {
+    handler_ = nullptr;
+    state_.store(state::idle, std::memory_order_relaxed);
+}
+
+bool operation::abandon() noexcept {
+    state expected = state::pending;
+    return state_.compare_exchange_strong(expected, state::abandoned, std::memory_order_acq_rel,
+                                          std::memory_order_acquire);
+}
+
+packet_outcome operation::packet_dequeued(std::uint32_t transferred) noexcept {
+    state seen = state_.load(std::memory_order_acquire);
+    if (seen == state::idle || seen == state::completed || seen == state::settling) {
+        return packet_outcome::unexpected;
+    }
+    transferred_ = transferred;
+    error_ = error_of(parameters.overlapped);
+    // Read before the exchange: after it the operation may be its owner's again.
+    const completion_handler handler = handler_;
+    for (;;) {
+        const state next = seen == state::waiting ? state::settling : state::completed;
+        if (state_.compare_exchange_weak(seen, next, std::memory_order_acq_rel, std::memory_order_acquire)) {
+            break;
+        }
+    }
+    switch (seen) {
+    case state::abandoned: return packet_outcome::abandoned;
+    case state::waiting: {
+        const detail::wait_ticket ticket = ticket_;
+        if (!ticket.wake(detail::wake_reason::notified)) {
+            state_.store(state::completed, std::memory_order_release);
+        }
+        return packet_outcome::delivered;
+    }
+    default:
+        if (handler == nullptr) {
+            return packet_outcome::delivered;
+        }
+        handler(*this, context_);
+        return packet_outcome::handled;
+    }
+}
+
+operation& operation_pool::acquire(operation_cache* cache) {
+    if (cache == nullptr) {
+        operation& taken = slab_.take_shared();
+        shared_balance_.fetch_add(1, std::memory_order_relaxed);
+        return taken;
+    }
+    operation& taken = slab_.take(cache->free);
+    // Only this worker writes its balance, so no read-modify-write is needed.
+    cache->balance.store(cache->balance.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    return taken;
+}
+
+void operation_pool::release(operation& finished, operation_cache* cache) noexcept {
+    finished.retire();
+    if (cache == nullptr) {
+        slab_.give_shared(finished);
+        shared_balance_.fetch_sub(1, std::memory_order_relaxed);
+        return;
+    }
+    slab_.give(finished, cache->free);
+    cache->balance.store(cache->balance.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+}
+
+bool operation_pool::owns(const OVERLAPPED* overlapped) const noexcept {
+    // Address arithmetic only: nothing is read before the slab has confirmed the address.
+    return slab_.owns(static_cast<const operation*>(reinterpret_cast<const moored_parameters*>(overlapped)));
+}
+
+} // namespace moor::iocp

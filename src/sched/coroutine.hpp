@@ -1,0 +1,77 @@
+// The control block of a coroutine: all that outlives its stack's frames. Lives in a slab and is recycled, never freed, while its
+// runtime lives, so that a late waker's ticket stays harmless (see detail/wait.hpp).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include <moor/detail/body.hpp>
+#include <moor/detail/spin_lock.hpp>
+#include <moor/detail/wait.hpp>
+
+#include "context/switch.hpp"
+#include "stack/reserved_stack.hpp"
+
+namespace moor::detail {
+
+class coroutine final : public parker {
+public:
+    static constexpr std::size_t longest_name = 31;
+    static constexpr std::size_t inline_body = 160; ///< larger bodies are allocated
+
+    coroutine() noexcept : parker(kind::coroutine) {}
+
+    // -- Set by the spawner before the coroutine is visible to anyone else, constant until its end ----------------
+    runtime_core* runtime = nullptr;
+    body* work = nullptr;
+    void* large_body = nullptr; // the allocation that holds `work`; null when it is in `body_storage`
+    std::size_t large_body_alignment = 0;
+    std::int32_t pinned_worker = -1; // the only worker that may run it; -1: any
+    std::array<char, longest_name + 1> name_storage{};
+
+    // -- Owned by whoever runs it, or by the queue that it is in ---------------------------------------------------
+    context::suspended_state state;
+    stack::reserved_stack stack;
+    coroutine* next_in_queue = nullptr; // of the shared or a pinned queue
+    unsigned stop_shields = 0;          // its own alone
+
+    // -- Shared -----------------------------------------------------------------------------------------------------
+    /// 0 while the block is free. Written before the start and after the end (release); dumps read it.
+    std::atomic<std::uint64_t> id{0};
+    /// Who may still use the body and its result: one count for the running coroutine, one for the handle. Whoever drops the
+    /// last one destroys the body, in its own context, since a result's destructor may be anything.
+    std::atomic<std::uint32_t> references{0};
+    /// The block itself is free when the body is destroyed and the last switch away from its stack is settled; whoever
+    /// comes second recycles it.
+    enum class block_use : std::uint8_t { running, settled, released };
+    std::atomic<block_use> use{block_use::running};
+    bool runner_was_last = false; // the coroutine dropped the last reference itself; nobody else looks at `use`
+    /// Sticky. Sequentially consistent with parker::interrupt and park, which look at it from both sides.
+    std::atomic<bool> stop_requested{false};
+    /// What it waits for, a string literal; null while it does not wait. For dumps.
+    std::atomic<const char*> waiting_for{nullptr};
+
+    spin_lock end_lock;       // guards the two below
+    bool ended = false;       // the body has run and its result can be taken
+    waiter* joiner = nullptr; // at most one: a handle is move-only
+
+    coroutine* next_free = nullptr; // the slab's
+
+    alignas(16) std::array<std::byte, inline_body> body_storage{};
+
+    [[nodiscard]] std::string_view name() const noexcept { return {name_storage.data()}; }
+
+    /// Asks it to stop; any thread, with a reference.
+    void request_stop() noexcept {
+        stop_requested.store(true, std::memory_order_seq_cst);
+        interrupt();
+    }
+
+    /// Whether a wait that begins now ends by a stop request. The coroutine itself.
+    [[nodiscard]] bool interruptible_now() const noexcept { return stop_shields == 0; }
+};
+
+} // namespace moor::detail

@@ -1,0 +1,43 @@
+// moor::runtime and moor::outside_wake: the public face of runtime_core.
+#include <moor/runtime.hpp>
+
+#include "iocp/io_context.hpp"
+#include "sched/runtime_core.hpp"
+#include "sched/worker.hpp"
+
+namespace moor {
+
+runtime::runtime(const runtime_options& options) : core_(new detail::runtime_core(options)) {}
+
+runtime::~runtime() = default;
+
+void runtime::destroy_core::operator()(detail::runtime_core* core) const noexcept { delete core; }
+
+void runtime::shutdown() noexcept { core_->shutdown(); }
+
+unsigned runtime::workers() const noexcept { return static_cast<unsigned>(core_->workers.size()); }
+
+runtime_metrics runtime::metrics() const noexcept { return core_->metrics(); }
+
+outside_wake::outside_wake(runtime& owner) noexcept : core_(owner.core_.get()) { core_->outside_wakes.fetch_add(1); }
+
+outside_wake::outside_wake() noexcept : core_(nullptr) {
+    if (sched::worker* const here = sched::worker::current()) {
+        core_ = &here->runtime();
+        core_->outside_wakes.fetch_add(1);
+    }
+}
+
+outside_wake::~outside_wake() {
+    if (core_ != nullptr) {
+        core_->outside_wakes.fetch_sub(1);
+        core_->wake_worker(); // the last one gone may make blocked coroutines a deadlock, which a worker has to see
+    }
+}
+
+iocp::io_context iocp::current_io() noexcept {
+    sched::worker* const here = sched::worker::current();
+    return here != nullptr ? io_context{&here->runtime().io, &here->operations()} : io_context{};
+}
+
+} // namespace moor

@@ -1,0 +1,291 @@
+// See runtime_core.hpp.
+#include "sched/runtime_core.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <system_error>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "debug/blocked_report.hpp"
+#include "debug/stack_overflow.hpp"
+#include "sched/coroutine_life.hpp"
+#include "win/error.hpp"
+
+namespace moor::detail {
+namespace {
+
+constexpr std::size_t most_coroutines = std::size_t{1} << 23; // per runtime: 4 GiB of address space
+constexpr unsigned most_workers = 1024;
+
+std::atomic<std::uint64_t> next_coroutine_id{1};
+
+[[noreturn]] void refuse(const char* what) {
+    throw std::system_error(std::make_error_code(std::errc::invalid_argument), what);
+}
+
+unsigned processors_of_process() noexcept {
+    DWORD_PTR process = 0;
+    DWORD_PTR system = 0;
+    if (::GetProcessAffinityMask(::GetCurrentProcess(), &process, &system) == 0 || process == 0) {
+        return std::max(1u, std::thread::hardware_concurrency());
+    }
+    return static_cast<unsigned>(std::popcount(static_cast<std::uint64_t>(process)));
+}
+
+runtime_options checked(runtime_options options) {
+    if (options.workers == 0) {
+        options.workers = processors_of_process();
+    }
+    if (options.workers > most_workers) {
+        refuse("moor: runtime_options::workers is over 1024");
+    }
+    if (options.stack_size > stack::largest_reserved_stack) {
+        refuse("moor: runtime_options::stack_size is over 1 GiB");
+    }
+    if (options.time_slice <= std::chrono::microseconds::zero()) {
+        refuse("moor: runtime_options::time_slice must be positive");
+    }
+    options.stack_size = stack::rounded_stack_size(options.stack_size);
+    win::thread_slot::prepare();
+    return options;
+}
+
+} // namespace
+
+std::uint64_t reserve_coroutine_ids(std::uint64_t count) noexcept {
+    return next_coroutine_id.fetch_add(count, std::memory_order_relaxed);
+}
+
+runtime_core::runtime_core(const runtime_options& requested)
+    : options(checked(requested)), io{iocp::completion_port(options.workers), iocp::operation_pool()},
+      coroutines(most_coroutines), progress_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {
+    if (!progress_) {
+        win::throw_last_error("moor: CreateEvent");
+    }
+    debug::install_stack_overflow_report();
+    for (unsigned index = 0; index < options.workers; ++index) {
+        workers.push_back(std::make_unique<sched::worker>(*this, index));
+    }
+    try {
+        for (const auto& each : workers) {
+            each->start_thread();
+        }
+    } catch (...) {
+        shutdown();
+        throw;
+    }
+}
+
+runtime_core::~runtime_core() { shutdown(); }
+
+void runtime_core::shutdown() noexcept {
+    if (std::exchange(shut_down_, true)) {
+        return;
+    }
+    stopping_.store(true, std::memory_order_seq_cst);
+    ask_all_to_stop();
+    thread_waits_for_end();
+    while (alive() != 0) {
+        ::WaitForSingleObject(progress_.get(), INFINITE);
+    }
+    outside_joiners.fetch_sub(1);
+    // What coroutines abandoned on their way out is cancelled already; its packets are on their way.
+    constexpr DWORD longest_wait = 10'000; // milliseconds
+    while (operations_in_use() != 0) {
+        if (::WaitForSingleObject(progress_.get(), longest_wait) == WAIT_TIMEOUT) {
+            const auto text = fmt::format("{} operations are in use after the last coroutine of their runtime has ended: "
+                                          "a listener or handle outlives its runtime",
+                                          operations_in_use());
+            win::fatal(text);
+        }
+    }
+    ending_.store(true, std::memory_order_release);
+    io.port.post_wake();
+    for (const auto& each : workers) {
+        each->join_thread();
+    }
+}
+
+// Sequentially consistent together with create(): either a new coroutine sees `stopping_`, or it is visible here.
+void runtime_core::ask_all_to_stop() noexcept {
+    coroutines.for_each([](coroutine& each) {
+        if (each.id.load(std::memory_order_seq_cst) != 0) {
+            each.request_stop();
+        }
+    });
+}
+
+coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_size, std::size_t body_alignment) {
+    if (wanted.worker && *wanted.worker >= workers.size()) {
+        refuse("moor::spawn: there is no such worker");
+    }
+    if (wanted.stack_size > stack::largest_reserved_stack) {
+        refuse("moor::spawn: the stack is over 1 GiB");
+    }
+    const std::size_t stack_size = wanted.stack_size == 0 ? options.stack_size : stack::rounded_stack_size(wanted.stack_size);
+    sched::worker* const here = worker_of_caller();
+    coroutine& made = here != nullptr ? coroutines.take(here->free_coroutines()) : coroutines.take_shared();
+    try {
+        made.stack = here != nullptr ? here->stacks().take(stack_size) : stacks.allocate(stack_size);
+        if (body_size > coroutine::inline_body || body_alignment > alignof(std::max_align_t)) {
+            made.large_body_alignment = std::max(body_alignment, alignof(std::max_align_t));
+            made.large_body = ::operator new(body_size, std::align_val_t{made.large_body_alignment});
+        }
+    } catch (...) {
+        discard(made);
+        throw;
+    }
+    made.runtime = this;
+    made.state = {};
+    made.state.resume_at = context::make_context(made.stack.top(), made.stack.size, &sched::coroutine_entry);
+    made.pinned_worker = wanted.worker ? static_cast<std::int32_t>(*wanted.worker) : -1;
+    const std::size_t length = std::min(wanted.name.size(), coroutine::longest_name);
+    std::memcpy(made.name_storage.data(), wanted.name.data(), length);
+    made.name_storage[length] = '\0';
+    made.stop_shields = 0;
+    made.ended = false;
+    made.joiner = nullptr;
+    made.runner_was_last = false;
+    made.use.store(coroutine::block_use::running, std::memory_order_relaxed);
+    made.stop_requested.store(false, std::memory_order_relaxed);
+    made.references.store(2, std::memory_order_relaxed);
+    return made;
+}
+
+void runtime_core::discard(coroutine& created) noexcept {
+    if (created.large_body != nullptr) {
+        ::operator delete(std::exchange(created.large_body, nullptr), std::align_val_t{created.large_body_alignment});
+    }
+    if (created.stack) {
+        if (sched::worker* const here = worker_of_caller()) {
+            here->stacks().give(created.stack);
+        } else {
+            stacks.release(created.stack);
+        }
+        created.stack = {};
+    }
+    recycle(created);
+}
+
+void runtime_core::start(coroutine& created) noexcept {
+    sched::worker* const here = worker_of_caller();
+    if (here != nullptr) {
+        here->started.add(1);
+    } else {
+        started_outside_.fetch_add(1);
+    }
+    created.id.store(here != nullptr ? here->new_coroutine_id() : reserve_coroutine_ids(1), std::memory_order_seq_cst);
+    if (stopping_.load(std::memory_order_seq_cst)) {
+        created.stop_requested.store(true, std::memory_order_relaxed);
+    }
+    if (created.pinned_worker >= 0) {
+        workers[static_cast<std::size_t>(created.pinned_worker)]->enqueue_pinned(created);
+    } else if (here != nullptr) {
+        here->enqueue_new(created);
+    } else {
+        shared.push(created);
+        wake_worker();
+    }
+}
+
+void runtime_core::recycle(coroutine& unused) noexcept {
+    unused.id.store(0, std::memory_order_release);
+    if (sched::worker* const here = worker_of_caller()) {
+        coroutines.give(unused, here->free_coroutines());
+    } else {
+        coroutines.give_shared(unused);
+    }
+}
+
+sched::worker* runtime_core::worker_of_caller() noexcept {
+    sched::worker* const here = sched::worker::current();
+    return here != nullptr && &here->runtime() == this ? here : nullptr;
+}
+
+void runtime_core::make_ready(coroutine& ready) noexcept {
+    if (ready.pinned_worker >= 0) {
+        workers[static_cast<std::size_t>(ready.pinned_worker)]->enqueue_pinned(ready);
+    } else if (sched::worker* const here = worker_of_caller()) {
+        here->make_ready(ready);
+    } else {
+        shared.push(ready);
+        wake_worker();
+    }
+}
+
+void runtime_core::wake_worker() noexcept {
+    if (idle.claim_wakeup()) {
+        wakeups_.fetch_add(1, std::memory_order_relaxed);
+        io.port.post_wake();
+    }
+}
+
+// The workers may all sleep already, and none of them looks again by itself: one is woken to do so.
+void runtime_core::thread_waits_for_end() noexcept {
+    outside_joiners.fetch_add(1);
+    wake_worker();
+}
+
+std::uint64_t runtime_core::alive() const noexcept {
+    // Ends are summed before starts, so that the difference is never too small: zero is the truth.
+    std::uint64_t ended = 0;
+    for (const auto& each : workers) {
+        ended += each->finished.value();
+    }
+    std::uint64_t started = started_outside_.load();
+    for (const auto& each : workers) {
+        started += each->started.value();
+    }
+    return started - ended;
+}
+
+std::uint64_t runtime_core::operations_in_use() const noexcept {
+    std::int64_t balance = io.pool.shared_balance();
+    for (const auto& each : workers) {
+        balance += each->operation_balance();
+    }
+    return balance > 0 ? static_cast<std::uint64_t>(balance) : 0;
+}
+
+bool runtime_core::is_deadlocked() const noexcept {
+    if (outside_joiners.load() == 0 || outside_wakes.load() != 0 || operations_in_use() != 0 || alive() == 0 ||
+        !shared.empty()) {
+        return false;
+    }
+    for (const auto& each : workers) {
+        if (each->timers_running() != 0 || each->has_stealable() || each->has_pinned()) {
+            return false;
+        }
+    }
+    // Last: whoever took something out of a queue above had stopped sleeping before.
+    return idle.sleeping() == workers.size();
+}
+
+void runtime_core::report_deadlock() noexcept {
+    debug::write_blocked_report(*this);
+    if (options.on_deadlock == deadlock_action::end_process) {
+        win::fatal("deadlock");
+    }
+}
+
+runtime_metrics runtime_core::metrics() const noexcept {
+    runtime_metrics seen;
+    seen.coroutines_alive = alive();
+    seen.coroutines_started = started_outside_.load();
+    for (const auto& each : workers) {
+        seen.coroutines_started += each->started.value();
+        seen.coroutines_stolen += each->stolen.value();
+        seen.packets_dequeued += each->packets.value();
+        seen.packets_foreign += each->foreign_packets.value();
+    }
+    seen.operations_in_use = operations_in_use();
+    seen.operations_allocated = io.pool.allocated();
+    seen.wakeups_posted = wakeups_.load(std::memory_order_relaxed);
+    seen.stacks_committed = stacks.committed();
+    return seen;
+}
+
+} // namespace moor::detail

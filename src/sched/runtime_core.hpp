@@ -1,0 +1,102 @@
+// What stands behind moor::runtime: the workers, what they share, and the order of starting and ending.
+//
+// Shutdown, step by step: (1) `stopping_` is set, so that new coroutines start with a stop request; (2) every living
+// coroutine is asked to stop; (3) the caller waits until none is alive, and then (4) until no operation is in use, which
+// the workers bring about by dequeuing the packets of abandoned ones; (5) the workers are told to end and are joined.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <moor/runtime.hpp>
+
+#include "iocp/io_context.hpp"
+#include "sched/idle_workers.hpp"
+#include "sched/shared_queue.hpp"
+#include "sched/worker.hpp"
+#include "stack/reserved_stack.hpp"
+#include "win/handle.hpp"
+#include "win/slab.hpp"
+#include "win/socket.hpp"
+
+namespace moor::detail {
+
+class runtime_core {
+public:
+    explicit runtime_core(const runtime_options& options);
+    ~runtime_core();
+    runtime_core(const runtime_core&) = delete;
+    runtime_core& operator=(const runtime_core&) = delete;
+
+    void shutdown() noexcept;
+
+    /// Creates a coroutine with room for a body of that size; not visible to anybody yet. Throws as moor::spawn.
+    [[nodiscard]] coroutine& create(const spawn_options& options, std::size_t body_size, std::size_t body_alignment);
+
+    /// Takes back one that was created and not started.
+    void discard(coroutine& created) noexcept;
+
+    /// Makes a created one runnable.
+    void start(coroutine& created) noexcept;
+
+    /// Recycles a control block whose last reference is gone.
+    void recycle(coroutine& unused) noexcept;
+
+    /// Queues a runnable coroutine of this runtime. Any thread.
+    void make_ready(coroutine& ready) noexcept;
+
+    /// Has a sleeping worker look for work, unless one is looking already. Any thread; after the work was queued.
+    void wake_worker() noexcept;
+
+    [[nodiscard]] runtime_metrics metrics() const noexcept;
+    [[nodiscard]] std::uint64_t alive() const noexcept;
+    [[nodiscard]] std::uint64_t operations_in_use() const noexcept;
+
+    /// Whether nothing inside or known outside can wake a blocked coroutine. Only true answers of a worker that is
+    /// about to be the last to sleep mean something.
+    [[nodiscard]] bool is_deadlocked() const noexcept;
+    void report_deadlock() noexcept;
+
+    /// A plain thread is about to wait, without a deadline, for coroutines to end. Counted in outside_joiners, which the
+    /// caller takes back.
+    void thread_waits_for_end() noexcept;
+
+    /// Something that shutdown waits for may have happened: a coroutine ended, an operation came back.
+    void notice_progress() noexcept {
+        if (stopping_.load(std::memory_order_relaxed)) {
+            ::SetEvent(progress_.get());
+        }
+    }
+
+    [[nodiscard]] bool workers_shall_end() const noexcept { return ending_.load(std::memory_order_acquire); }
+
+    // Constant after construction.
+    const runtime_options options;
+    std::vector<std::unique_ptr<sched::worker>> workers;
+
+    // Shared by the workers, each with its own rules.
+    win::winsock_session winsock;
+    iocp::io_service io;
+    stack::reserved_arena stacks;
+    win::slab<coroutine> coroutines;
+    sched::shared_queue shared;
+    sched::idle_workers idle;
+
+    std::atomic<unsigned> outside_wakes{0};   // outside_wake objects alive
+    std::atomic<unsigned> outside_joiners{0}; // plain threads that wait, without a deadline, for a coroutine's end
+
+private:
+    void ask_all_to_stop() noexcept;
+    [[nodiscard]] sched::worker* worker_of_caller() noexcept;
+
+    win::unique_handle progress_; // auto-reset event, for shutdown
+    std::atomic<bool> stopping_{false};
+    std::atomic<bool> ending_{false};
+    std::atomic<std::uint64_t> started_outside_{0};
+    std::atomic<std::uint64_t> wakeups_{0};
+    bool shut_down_ = false;
+};
+
+} // namespace moor::detail

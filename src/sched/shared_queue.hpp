@@ -1,0 +1,69 @@
+// First in, first out queue of coroutines for any thread to push to: the runtime's shared queue, and each worker's queue of
+// coroutines that only it may run.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <mutex>
+#include <span>
+
+#include <moor/detail/spin_lock.hpp>
+
+#include "sched/coroutine.hpp"
+
+namespace moor::sched {
+
+using detail::coroutine;
+
+class shared_queue {
+public:
+    void push(coroutine& item) noexcept {
+        item.next_in_queue = nullptr;
+        const std::lock_guard guard(lock_);
+        append(item);
+    }
+
+    void push(std::span<coroutine* const> items) noexcept {
+        const std::lock_guard guard(lock_);
+        for (coroutine* const item : items) {
+            item->next_in_queue = nullptr;
+            append(*item);
+        }
+    }
+
+    /// Null when empty; costs one load then.
+    [[nodiscard]] coroutine* pop() noexcept {
+        if (empty()) {
+            return nullptr;
+        }
+        const std::lock_guard guard(lock_);
+        coroutine* const item = first_.load(std::memory_order_relaxed);
+        if (item != nullptr) {
+            first_.store(item->next_in_queue, std::memory_order_relaxed);
+            if (item->next_in_queue == nullptr) {
+                last_ = nullptr;
+            }
+        }
+        return item;
+    }
+
+    /// A moment's truth. Sequentially consistent: a worker that goes to sleep looks here after having said so, and a pusher looks
+    /// for sleepers after having pushed.
+    [[nodiscard]] bool empty() const noexcept { return first_.load(std::memory_order_seq_cst) == nullptr; }
+
+private:
+    void append(coroutine& item) noexcept {
+        if (last_ != nullptr) {
+            last_->next_in_queue = &item;
+        } else {
+            first_.store(&item, std::memory_order_seq_cst);
+        }
+        last_ = &item;
+    }
+
+    detail::spin_lock lock_;
+    std::atomic<coroutine*> first_{nullptr}; // written under lock_
+    coroutine* last_ = nullptr;              // guarded by lock_
+};
+
+} // namespace moor::sched

@@ -1,0 +1,96 @@
+// Starting and joining coroutines: what the templates in moor/spawn.hpp call.
+#include <moor/spawn.hpp>
+
+#include <mutex>
+
+#include "sched/coroutine_life.hpp"
+#include "sched/runtime_core.hpp"
+#include "sched/worker.hpp"
+
+namespace moor::detail {
+namespace {
+
+runtime_core& runtime_of_caller(runtime_core* named) {
+    if (named != nullptr) {
+        return *named;
+    }
+    coroutine* const caller = sched::worker::current_coroutine();
+    if (caller == nullptr) {
+        throw std::system_error(std::make_error_code(std::errc::operation_not_permitted),
+                                "moor::spawn outside a coroutine; use runtime::spawn");
+    }
+    return *caller->runtime;
+}
+
+} // namespace
+
+unstarted_coroutine::unstarted_coroutine(runtime_core* where, const spawn_options& options, std::size_t body_size,
+                                         std::size_t body_alignment)
+    : runtime_(runtime_of_caller(where)), coroutine_(&runtime_.create(options, body_size, body_alignment)),
+      storage_(coroutine_->large_body != nullptr ? coroutine_->large_body : coroutine_->body_storage.data()) {}
+
+unstarted_coroutine::~unstarted_coroutine() {
+    if (coroutine_ != nullptr) {
+        runtime_.discard(*coroutine_);
+    }
+}
+
+coroutine_reference unstarted_coroutine::start() noexcept {
+    coroutine* const started = std::exchange(coroutine_, nullptr);
+    started->work = body_;
+    coroutine_reference reference(started);
+    runtime_.start(*started);
+    return reference;
+}
+
+std::error_code wait_for_end(const coroutine_reference& target, const wait_limit& limit) noexcept {
+    coroutine* const joined = target.get();
+    if (joined == nullptr) {
+        return std::make_error_code(std::errc::invalid_argument);
+    }
+    coroutine* const caller = sched::worker::current_coroutine();
+    if (caller == joined) {
+        return std::make_error_code(std::errc::resource_deadlock_would_occur);
+    }
+    wait waiting("join", limit);
+    waiter node{.ticket = waiting.ticket()};
+    {
+        const std::lock_guard guard(joined->end_lock);
+        if (joined->ended) {
+            return {};
+        }
+        joined->joiner = &node;
+    }
+    // A plain thread that waits for ever makes "all coroutines are blocked" a deadlock; see runtime_core::is_deadlocked.
+    const bool blocks_a_thread = caller == nullptr && !limit.has_deadline() && !limit.token().stop_possible();
+    if (blocks_a_thread) {
+        joined->runtime->thread_waits_for_end();
+    }
+    const wake_reason reason = waiting.suspend();
+    if (blocks_a_thread) {
+        joined->runtime->outside_joiners.fetch_sub(1);
+    }
+    if (reason == wake_reason::notified) {
+        return {};
+    }
+    const std::lock_guard guard(joined->end_lock);
+    if (joined->joiner == &node) {
+        joined->joiner = nullptr;
+    }
+    return std::make_error_code(to_errc(reason));
+}
+
+bool has_ended(const coroutine_reference& target) noexcept {
+    const std::lock_guard guard(target.get()->end_lock);
+    return target.get()->ended;
+}
+
+std::uint64_t id_of(const coroutine_reference& target) noexcept {
+    return target.get()->id.load(std::memory_order_relaxed);
+}
+
+body& body_of(const coroutine_reference& target) noexcept { return *target.get()->work; }
+
+void request_stop(const coroutine_reference& target) noexcept { target.get()->request_stop(); }
+
+} // namespace moor::detail

@@ -1,0 +1,74 @@
+// See moor/this_coroutine.hpp.
+#include <moor/this_coroutine.hpp>
+
+#include <thread>
+
+#include "sched/coroutine.hpp"
+#include "sched/worker.hpp"
+
+namespace moor::this_coroutine {
+
+bool exists() noexcept { return sched::worker::current_coroutine() != nullptr; }
+
+void yield() noexcept {
+    if (exists()) {
+        sched::worker::yield();
+    } else {
+        std::this_thread::yield();
+    }
+}
+
+void sleep_until(wait_limit::time_point when) {
+    const wait_limit limit(when);
+    detail::wait sleeping("sleep", limit);
+    if (sleeping.suspend() == detail::wake_reason::stopped) {
+        throw std::system_error(std::make_error_code(std::errc::operation_canceled), "moor: sleep");
+    }
+}
+
+void sleep_until(wait_limit::time_point when, const wait_limit& limit, std::error_code& error) noexcept {
+    const bool limit_is_first = limit.deadline() < when;
+    const wait_limit whole = limit.no_later_than(when);
+    detail::wait sleeping("sleep", whole);
+    const auto reason = sleeping.suspend();
+    error.clear();
+    if (reason == detail::wake_reason::stopped || limit_is_first) {
+        error = std::make_error_code(detail::to_errc(reason));
+    }
+}
+
+std::uint64_t id() noexcept {
+    const auto* const self = sched::worker::current_coroutine();
+    return self != nullptr ? self->id.load(std::memory_order_relaxed) : 0;
+}
+
+std::string_view name() noexcept {
+    const auto* const self = sched::worker::current_coroutine();
+    return self != nullptr ? self->name() : std::string_view{};
+}
+
+unsigned worker() noexcept { return exists() ? sched::worker::current()->index() : 0; }
+
+std::size_t stack_size() noexcept {
+    const auto* const self = sched::worker::current_coroutine();
+    return self != nullptr ? self->stack.size : 0;
+}
+
+bool stop_requested() noexcept {
+    const auto* const self = sched::worker::current_coroutine();
+    return self != nullptr && self->stop_requested.load(std::memory_order_relaxed);
+}
+
+stop_shield::stop_shield() noexcept {
+    if (auto* const self = sched::worker::current_coroutine()) {
+        ++self->stop_shields;
+    }
+}
+
+stop_shield::~stop_shield() {
+    if (auto* const self = sched::worker::current_coroutine()) {
+        --self->stop_shields;
+    }
+}
+
+} // namespace moor::this_coroutine

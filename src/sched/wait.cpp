@@ -1,0 +1,241 @@
+// Blocking and waking; see moor/detail/wait.hpp. The state word's rules are there, this is their only implementation.
+#include <moor/detail/wait.hpp>
+
+#include <optional>
+#include <stop_token>
+
+#include "sched/coroutine.hpp"
+#include "sched/runtime_core.hpp"
+#include "sched/timers.hpp"
+#include "sched/worker.hpp"
+#include "win/compiler.hpp"
+
+namespace moor::detail {
+namespace {
+
+// Where a plain thread waits. As long-lived as the thread; all tickets to it are used under the locks of primitives in whose
+// lists the thread still is.
+class thread_parker final : public parker {
+public:
+    thread_parker() noexcept : parker(kind::thread) {}
+};
+
+MOOR_NOINLINE parker& parker_of_caller() noexcept {
+    if (coroutine* const self = sched::worker::current_coroutine()) {
+        return *self;
+    }
+    thread_local thread_parker of_thread;
+    return of_thread;
+}
+
+} // namespace
+
+// ---- parker ----------------------------------------------------------------------------------------------------
+
+void parker::resume() noexcept {
+    if (kind_ == kind::coroutine) {
+        auto& self = static_cast<coroutine&>(*this);
+        self.runtime->make_ready(self);
+    } else {
+        ::WakeByAddressAll(&state_);
+    }
+}
+
+void parker::interrupt() noexcept {
+    // Sequentially consistent with the caller's store of its request: either this sees the wait, or the wait sees the request.
+    const std::uint64_t word = state_.load(std::memory_order_seq_cst);
+    const std::uint64_t current = word & phase_mask;
+    if ((word & interruptible) != 0 && (current == preparing || current == parked)) {
+        wait_ticket(this, word & ~(phase_mask | reason_mask)).wake(wake_reason::stopped);
+    }
+}
+
+bool parker::park() noexcept {
+    std::uint64_t word = state_.load(std::memory_order_relaxed);
+    for (;;) {
+        phase next = parked;
+        switch (word & phase_mask) {
+        case preparing: break;
+        case claimed: next = claimed_parked; break;
+        default: return false; // ready
+        }
+        if (state_.compare_exchange_weak(word, (word & ~phase_mask) | next, std::memory_order_seq_cst)) {
+            // Released: from here on the owner may run elsewhere, and only the request flag may still be looked at, in a
+            // control block that is never freed.
+            if (kind_ == kind::coroutine && next == parked && (word & interruptible) != 0 &&
+                static_cast<coroutine*>(this)->stop_requested.load(std::memory_order_seq_cst)) {
+                wait_ticket(this, word & ~(phase_mask | reason_mask)).wake(wake_reason::stopped);
+            }
+            return true;
+        }
+    }
+}
+
+// ---- wait_ticket -----------------------------------------------------------------------------------------------
+
+claim wait_ticket::try_claim(wake_reason reason) const noexcept {
+    // A parked coroutine looks at nothing until it is resumed, so it may be `ready` before the hand-over; a plain thread watches
+    // the word, and a preparing owner may look at any time.
+    const bool coroutine_waits = owner_->kind_ == parker::kind::coroutine;
+    std::uint64_t word = generation_ | parker::parked;
+    for (;;) {
+        const auto current = static_cast<parker::phase>(word & parker::phase_mask);
+        if ((word & ~(parker::phase_mask | parker::reason_mask)) != generation_ ||
+            (current != parker::preparing && current != parker::parked)) {
+            return claim::lost;
+        }
+        const parker::phase next = current == parker::preparing ? parker::claimed
+                                   : coroutine_waits            ? parker::ready
+                                                                : parker::claimed_parked;
+        if (owner_->state_.compare_exchange_weak(word, parker::with(word, next, reason), std::memory_order_acq_rel,
+                                                 std::memory_order_acquire)) {
+            return current == parker::preparing ? claim::preparing : claim::parked;
+        }
+    }
+}
+
+void wait_ticket::finish(claim how) const noexcept {
+    if (how == claim::parked && owner_->kind_ == parker::kind::coroutine) {
+        owner_->resume();
+        return;
+    }
+    std::uint64_t word = owner_->state_.load(std::memory_order_relaxed);
+    while (!owner_->state_.compare_exchange_weak(word, (word & ~parker::phase_mask) | parker::ready,
+                                                 std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    }
+    if ((word & parker::phase_mask) == parker::claimed_parked) {
+        owner_->resume();
+    }
+}
+
+bool wait_ticket::wake(wake_reason reason) const noexcept {
+    std::uint64_t word = generation_ | parker::parked;
+    for (;;) {
+        const auto current = static_cast<parker::phase>(word & parker::phase_mask);
+        if ((word & ~(parker::phase_mask | parker::reason_mask)) != generation_ ||
+            (current != parker::preparing && current != parker::parked)) {
+            return false;
+        }
+        if (owner_->state_.compare_exchange_weak(word, parker::with(word, parker::ready, reason),
+                                                 std::memory_order_acq_rel, std::memory_order_acquire)) {
+            if (current == parker::parked) {
+                owner_->resume();
+            }
+            return true;
+        }
+    }
+}
+
+// ---- wait ------------------------------------------------------------------------------------------------------
+
+wait::wait(const char* what, const wait_limit& limit, stop_request stopping) noexcept
+    : owner_(parker_of_caller()), limit_(limit) {
+    std::uint64_t word = (owner_.state_.load(std::memory_order_relaxed) & ~(parker::generation_step - 1)) +
+                         parker::generation_step;
+    if (owner_.kind_ == parker::kind::coroutine) {
+        auto& self = static_cast<coroutine&>(owner_);
+        self.waiting_for.store(what, std::memory_order_relaxed);
+        if (stopping == stop_request::ends_wait && self.interruptible_now()) {
+            word |= parker::interruptible;
+        }
+    }
+    ticket_ = wait_ticket(&owner_, word);
+    owner_.state_.store(word | parker::preparing, std::memory_order_release);
+}
+
+wait::~wait() {
+    if (owner_.kind_ == parker::kind::coroutine) {
+        static_cast<coroutine&>(owner_).waiting_for.store(nullptr, std::memory_order_relaxed);
+    }
+    // Late claimers find another phase, or later another generation. Nobody else writes a word that is not preparing or
+    // parked, except the claimer that won, and that one has finished before suspend() returned.
+    owner_.state_.store(ticket_.generation_ & ~parker::interruptible, std::memory_order_release);
+}
+
+wake_reason wait::suspend() noexcept {
+    const bool is_coroutine = owner_.kind_ == parker::kind::coroutine;
+    if (is_coroutine && (ticket_.generation_ & parker::interruptible) != 0 &&
+        static_cast<coroutine&>(owner_).stop_requested.load(std::memory_order_relaxed)) {
+        ticket_.wake(wake_reason::stopped);
+    }
+    if (limit_.has_deadline() || limit_.token().stop_possible()) {
+        suspend_limited();
+    } else {
+        block(wait_limit::time_point::max());
+    }
+    const std::uint64_t word = owner_.state_.load(std::memory_order_acquire);
+    return static_cast<wake_reason>((word & parker::reason_mask) >> parker::reason_shift);
+}
+
+// The two other parties that may end the wait are told of it here, and are done with it when this returns.
+MOOR_NOINLINE void wait::suspend_limited() noexcept {
+    struct stopper {
+        wait_ticket ticket;
+        void operator()() const noexcept { ticket.wake(wake_reason::stopped); }
+    };
+    std::optional<std::stop_callback<stopper>> on_stop;
+    if (limit_.token().stop_possible()) {
+        on_stop.emplace(limit_.token(), stopper{ticket_});
+    }
+    if (!limit_.has_deadline()) {
+        block(wait_limit::time_point::max());
+    } else if (limit_.deadline() <= wait_limit::clock::now()) {
+        ticket_.wake(wake_reason::timed_out);
+        block(wait_limit::time_point::max()); // until a hand-over that came first is finished
+    } else if (owner_.kind_ == parker::kind::thread) {
+        block(limit_.deadline());
+    } else {
+        sched::sleeper sleeper(ticket_);
+        sched::worker::current()->own_timers().start(sleeper, limit_.deadline());
+        block(wait_limit::time_point::max());
+        sched::timers::cancel(sleeper);
+    }
+}
+
+void wait::block(wait_limit::time_point deadline) noexcept {
+    const auto is_ready = [](std::uint64_t word) { return (word & parker::phase_mask) == parker::ready; };
+    if (is_ready(owner_.state_.load(std::memory_order_acquire))) {
+        return;
+    }
+    if (owner_.kind_ == parker::kind::coroutine) {
+        sched::worker::suspend(sched::departure::park);
+        return;
+    }
+    if (!owner_.park()) {
+        return;
+    }
+    for (;;) {
+        std::uint64_t word = owner_.state_.load(std::memory_order_acquire);
+        if (is_ready(word)) {
+            return;
+        }
+        DWORD timeout = INFINITE;
+        if (deadline != wait_limit::time_point::max()) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - wait_limit::clock::now()).count();
+            if (left <= 0) {
+                ticket_.wake(wake_reason::timed_out);
+                deadline = wait_limit::time_point::max(); // only a hand-over in progress is left to wait for
+                continue;
+            }
+            timeout = static_cast<DWORD>(std::min<std::int64_t>(left, 60'000));
+        }
+        ::WaitOnAddress(&owner_.state_, &word, sizeof word, timeout);
+    }
+}
+
+void throw_unless_notified(wake_reason reason, const char* what) {
+    if (reason != wake_reason::notified) {
+        throw std::system_error(std::make_error_code(to_errc(reason)), what);
+    }
+}
+
+std::errc to_errc(wake_reason reason) noexcept {
+    switch (reason) {
+    case wake_reason::timed_out: return std::errc::timed_out;
+    case wake_reason::stopped: return std::errc::operation_canceled;
+    case wake_reason::notified: break;
+    }
+    return std::errc{};
+}
+
+} // namespace moor::detail

@@ -1,0 +1,178 @@
+// The worker's loop and its choices; see worker.hpp. Switching is in worker_switch.cpp, sleeping and I/O in worker_idle.cpp.
+#include "sched/worker.hpp"
+
+#include <array>
+#include <process.h>
+#include <span>
+
+#include "sched/runtime_core.hpp"
+#include "win/compiler.hpp"
+#include "win/error.hpp"
+
+namespace moor::sched {
+
+worker::worker(runtime_core& runtime, unsigned index)
+    : runtime_(runtime), index_(index), victim_seed_(index * 0x9e3779b9u + 1),
+      stacks_(runtime.stacks, stack::rounded_stack_size(runtime.options.stack_size), runtime.options.cached_stacks) {}
+
+worker::~worker() = default;
+
+void worker::start_thread() {
+    const std::uintptr_t handle = ::_beginthreadex(nullptr, 0, &worker::thread_main, this, 0, nullptr);
+    if (handle == 0) {
+        throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again), "moor: starting a worker");
+    }
+    thread_ = win::unique_handle(reinterpret_cast<HANDLE>(handle));
+}
+
+void worker::join_thread() noexcept {
+    if (thread_) {
+        ::WaitForSingleObject(thread_.get(), INFINITE);
+        thread_.close();
+    }
+}
+
+unsigned worker::thread_main(void* self) noexcept {
+    auto& here = *static_cast<worker*>(self);
+    win::thread_slot::set(&here);
+    const context::thread_places places;
+    here.places_ = &places;
+    here.run();
+    win::thread_slot::set(nullptr);
+    return 0;
+}
+
+void worker::run() noexcept {
+    for (;;) {
+        if (maintenance_is_due()) {
+            maintain();
+        }
+        coroutine* next = pick_local();
+        if (next == nullptr) {
+            next = find_work();
+        }
+        if (next == nullptr) {
+            runtime_.io.port.post_wake(); // whoever took the last wake-up may have taken another sleeper's with it
+            return;
+        }
+        run_from_own_stack(*next);
+    }
+}
+
+std::uint64_t worker::new_coroutine_id() noexcept {
+    if (next_id_ == last_id_) {
+        constexpr std::uint64_t range = 256;
+        next_id_ = detail::reserve_coroutine_ids(range);
+        last_id_ = next_id_ + range;
+    }
+    return next_id_++;
+}
+
+// ---- Queueing ------------------------------------------------------------------------------------------------------
+
+void worker::make_ready(coroutine& ready) noexcept {
+    if (running_ == nullptr) { // woken by a timer or a completion: in the order of events, and the caller wakes others
+        push_ring(ready);
+        return;
+    }
+    // What the running coroutine wakes runs next, while its data is still in the cache. Thieves only ever empty the slot,
+    // so storing into an empty one needs no exchange. Release publishes the coroutine to a thief.
+    coroutine* displaced = next_.load(std::memory_order_relaxed);
+    if (displaced == nullptr) {
+        next_.store(&ready, std::memory_order_release);
+        return; // no other worker is woken for this one: the running coroutine is likely to wait for it soon
+    }
+    displaced = next_.exchange(&ready, std::memory_order_acq_rel);
+    if (displaced != nullptr) {
+        push_ring(*displaced);
+        runtime_.wake_worker();
+    }
+}
+
+void worker::enqueue_new(coroutine& fresh) noexcept {
+    push_ring(fresh);
+    runtime_.wake_worker();
+}
+
+void worker::enqueue_pinned(coroutine& ready) noexcept {
+    pinned_.push(ready);
+    if (asleep_.load(std::memory_order_seq_cst)) {
+        // The port cannot wake a certain thread; an asynchronous procedure call can, since the worker waits alertably.
+        ::QueueUserAPC([](ULONG_PTR) {}, thread_.get(), 0);
+    }
+}
+
+void worker::push_ring(coroutine& item) noexcept {
+    while (!ring_.push(item)) {
+        std::array<coroutine*, decltype(ring_)::capacity / 2> batch;
+        const std::uint32_t count = ring_.take_half(batch);
+        runtime_.shared.push(std::span(batch).first(count));
+    }
+}
+
+// ---- Choosing ------------------------------------------------------------------------------------------------------
+
+// For a coroutine that suspends: null sends it to the worker's own stack.
+coroutine* worker::choose_next() noexcept {
+    const std::uint32_t turn = turn_.load(std::memory_order_relaxed);
+    if (turn % clock_interval == 0 && maintenance_is_due()) [[unlikely]] {
+        return nullptr;
+    }
+    return pick_local();
+}
+
+coroutine* worker::pick_local() noexcept {
+    const std::uint32_t turn = turn_.load(std::memory_order_relaxed) + 1;
+    turn_.store(turn, std::memory_order_relaxed);
+    if (turn % shared_queue_interval == 0) [[unlikely]] {
+        if (coroutine* const shared = runtime_.shared.pop()) {
+            return shared;
+        }
+    }
+    if ((turn & 1) != 0) { // every other turn, so that neither they nor the ring starve
+        if (coroutine* const pinned = pinned_.pop()) {
+            return pinned;
+        }
+    }
+    if (coroutine* const next = take_next()) {
+        return next;
+    }
+    next_streak_ = 0;
+    if (coroutine* const queued = ring_.pop()) {
+        return queued;
+    }
+    if (coroutine* const pinned = pinned_.pop()) {
+        return pinned;
+    }
+    return runtime_.shared.pop();
+}
+
+// Coroutines that wake one another through the next slot share one time slice; when it is over the rest of the ring has a turn.
+coroutine* worker::take_next() noexcept {
+    if (next_.load(std::memory_order_relaxed) == nullptr) {
+        return nullptr;
+    }
+    coroutine* const next = next_.exchange(nullptr, std::memory_order_acq_rel);
+    if (next != nullptr && slice_is_over() && !ring_.empty()) {
+        push_ring(*next);
+        return nullptr;
+    }
+    return next;
+}
+
+bool worker::slice_is_over() noexcept {
+    constexpr std::uint32_t turns_between_looks = 64;
+    if (++next_streak_ % turns_between_looks != 0) {
+        return false;
+    }
+    const auto now = steady::now();
+    if (next_streak_ == turns_between_looks) {
+        slice_began_ = now;
+        return false;
+    }
+    return now - slice_began_ >= runtime_.options.time_slice;
+}
+
+bool worker::maintenance_is_due() const noexcept { return __rdtsc() - last_look_ > maintenance_cycles; }
+
+} // namespace moor::sched

@@ -1,0 +1,186 @@
+// A worker: one thread that runs coroutines, one after another, and sleeps in the completion port when there is none.
+//
+// A turn of the loop prefers, in this order: the `next` slot (what the last coroutine woke), the worker's own ring, the
+// coroutines pinned to it, the runtime's shared queue (first every 61st turn, so that it cannot starve), completed
+// I/O, and half of another worker's ring. A coroutine that suspends takes that decision itself and switches straight to
+// the next coroutine; only when its queues are empty, or when timers and the port need a look, does it switch to the
+// worker's own stack. Nothing makes a coroutine visible as resumable before its context is saved: a departing
+// coroutine only notes what is to happen to it, and the code that runs next does it (settle_departure).
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "context/switch.hpp"
+#include "iocp/io_context.hpp"
+#include "sched/run_queue.hpp"
+#include "sched/shared_queue.hpp"
+#include "sched/timers.hpp"
+#include "stack/reserved_stack.hpp"
+#include "win/handle.hpp"
+#include "win/thread_slot.hpp"
+
+namespace moor::detail {
+class runtime_core;
+
+/// The first of `count` ids that nobody else gets. Any thread.
+[[nodiscard]] std::uint64_t reserve_coroutine_ids(std::uint64_t count) noexcept;
+} // namespace moor::detail
+
+namespace moor::sched {
+
+using detail::runtime_core;
+
+/// What is to happen to a coroutine after its context is saved.
+enum class departure : std::uint8_t {
+    park,   ///< it waits; its parker decides
+    yield,  ///< to the end of the ring
+    finish, ///< it has ended: its stack and its own reference are given back
+};
+
+/// Where every coroutine starts: the first switch to its stack calls it.
+void coroutine_entry(context::transfer_t arrival) noexcept;
+
+/// Counters that only their worker writes and anybody reads: no read-modify-write is needed.
+class counter {
+public:
+    void add(std::uint64_t more) noexcept {
+        value_.store(value_.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+    }
+    [[nodiscard]] std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+class worker {
+public:
+    worker(runtime_core& runtime, unsigned index);
+    ~worker();
+    worker(const worker&) = delete;
+    worker& operator=(const worker&) = delete;
+
+    /// The calling thread's worker, null on others. Never cached across a suspension.
+    [[nodiscard]] static worker* current() noexcept { return static_cast<worker*>(win::thread_slot::get()); }
+
+    /// The coroutine that runs on the calling thread now; null on a worker's own stack and on other threads.
+    [[nodiscard]] static coroutine* current_coroutine() noexcept {
+        const worker* const here = current();
+        return here != nullptr ? here->running_ : nullptr;
+    }
+
+    void start_thread();
+    void join_thread() noexcept;
+
+    // -- On a coroutine of this worker ---------------------------------------------------------------------------
+
+    /// Leaves the running coroutine with that fate; returns when it is resumed, perhaps on another worker.
+    static void suspend(departure fate) noexcept;
+
+    /// Lets others run; returns at once when there are none.
+    static void yield() noexcept;
+
+    // -- Any code on this worker's thread ------------------------------------------------------------------------
+
+    /// Queues a coroutine that has become runnable: in the `next` slot when a coroutine woke it, else in the ring.
+    void make_ready(coroutine& ready) noexcept;
+
+    /// Queues a new one, and has an idle worker come for it.
+    void enqueue_new(coroutine& fresh) noexcept;
+
+    [[nodiscard]] iocp::operation_cache& operations() noexcept { return operations_; }
+    [[nodiscard]] win::free_list<coroutine>& free_coroutines() noexcept { return free_coroutines_; }
+    [[nodiscard]] stack::stack_cache& stacks() noexcept { return stacks_; }
+    [[nodiscard]] timers& own_timers() noexcept { return timers_; }
+    [[nodiscard]] runtime_core& runtime() noexcept { return runtime_; }
+    [[nodiscard]] unsigned index() const noexcept { return index_; }
+    [[nodiscard]] std::uint64_t new_coroutine_id() noexcept;
+
+    // -- Any thread ----------------------------------------------------------------------------------------------
+
+    /// Queues a coroutine that only this worker may run, and wakes the worker.
+    void enqueue_pinned(coroutine& ready) noexcept;
+
+    /// Whether its ring has anything that another worker could take.
+    [[nodiscard]] bool has_stealable() const noexcept { return !ring_.empty(); }
+    [[nodiscard]] bool has_pinned() const noexcept { return !pinned_.empty(); }
+    [[nodiscard]] std::size_t timers_running() const noexcept { return timers_.size(); }
+    [[nodiscard]] std::int64_t operation_balance() const noexcept {
+        return operations_.balance.load(std::memory_order_relaxed);
+    }
+
+    counter started;           // coroutines
+    counter finished;          // coroutines
+    counter stolen;            // coroutines
+    counter packets;           // of operations
+    counter foreign_packets;   // ignored
+
+private:
+    friend void coroutine_entry(context::transfer_t) noexcept;
+
+    /// Turns between two looks at the shared queue: a prime, so that it does not fall into step with the program.
+    static constexpr std::uint32_t shared_queue_interval = 61;
+    /// Turns between two looks at the clock, and the cycles (well under a millisecond on any processor) after which a
+    /// worker that never runs out of work looks at its timers and the port.
+    static constexpr std::uint32_t clock_interval = 8;
+    static constexpr std::uint64_t maintenance_cycles = std::uint64_t{1} << 20;
+
+    static unsigned __stdcall thread_main(void* self) noexcept;
+    void run() noexcept;
+
+    // Choosing the next coroutine.
+    [[nodiscard]] coroutine* choose_next() noexcept;
+    [[nodiscard]] coroutine* pick_local() noexcept;
+    [[nodiscard]] coroutine* take_next() noexcept;
+    [[nodiscard]] coroutine* find_work() noexcept;
+    [[nodiscard]] coroutine* search_others() noexcept;
+    [[nodiscard]] coroutine* steal_next_of(worker& victim) noexcept;
+    void sleep_in_port() noexcept;
+    [[nodiscard]] bool idle_search_allowed() noexcept;
+    [[nodiscard]] bool work_in_sight() const noexcept;
+    [[nodiscard]] bool slice_is_over() noexcept;
+    [[nodiscard]] bool maintenance_is_due() const noexcept;
+    void maintain() noexcept;
+    void poll(DWORD timeout) noexcept;
+    void found_work() noexcept;
+    void push_ring(coroutine& item) noexcept;
+
+    // Switching.
+    static void switch_from(worker& here, coroutine& from, coroutine* to) noexcept;
+    void run_from_own_stack(coroutine& to) noexcept;
+    void settle_departure(context::transfer_t arrival) noexcept;
+
+    runtime_core& runtime_;
+    const unsigned index_;
+    win::unique_handle thread_;
+
+    // The worker's thread alone, except where said.
+    const context::thread_places* places_ = nullptr;
+    context::thread_stack_fields stack_fields_;
+    context::suspended_state own_state_;
+    coroutine* running_ = nullptr;
+    coroutine* departing_ = nullptr;
+    departure fate_ = departure::park;
+    bool searching_ = false;
+    std::uint32_t next_streak_ = 0;        // turns in a row that came from the next slot
+    steady::time_point slice_began_{};     // of that streak
+    std::uint64_t last_look_ = 0;          // at timers and port; processor cycles
+    std::uint32_t victim_seed_;
+    std::uint64_t next_id_ = 0;            // coroutine ids of its own range
+    std::uint64_t last_id_ = 0;
+
+    std::atomic<bool> asleep_{false};      // in the port; who queues pinned work looks here
+    std::atomic<std::uint32_t> turn_{0};   // thieves read it to see whether this worker is stuck in one coroutine
+    std::atomic<coroutine*> next_{nullptr}; // the owner sets it; the owner and thieves take it by exchange
+    run_queue<coroutine> ring_;
+    shared_queue pinned_; // any thread pushes
+    timers timers_;
+
+    iocp::operation_cache operations_;
+    win::free_list<coroutine> free_coroutines_;
+    stack::stack_cache stacks_;
+    iocp::packet_batch batch_;
+};
+
+} // namespace moor::sched

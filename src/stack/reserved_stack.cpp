@@ -1,0 +1,97 @@
+// See reserved_stack.hpp.
+#include "stack/reserved_stack.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <system_error>
+
+namespace moor::stack {
+namespace {
+
+std::size_t size_class(std::size_t size) noexcept {
+    return static_cast<std::size_t>(std::countr_zero(size) - std::countr_zero(smallest_reserved_stack));
+}
+
+// Arms a slot: the top page readable, the one below it a guard. The guard is what makes the kernel grow the stack.
+bool arm(std::byte* slot, std::size_t size) noexcept {
+    std::byte* const top = slot + size;
+    return win::commit(top - win::page_size, win::page_size) &&
+           win::commit_guard(top - 2 * win::page_size, win::page_size);
+}
+
+} // namespace
+
+std::size_t rounded_stack_size(std::size_t bytes) noexcept {
+    return std::bit_ceil(std::max(bytes, smallest_reserved_stack));
+}
+
+reserved_stack reserved_arena::allocate(std::size_t size) {
+    std::byte* slot = nullptr;
+    {
+        const std::lock_guard guard(lock_);
+        auto& free_slots = free_slots_[size_class(size)];
+        if (free_slots.empty()) {
+            reservations_.emplace_back(std::max(size, reservation_size));
+            const auto& added = reservations_.back();
+            free_slots.reserve(free_slots.capacity() + added.size() / size); // release() must not allocate
+            for (std::size_t offset = added.size(); offset != 0; offset -= size) {
+                free_slots.push_back(added.base() + offset - size);
+            }
+        }
+        slot = free_slots.back();
+        free_slots.pop_back();
+        ++committed_;
+    }
+    const reserved_stack made{slot, size, slot + size - win::page_size};
+    if (!arm(slot, size)) {
+        release(made);
+        throw std::system_error(std::make_error_code(std::errc::not_enough_memory), "moor: committing a stack");
+    }
+    return made;
+}
+
+void reserved_arena::release(const reserved_stack& unused) noexcept {
+    win::decommit(unused.slot, unused.size);
+    const std::lock_guard guard(lock_);
+    free_slots_[size_class(unused.size)].push_back(unused.slot);
+    --committed_;
+}
+
+std::size_t reserved_arena::committed() const noexcept {
+    const std::lock_guard guard(lock_);
+    return committed_;
+}
+
+stack_cache::~stack_cache() {
+    for (const auto& cached : stacks_) {
+        arena_.release(cached);
+    }
+}
+
+reserved_stack stack_cache::take(std::size_t size) {
+    if (size != size_ || stacks_.empty()) {
+        return arena_.allocate(size);
+    }
+    const reserved_stack cached = stacks_.back();
+    stacks_.pop_back();
+    return cached;
+}
+
+void stack_cache::give(reserved_stack finished) noexcept {
+    if (finished.size != size_ || stacks_.size() == most_) {
+        arena_.release(finished);
+        return;
+    }
+    std::byte* const lowest_kept = finished.top() - kept_bytes;
+    if (finished.limit < lowest_kept) {
+        win::decommit(finished.slot, static_cast<std::size_t>(lowest_kept - finished.slot));
+        if (!win::commit_guard(lowest_kept - win::page_size, win::page_size)) {
+            arena_.release(finished);
+            return;
+        }
+        finished.limit = lowest_kept;
+    }
+    stacks_.push_back(finished);
+}
+
+} // namespace moor::stack

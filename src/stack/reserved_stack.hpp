@@ -1,0 +1,83 @@
+// Stacks of the reserved kind: a slot of address space with its first page committed and a guard page below it. The kernel
+// commits more on touch and moves the TEB's stack limit; addresses never change. At the lower end stays one page
+// that is never committed, so that overrunning a stack cannot reach its neighbour.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "win/virtual_memory.hpp"
+
+namespace moor::stack {
+
+/// A stack in somebody's hands: a value, owned by convention (a coroutine, a cache, or the arena).
+struct reserved_stack {
+    std::byte* slot = nullptr; ///< lowest address
+    std::size_t size = 0;      ///< bytes of address space
+    std::byte* limit = nullptr; ///< lowest committed address that is no guard; what the TEB's StackLimit must hold
+
+    [[nodiscard]] std::byte* top() const noexcept { return slot + size; }
+    [[nodiscard]] explicit operator bool() const noexcept { return slot != nullptr; }
+};
+
+/// What a coroutine may ask for. Bytes.
+inline constexpr std::size_t smallest_reserved_stack = std::size_t{64} * 1024;
+inline constexpr std::size_t largest_reserved_stack = std::size_t{1024} * 1024 * 1024;
+
+/// The size that a request is rounded up to: a power of two from the smallest size on.
+[[nodiscard]] std::size_t rounded_stack_size(std::size_t bytes) noexcept;
+
+/// Where slots come from: large reservations per size, kept until the runtime ends. Any thread.
+class reserved_arena {
+public:
+    /// A slot of `size` bytes (a rounded size), its first page committed and its guard armed.
+    /// Throws std::system_error not_enough_memory.
+    [[nodiscard]] reserved_stack allocate(std::size_t size);
+
+    /// Takes the slot back and its memory from it.
+    void release(const reserved_stack& unused) noexcept;
+
+    /// Stacks with committed memory, in use or cached by a worker.
+    [[nodiscard]] std::size_t committed() const noexcept;
+
+private:
+    static constexpr std::size_t reservation_size = std::size_t{64} * 1024 * 1024;
+    static constexpr std::size_t size_classes = 15; // 64 KiB … 1 GiB
+
+    mutable std::mutex lock_; // guards all below
+    std::vector<win::address_space> reservations_;
+    std::array<std::vector<std::byte*>, size_classes> free_slots_;
+    std::size_t committed_ = 0;
+};
+
+/// Stacks of one size that a worker keeps committed for its next coroutines, last in first out. Only that worker.
+class stack_cache {
+public:
+    stack_cache(reserved_arena& arena, std::size_t size, std::size_t most)
+        : arena_(arena), size_(size), most_(most) {
+        stacks_.reserve(most);
+    }
+    ~stack_cache();
+    stack_cache(const stack_cache&) = delete;
+    stack_cache& operator=(const stack_cache&) = delete;
+
+    /// A cached stack, or a new one; sizes other than the cache's always come from the arena.
+    [[nodiscard]] reserved_stack take(std::size_t size);
+
+    /// Keeps the stack, or gives it back to the arena when the cache is full or the size another one. One that has grown
+    /// large loses the memory beyond `kept_bytes` first.
+    void give(reserved_stack finished) noexcept;
+
+private:
+    static constexpr std::size_t kept_bytes = std::size_t{64} * 1024;
+
+    reserved_arena& arena_;
+    const std::size_t size_;
+    const std::size_t most_;
+    std::vector<reserved_stack> stacks_;
+};
+
+} // namespace moor::stack

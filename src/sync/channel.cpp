@@ -1,0 +1,220 @@
+// See moor/channel.hpp and moor/detail/channel_core.hpp. A sender that meets a waiting receiver moves its value
+// straight into the receiver's frame (and the other way round), so an unbuffered message costs one move and no
+// allocation.
+#include <moor/channel.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <mutex>
+#include <new>
+#include <string>
+
+#include "sync/waiting.hpp"
+
+namespace moor {
+namespace {
+
+class channel_error_category final : public std::error_category {
+public:
+    [[nodiscard]] const char* name() const noexcept override { return "channel"; }
+
+    [[nodiscard]] std::string message(int code) const override {
+        return code == static_cast<int>(channel_errc::closed) ? "the channel is closed"
+                                                              : "channel error " + std::to_string(code);
+    }
+};
+
+} // namespace
+
+const std::error_category& channel_category() noexcept {
+    static const channel_error_category category;
+    return category;
+}
+
+namespace detail {
+
+std::error_code to_error_code(channel_result result) noexcept {
+    switch (result) {
+    case channel_result::done: break;
+    case channel_result::would_wait: return std::make_error_code(std::errc::resource_unavailable_try_again);
+    case channel_result::closed: return channel_errc::closed;
+    case channel_result::timed_out: return std::make_error_code(std::errc::timed_out);
+    case channel_result::stopped: return std::make_error_code(std::errc::operation_canceled);
+    case channel_result::no_channel: return std::make_error_code(std::errc::invalid_argument);
+    }
+    return {};
+}
+
+void throw_channel_error(channel_result result, const char* what) {
+    throw std::system_error(to_error_code(result), what);
+}
+
+// The ring follows the object in the same block.
+channel_core* channel_core::create(const element_operations& operations, std::size_t capacity) {
+    const std::size_t alignment = std::max(alignof(channel_core), operations.alignment);
+    const std::size_t ring_offset =
+        (sizeof(channel_core) + operations.alignment - 1) / operations.alignment * operations.alignment;
+    if (capacity > (std::numeric_limits<std::size_t>::max() - ring_offset) / operations.size) {
+        throw std::bad_array_new_length();
+    }
+    void* const block = ::operator new(ring_offset + capacity * operations.size, std::align_val_t(alignment));
+    return ::new (block) channel_core(operations, capacity, static_cast<std::byte*>(block) + ring_offset);
+}
+
+channel_core::channel_core(const element_operations& operations, std::size_t capacity, std::byte* ring) noexcept
+    : operations_(operations), capacity_(capacity), ring_(ring) {}
+
+void channel_core::destroy() noexcept {
+    for (; count_ != 0; --count_) {
+        operations_.drop(cell(head_));
+        head_ = wrapped(head_ + 1);
+    }
+    const std::size_t alignment = std::max(alignof(channel_core), operations_.alignment);
+    this->~channel_core();
+    ::operator delete(static_cast<void*>(this), std::align_val_t(alignment));
+}
+
+channel_waiter* channel_core::claim_first(wait_queue& queue, claimed_partner& partner) noexcept {
+    while (waiter* const first = queue.pop_front()) {
+        partner.how = first->ticket.try_claim(wake_reason::notified);
+        if (partner.how != claim::lost) {
+            partner.ticket = first->ticket;
+            return static_cast<channel_waiter*>(first);
+        }
+    }
+    return nullptr;
+}
+
+channel_result channel_core::offer(void* value, claimed_partner& partner) noexcept {
+    if (closed_) {
+        return channel_result::closed;
+    }
+    if (channel_waiter* const receiver = claim_first(receivers_, partner)) {
+        operations_.take(receiver->slot, value);
+        receiver->result = channel_result::done;
+        return channel_result::done;
+    }
+    if (count_ == capacity_) {
+        return channel_result::would_wait;
+    }
+    operations_.put(cell(wrapped(head_ + count_)), value);
+    ++count_;
+    return channel_result::done;
+}
+
+channel_result channel_core::poll(void* into, claimed_partner& partner) noexcept {
+    if (count_ != 0) {
+        void* const oldest = cell(head_);
+        operations_.take(into, oldest);
+        operations_.drop(oldest);
+        head_ = wrapped(head_ + 1);
+        --count_;
+        if (channel_waiter* const sender = claim_first(senders_, partner)) {
+            operations_.put(cell(wrapped(head_ + count_)), sender->slot);
+            ++count_;
+            sender->result = channel_result::done;
+        }
+        return channel_result::done;
+    }
+    if (channel_waiter* const sender = claim_first(senders_, partner)) {
+        operations_.take(into, sender->slot);
+        sender->result = channel_result::done;
+        return channel_result::done;
+    }
+    return closed_ ? channel_result::closed : channel_result::would_wait;
+}
+
+// Enters with lock_ held and leaves without it.
+channel_result channel_core::wait_in(wait_queue& queue, const char* what, void* slot,
+                                     const wait_limit& limit) noexcept {
+    wait waiting(what, limit);
+    channel_waiter node;
+    node.ticket = waiting.ticket();
+    node.slot = slot;
+    queue.push_back(node);
+    lock_.unlock();
+
+    const wake_reason reason = waiting.suspend();
+    if (reason == wake_reason::notified) {
+        return node.result;
+    }
+    const std::lock_guard guard(lock_);
+    queue.remove(node);
+    return reason == wake_reason::timed_out ? channel_result::timed_out : channel_result::stopped;
+}
+
+channel_result channel_core::send(void* value, const wait_limit& limit) noexcept {
+    if (stop_is_due(limit)) {
+        return channel_result::stopped;
+    }
+    claimed_partner partner;
+    lock_.lock();
+    const channel_result result = offer(value, partner);
+    if (result == channel_result::would_wait) {
+        return wait_in(senders_, "channel send", value, limit);
+    }
+    lock_.unlock();
+    partner.finish();
+    return result;
+}
+
+channel_result channel_core::try_send(void* value) noexcept {
+    claimed_partner partner;
+    lock_.lock();
+    const channel_result result = offer(value, partner);
+    lock_.unlock();
+    partner.finish();
+    return result;
+}
+
+channel_result channel_core::receive(void* into, const wait_limit& limit) noexcept {
+    if (stop_is_due(limit)) {
+        return channel_result::stopped;
+    }
+    claimed_partner partner;
+    lock_.lock();
+    const channel_result result = poll(into, partner);
+    if (result == channel_result::would_wait) {
+        return wait_in(receivers_, "channel receive", into, limit);
+    }
+    lock_.unlock();
+    partner.finish();
+    return result;
+}
+
+channel_result channel_core::try_receive(void* into) noexcept {
+    claimed_partner partner;
+    lock_.lock();
+    const channel_result result = poll(into, partner);
+    lock_.unlock();
+    partner.finish();
+    return result;
+}
+
+bool channel_core::close() noexcept {
+    claimed_list woken;
+    lock_.lock();
+    const bool first = !closed_;
+    closed_ = true;
+    for (wait_queue* const queue : {&senders_, &receivers_}) {
+        while (waiter* const node = woken.claim_first(*queue)) {
+            static_cast<channel_waiter*>(node)->result = channel_result::closed;
+        }
+    }
+    lock_.unlock();
+    woken.finish();
+    return first;
+}
+
+std::size_t channel_core::size() noexcept {
+    const std::lock_guard guard(lock_);
+    return count_;
+}
+
+bool channel_core::is_closed() noexcept {
+    const std::lock_guard guard(lock_);
+    return closed_;
+}
+
+} // namespace detail
+} // namespace moor

@@ -1,0 +1,84 @@
+// See moor/condition_variable.hpp. A notification claims its waiter's ticket, so it cannot be spent on one that is just
+// timing out: such a claim fails, and the next waiter gets it.
+#include <moor/condition_variable.hpp>
+
+#include <moor/this_coroutine.hpp>
+
+#include "sync/waiting.hpp"
+
+namespace moor {
+
+using detail::wake_reason;
+
+condition_variable::~condition_variable() {
+    lock_.lock();
+    // Waiters whose wait ended otherwise while they were being notified; they need lock_ once more.
+    while (inside_ != 0) {
+        lock_.unlock();
+        this_coroutine::yield();
+        lock_.lock();
+    }
+    lock_.unlock();
+}
+
+bool condition_variable::wait(std::unique_lock<mutex>& lock, const wait_limit& limit, std::error_code& error) noexcept {
+    if (!lock.owns_lock()) {
+        error = std::make_error_code(std::errc::operation_not_permitted);
+        return false;
+    }
+    if (detail::stop_is_due(limit)) {
+        return detail::report(wake_reason::stopped, error);
+    }
+    const wake_reason reason = wait_unlocked(*lock.mutex(), limit);
+    lock.mutex()->lock();
+    return detail::report(reason, error);
+}
+
+wake_reason condition_variable::wait_unlocked(mutex& held, const wait_limit& limit) noexcept {
+    detail::wait waiting("condition_variable", limit);
+    detail::waiter node;
+    node.ticket = waiting.ticket();
+    lock_.lock();
+    waiters_.push_back(node);
+    ++inside_;
+    lock_.unlock();
+    held.unlock();
+
+    const wake_reason reason = waiting.suspend();
+    if (reason != wake_reason::notified) {
+        lock_.lock();
+        waiters_.remove(node);
+        --inside_;
+        lock_.unlock();
+    }
+    return reason;
+}
+
+void condition_variable::wait(std::unique_lock<mutex>& lock, const wait_limit& limit) {
+    std::error_code error;
+    if (!wait(lock, limit, error)) {
+        throw std::system_error(error, "moor: condition_variable::wait");
+    }
+}
+
+void condition_variable::notify_one() noexcept {
+    detail::claimed_list woken;
+    lock_.lock();
+    if (woken.claim_first(waiters_) != nullptr) {
+        --inside_;
+    }
+    lock_.unlock();
+    woken.finish();
+}
+
+void condition_variable::notify_all() noexcept {
+    detail::claimed_list woken;
+    lock_.lock();
+    while (woken.claim_first(waiters_) != nullptr) {
+        --inside_;
+    }
+    lock_.unlock();
+    woken.finish();
+}
+
+} // namespace moor

@@ -1,0 +1,107 @@
+// See moor/semaphore.hpp. Units go to the first waiters, in order, as soon as there are enough for the first.
+#include <moor/semaphore.hpp>
+
+#include <mutex>
+
+#include "sync/waiting.hpp"
+
+namespace moor {
+
+using detail::wake_reason;
+
+/// Hands units to waiters while the caller holds lock_, and resumes them after its release.
+class semaphore::grant {
+public:
+    explicit grant(semaphore& owner) noexcept : owner_(owner) {}
+
+    void serve_first() noexcept {
+        while (detail::waiter* const first = owner_.waiters_.front()) {
+            const std::size_t wanted = first->index; // before claim_node, which uses the member
+            if (wanted > owner_.units_) {
+                return;
+            }
+            if (served_.claim_node(owner_.waiters_, *first)) {
+                owner_.units_ -= wanted;
+            }
+        }
+    }
+
+    void finish() noexcept { served_.finish(); }
+
+private:
+    semaphore& owner_;
+    detail::claimed_list served_;
+};
+
+semaphore::~semaphore() {
+    detail::wait_for_last_user(lock_);
+}
+
+bool semaphore::try_acquire(std::size_t units) noexcept {
+    const std::lock_guard guard(lock_);
+    if (!waiters_.empty() || units > units_) {
+        return false;
+    }
+    units_ -= units;
+    return true;
+}
+
+wake_reason semaphore::take_or_wait(std::size_t units, const wait_limit& limit) noexcept {
+    lock_.lock();
+    if (waiters_.empty() && units <= units_) {
+        units_ -= units;
+        lock_.unlock();
+        return wake_reason::notified;
+    }
+    detail::wait waiting("semaphore", limit);
+    detail::waiter node;
+    node.ticket = waiting.ticket();
+    node.index = units;
+    waiters_.push_back(node);
+    lock_.unlock();
+
+    const wake_reason reason = waiting.suspend();
+    if (reason != wake_reason::notified) {
+        // Those behind may have waited only because this one was first and wanted more.
+        grant next(*this);
+        lock_.lock();
+        waiters_.remove(node);
+        next.serve_first();
+        lock_.unlock();
+        next.finish();
+    }
+    return reason;
+}
+
+bool semaphore::acquire(std::size_t units, const wait_limit& limit, std::error_code& error) noexcept {
+    return detail::report(detail::stop_is_due(limit) ? wake_reason::stopped : take_or_wait(units, limit), error);
+}
+
+void semaphore::acquire(std::size_t units, const wait_limit& limit) {
+    std::error_code error;
+    if (!acquire(units, limit, error)) {
+        throw std::system_error(error, "moor: semaphore::acquire");
+    }
+}
+
+void semaphore::release(std::size_t units) {
+    grant next(*this);
+    lock_.lock();
+    const bool fits = units <= max() - units_;
+    if (fits) {
+        units_ += units;
+        next.serve_first();
+    }
+    lock_.unlock();
+    next.finish();
+    if (!fits) {
+        throw std::system_error(std::make_error_code(std::errc::value_too_large), "moor: semaphore::release");
+    }
+}
+
+std::size_t semaphore::available() const noexcept {
+    const std::lock_guard guard(lock_);
+    return units_;
+}
+
+} // namespace moor

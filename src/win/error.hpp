@@ -1,0 +1,25 @@
+// Turning the system's error numbers into std::error_code, and the end of the process for what must not happen.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <system_error>
+
+namespace moor::win {
+
+/// `code` (from GetLastError or WSAGetLastError) in moor::winsock_category(); no error for 0.
+[[nodiscard]] std::error_code to_error(std::uint32_t code) noexcept;
+
+/// The calling thread's last error.
+[[nodiscard]] std::error_code last_error() noexcept;
+
+/// Throws std::system_error with the calling thread's last error. `what` begins with "moor: ".
+[[noreturn]] void throw_last_error(const char* what);
+
+/// Writes `text` to standard error with nothing but a system call: usable on a nearly exhausted stack and under any lock.
+void write_error_stream(std::string_view text) noexcept;
+
+/// Writes "moor: <text>\n" and ends the process at once with `exit_status`; no destructors, no handlers.
+[[noreturn]] void fatal(std::string_view text, unsigned exit_status = 3) noexcept;
+
+} // namespace moor::win
