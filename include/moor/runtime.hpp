@@ -23,7 +23,7 @@ struct runtime_options {
     unsigned workers = 0;
     /// How long coroutines that wake one another may keep a worker before the rest of its queue has a turn.
     std::chrono::microseconds time_slice = std::chrono::milliseconds(10);
-    /// Bytes of address space for a coroutine's stack unless spawn_options says otherwise.
+    /// Bytes of address space for a coroutine's stack unless spawn_options says otherwise; rounded as there.
     std::size_t stack_size = std::size_t{256} * 1024;
     /// Finished stacks of the default size that are kept committed for reuse, per worker.
     std::size_t cached_stacks = 256;

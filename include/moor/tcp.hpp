@@ -17,6 +17,14 @@ namespace moor {
 namespace detail {
 class stream_socket;
 class listening_socket;
+
+// What a handle's end does: close, and give up the reference. Calls in progress keep the object.
+struct close_stream {
+    void operator()(stream_socket* owned) const noexcept;
+};
+struct close_listener {
+    void operator()(listening_socket* owned) const noexcept;
+};
 } // namespace detail
 
 /// TCP keep-alive probing (SIO_KEEPALIVE_VALS).
@@ -28,15 +36,17 @@ struct keep_alive {
 /// Which half of a connection shutdown() ends.
 enum class shutdown_side : std::uint8_t { receive, send, both };
 
-/// A TCP connection. Move-only handle; the socket closes with the last owner, or by close().
+/// A TCP connection. Move-only handle; the socket closes with it, or by close(). Must be gone before its runtime is.
 ///
 /// One coroutine may read while another one writes; two readers (or two writers) at a time are serialised by nothing and
-/// are the caller's error. close() may be called by any coroutine at any time: calls in progress end with
-/// operation_canceled. Every call that waits: only from a coroutine (otherwise operation_not_permitted), suspends it
-/// until done, takes a wait_limit, and is a point where the coroutine can be stopped. A call that ended by deadline or
-/// stop has cancelled its operation and seen it complete, so the buffer is the caller's again; what it had transferred
-/// by then is lost for read_exactly/write (close the stream), not for read_some. Other errors are in the
-/// winsock_category() and compare with std::errc.
+/// are the caller's error. close() may be called by any coroutine at any time: calls in progress, and all later ones, report
+/// operation_canceled; so they do when the handle is destroyed under them. Every call that waits: only from a
+/// coroutine of the runtime in which the stream was made (otherwise operation_not_permitted), suspends it until done, takes a
+/// wait_limit, and is a point where the coroutine can be stopped. A deadline that has passed and a stop that was asked for
+/// are reported even if the call would not have had to wait. A call that ended by deadline or stop has cancelled its
+/// operation and seen it complete, so the buffer is the caller's again; what it had transferred by then is lost for
+/// read_exactly/write (close the stream), not for read_some. Other errors are in the winsock_category() and compare with
+/// std::errc.
 class tcp_stream {
 public:
     /// Not connected; every call reports not_connected.
@@ -59,7 +69,7 @@ public:
     std::size_t read_some(std::span<std::byte> buffer, const wait_limit& limit = {});
     std::size_t read_some(std::span<std::byte> buffer, const wait_limit& limit, std::error_code& error);
 
-    /// Scatter form: fills the buffers in order; any number of them.
+    /// Scatter form: fills the buffers in order; any number of them. Waits for the first byte only.
     std::size_t read_some(std::span<const std::span<std::byte>> buffers, const wait_limit& limit = {});
     std::size_t read_some(std::span<const std::span<std::byte>> buffers, const wait_limit& limit, std::error_code& error);
 
@@ -114,15 +124,16 @@ public:
 
 private:
     friend class tcp_listener;
-    explicit tcp_stream(std::shared_ptr<detail::stream_socket> socket) noexcept;
+    explicit tcp_stream(detail::stream_socket* adopted) noexcept;
 
-    std::shared_ptr<detail::stream_socket> socket_;
+    std::unique_ptr<detail::stream_socket, detail::close_stream> socket_;
 };
 
 /// How to listen.
 struct listen_options {
     int backlog = 0x7fffffff; ///< SOMAXCONN
-    /// AcceptEx calls kept outstanding, so that a storm of connections does not wait for the coroutine in accept().
+    /// Accepting calls kept outstanding, so that a storm of connections does not wait for the coroutine in accept(). At
+    /// least 1. Each holds a socket and an operation.
     unsigned outstanding_accepts = 16;
     /// For an IPv6 endpoint: whether it takes IPv4 connections too.
     bool dual_stack = false;
@@ -138,16 +149,18 @@ public:
     ~tcp_listener();
 
     /// Binds to `local` (port 0 lets the system choose) and listens. Only from a coroutine. Does not suspend.
-    /// Errors: address_in_use, permission_denied, address_not_available, …
+    /// Errors: address_in_use, permission_denied, address_not_available, invalid_argument (no accepts outstanding), …
     [[nodiscard]] static tcp_listener bind(const endpoint& local, const listen_options& options = {});
     [[nodiscard]] static tcp_listener bind(const endpoint& local, const listen_options& options, std::error_code& error);
 
     /// Waits for a connection. Several coroutines may accept at a time. A connection that died in the backlog is skipped.
-    /// Errors: operation_canceled (stopped, or the listener was closed), timed_out, …
+    /// Errors: operation_canceled (stopped, or the listener was closed), timed_out, and when the system has no sockets or
+    /// memory left too_many_files_open, no_buffer_space, …: the listener goes on, and the next call tries again.
     [[nodiscard]] tcp_stream accept(const wait_limit& limit = {});
     [[nodiscard]] tcp_stream accept(const wait_limit& limit, std::error_code& error);
 
-    /// Stops listening; accept() calls in progress report operation_canceled. Does not suspend; any coroutine.
+    /// Stops listening; accept() calls in progress report operation_canceled, connections that nobody accepted are closed.
+    /// Does not suspend; any coroutine or thread.
     void close() noexcept;
 
     [[nodiscard]] bool is_open() const noexcept;
@@ -155,7 +168,9 @@ public:
     [[nodiscard]] std::uintptr_t native_handle() const noexcept;
 
 private:
-    std::shared_ptr<detail::listening_socket> socket_;
+    explicit tcp_listener(detail::listening_socket* adopted) noexcept;
+
+    std::unique_ptr<detail::listening_socket, detail::close_listener> socket_;
 };
 
 } // namespace moor

@@ -14,6 +14,9 @@
 #include "win/compiler.hpp"
 #include "win/teb.hpp"
 
+/// jump_fcontext with the processor's return prediction kept right; see balanced_jump_gas.S.
+extern "C" boost::context::detail::transfer_t moor_balanced_jump(boost::context::detail::fcontext_t to, void* data);
+
 namespace moor::context {
 
 using boost::context::detail::fcontext_t;
@@ -60,9 +63,10 @@ private:
 };
 
 /// Leaves the running stack, whose state goes to `from`, and continues `to`. Returns when something switches back, perhaps
-/// on another thread: the caller must not use anything thread-specific from before. `message` arrives with the jump.
-MOOR_ALWAYS_INLINE transfer_t switch_stacks(const thread_places& thread, suspended_state& from, const suspended_state& to,
-                                            void* message) noexcept {
+/// on another thread: the caller must not use anything thread-specific from before. The result is where the stack
+/// that was left then can be resumed.
+MOOR_ALWAYS_INLINE fcontext_t switch_stacks(const thread_places& thread, suspended_state& from,
+                                            const suspended_state& to) noexcept {
     from.last_error = win::teb::read_32(win::teb::field::last_error);
     from.error_number = *thread.error_number;
     from.exceptions = thread.exceptions.load();
@@ -70,7 +74,7 @@ MOOR_ALWAYS_INLINE transfer_t switch_stacks(const thread_places& thread, suspend
     win::teb::write_32(win::teb::field::last_error, to.last_error);
     *thread.error_number = to.error_number;
     thread.exceptions.store(to.exceptions);
-    return boost::context::detail::jump_fcontext(to.resume_at, message);
+    return moor_balanced_jump(to.resume_at, nullptr).fctx;
 }
 
 /// Prepares a stack whose first byte above is `top` (16-byte aligned), so that the first switch to it calls `entry`.

@@ -1,7 +1,8 @@
-// What the calling thread needs for overlapped I/O: its runtime's port and pool, and its own share of the pool. The scheduler
-// defines current_io(), since only it knows which worker a thread is.
+// What a coroutine needs for overlapped I/O: its runtime's port and pool, its worker's share of the pool, an owned operation,
+// and the wait for it. The scheduler defines current_io(), since only it knows which worker a thread is.
 #pragma once
 
+#include <system_error>
 #include <utility>
 
 #include "iocp/completion_port.hpp"
@@ -19,10 +20,17 @@ struct io_service {
 struct io_context {
     io_service* service = nullptr;
     operation_cache* cache = nullptr;
+    /// The running coroutine was asked to stop, and no stop_shield keeps that from it.
+    bool stop_due = false;
 };
 
 /// Never cached across a suspension: the coroutine may go on elsewhere.
 [[nodiscard]] io_context current_io() noexcept;
+
+/// Whether the calling coroutine may begin a call on something that belongs to `owner`: operation_not_permitted outside a
+/// coroutine of that runtime, operation_canceled when it or the limit's token was asked to stop, timed_out past the
+/// deadline. A call that never waits would otherwise never notice any of them.
+[[nodiscard]] std::error_code may_begin(const io_context& here, const io_service& owner, const wait_limit& limit) noexcept;
 
 /// Owns one operation. On destruction a pending one is abandoned (its packet returns it), any other returns to its pool.
 /// Belongs to one runtime; must be gone before it.
@@ -30,29 +38,36 @@ class operation_owner {
 public:
     operation_owner() noexcept = default;
 
-    /// From the calling coroutine's runtime. Throws std::system_error: not_enough_memory, and
-    /// operation_not_permitted outside a coroutine.
-    [[nodiscard]] static operation_owner acquire();
+    /// From `service`'s pool. Empty, with not_enough_memory in `error`, when there is none. Any thread.
+    [[nodiscard]] static operation_owner acquire(io_service& service, std::error_code& error) noexcept;
+
+    /// Takes over an operation of `service`'s pool that is not pending.
+    [[nodiscard]] static operation_owner adopt(operation& owned, io_service& service) noexcept {
+        return operation_owner(owned, service);
+    }
 
     operation_owner(operation_owner&& other) noexcept
         : operation_(std::exchange(other.operation_, nullptr)), service_(other.service_) {}
     operation_owner& operator=(operation_owner&& other) noexcept {
         if (this != &other) {
-            release();
+            reset();
             operation_ = std::exchange(other.operation_, nullptr);
             service_ = other.service_;
         }
         return *this;
     }
-    ~operation_owner() { release(); }
+    ~operation_owner() { reset(); }
 
     explicit operator bool() const noexcept { return operation_ != nullptr; }
     [[nodiscard]] operation& operator*() const noexcept { return *operation_; }
     [[nodiscard]] operation* operator->() const noexcept { return operation_; }
 
+    /// Gives the operation away: to a completion handler, which adopts it again.
+    [[nodiscard]] operation* release() noexcept { return std::exchange(operation_, nullptr); }
+
 private:
     operation_owner(operation& owned, io_service& service) noexcept : operation_(&owned), service_(&service) {}
-    void release() noexcept;
+    void reset() noexcept;
 
     operation* operation_ = nullptr;
     io_service* service_ = nullptr;
@@ -62,6 +77,15 @@ private:
 /// (or the coroutine is asked to stop), cancels the operation on `handle` and still waits for the packet: the kernel owns
 /// the buffers until it comes. Returns why: `notified` for an ordinary end; after the others the operation may have
 /// succeeded all the same, its error() tells. Returns at once when it is complete.
+/// `handle` must not be closed meanwhile (shared_handle::enter).
 detail::wake_reason await(operation& pending, win::io_handle handle, const wait_limit& limit) noexcept;
+
+/// What a call reports that ended with the system's `error` (0: success) after `reason`: a cancellation of ours under the
+/// name of what caused it, operation_canceled for any failure of a handle that is `closing`, else the error itself.
+[[nodiscard]] std::error_code outcome(std::uint32_t error, detail::wake_reason reason, bool closing) noexcept;
+
+/// After a call that completed at once: lets others run now and then, so that a peer which is always ready does not keep
+/// the worker for itself. `here` must be of after the call's last suspension.
+void share_worker(const io_context& here) noexcept;
 
 } // namespace moor::iocp

@@ -145,6 +145,8 @@ struct operation_cache {
     /// Acquired minus released by this worker; negative when others acquired what it released. An acquired operation is in
     /// use, pending or not. Any thread may read.
     std::atomic<std::int64_t> balance{0};
+    /// Calls of this worker's coroutines that needed no wait; see share_worker.
+    std::uint32_t completed_at_once = 0;
 };
 
 /// The operations of one runtime: slab memory that is never returned while the runtime lives, so that every OVERLAPPED

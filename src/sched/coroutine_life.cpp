@@ -53,6 +53,7 @@ void run_body(coroutine& self) noexcept {
     } catch (...) {
         self.work->fail(std::current_exception());
     }
+    sched::worker::current()->ended.add(1); // before the joiner can look
     {
         const std::lock_guard guard(self.end_lock);
         self.ended = true;

@@ -46,6 +46,17 @@ public:
         }
     }
 
+    /// pop() for a queue that nobody steals from, without the interlocked operation.
+    [[nodiscard]] T* pop_unshared() noexcept {
+        const std::uint32_t head = head_.load(std::memory_order_relaxed);
+        if (head == tail_.load(std::memory_order_relaxed)) {
+            return nullptr;
+        }
+        T* const item = slot(head).load(std::memory_order_relaxed);
+        head_.store(head + 1, std::memory_order_relaxed);
+        return item;
+    }
+
     /// Owner only. Takes up to half of a full ring out, oldest first, for the shared queue. Returns how many; 0 when thieves made
     /// room meanwhile.
     [[nodiscard]] std::uint32_t take_half(std::array<T*, Capacity / 2>& batch) noexcept {
@@ -91,7 +102,13 @@ public:
         }
     }
 
-    /// Any thread; a moment's truth for others than the owner.
+    /// Any thread; a moment's truth for others than the owner, and for the owner no less than what is there.
+    [[nodiscard]] std::uint32_t size() const noexcept {
+        const std::uint32_t head = head_.load(std::memory_order_acquire);
+        return tail_.load(std::memory_order_acquire) - head;
+    }
+
+    /// Any thread; a moment's truth likewise.
     [[nodiscard]] bool empty() const noexcept {
         return head_.load(std::memory_order_acquire) == tail_.load(std::memory_order_acquire);
     }

@@ -2,6 +2,7 @@
 #include <moor/runtime.hpp>
 
 #include "iocp/io_context.hpp"
+#include "sched/coroutine.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/worker.hpp"
 
@@ -37,7 +38,13 @@ outside_wake::~outside_wake() {
 
 iocp::io_context iocp::current_io() noexcept {
     sched::worker* const here = sched::worker::current();
-    return here != nullptr ? io_context{&here->runtime().io, &here->operations()} : io_context{};
+    if (here == nullptr) {
+        return {};
+    }
+    const detail::coroutine* const self = sched::worker::current_coroutine();
+    const bool stop_due =
+        self != nullptr && self->interruptible_now() && self->stop_requested.load(std::memory_order_relaxed);
+    return {&here->runtime().io, &here->operations(), stop_due};
 }
 
 } // namespace moor

@@ -2,6 +2,7 @@
 #include "sched/runtime_core.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <new>
 #include <system_error>
@@ -88,7 +89,7 @@ void runtime_core::shutdown() noexcept {
     stopping_.store(true, std::memory_order_seq_cst);
     ask_all_to_stop();
     thread_waits_for_end();
-    while (alive() != 0) {
+    while (unsettled() != 0) {
         ::WaitForSingleObject(progress_.get(), INFINITE);
     }
     outside_joiners.fetch_sub(1);
@@ -229,18 +230,26 @@ void runtime_core::thread_waits_for_end() noexcept {
     wake_worker();
 }
 
-std::uint64_t runtime_core::alive() const noexcept {
-    // Ends are summed before starts, so that the difference is never too small: zero is the truth.
-    std::uint64_t ended = 0;
+std::uint64_t runtime_core::started() const noexcept {
+    std::uint64_t sum = started_outside_.load();
     for (const auto& each : workers) {
-        ended += each->finished.value();
+        sum += each->started.value();
     }
-    std::uint64_t started = started_outside_.load();
-    for (const auto& each : workers) {
-        started += each->started.value();
-    }
-    return started - ended;
+    return sum;
 }
+
+// Ends are summed before starts, so that the difference is never too small: zero is the truth.
+std::uint64_t runtime_core::started_less(sched::counter sched::worker::*ends) const noexcept {
+    std::uint64_t sum = 0;
+    for (const auto& each : workers) {
+        sum += ((*each).*ends).value();
+    }
+    return started() - sum;
+}
+
+std::uint64_t runtime_core::alive() const noexcept { return started_less(&sched::worker::ended); }
+
+std::uint64_t runtime_core::unsettled() const noexcept { return started_less(&sched::worker::settled); }
 
 std::uint64_t runtime_core::operations_in_use() const noexcept {
     std::int64_t balance = io.pool.shared_balance();
@@ -274,9 +283,8 @@ void runtime_core::report_deadlock() noexcept {
 runtime_metrics runtime_core::metrics() const noexcept {
     runtime_metrics seen;
     seen.coroutines_alive = alive();
-    seen.coroutines_started = started_outside_.load();
+    seen.coroutines_started = started();
     for (const auto& each : workers) {
-        seen.coroutines_started += each->started.value();
         seen.coroutines_stolen += each->stolen.value();
         seen.packets_dequeued += each->packets.value();
         seen.packets_foreign += each->foreign_packets.value();

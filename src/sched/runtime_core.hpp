@@ -1,7 +1,7 @@
 // What stands behind moor::runtime: the workers, what they share, and the order of starting and ending.
 //
 // Shutdown, step by step: (1) `stopping_` is set, so that new coroutines start with a stop request; (2) every living
-// coroutine is asked to stop; (3) the caller waits until none is alive, and then (4) until no operation is in use, which
+// coroutine is asked to stop; (3) the caller waits until the last has left its stack, and then (4) until no operation is in use, which
 // the workers bring about by dequeuing the packets of abandoned ones; (5) the workers are told to end and are joined.
 #pragma once
 
@@ -20,6 +20,7 @@
 #include "win/handle.hpp"
 #include "win/slab.hpp"
 #include "win/socket.hpp"
+#include "win/timer_resolution.hpp"
 
 namespace moor::detail {
 
@@ -51,7 +52,10 @@ public:
     void wake_worker() noexcept;
 
     [[nodiscard]] runtime_metrics metrics() const noexcept;
+    /// Coroutines whose bodies have not ended.
     [[nodiscard]] std::uint64_t alive() const noexcept;
+    /// Coroutines whose stacks and blocks are not given back yet.
+    [[nodiscard]] std::uint64_t unsettled() const noexcept;
     [[nodiscard]] std::uint64_t operations_in_use() const noexcept;
 
     /// Whether nothing inside or known outside can wake a blocked coroutine. Only true answers of a worker that is
@@ -72,17 +76,18 @@ public:
 
     [[nodiscard]] bool workers_shall_end() const noexcept { return ending_.load(std::memory_order_acquire); }
 
-    // Constant after construction.
-    const runtime_options options;
-    std::vector<std::unique_ptr<sched::worker>> workers;
+    const runtime_options options; // as completed by the constructor
 
     // Shared by the workers, each with its own rules.
     win::winsock_session winsock;
+    win::fine_timer_resolution timer_resolution;
     iocp::io_service io;
     stack::reserved_arena stacks;
     win::slab<coroutine> coroutines;
     sched::shared_queue shared;
     sched::idle_workers idle;
+
+    std::vector<std::unique_ptr<sched::worker>> workers; // constant after construction; they use all of the above
 
     std::atomic<unsigned> outside_wakes{0};   // outside_wake objects alive
     std::atomic<unsigned> outside_joiners{0}; // plain threads that wait, without a deadline, for a coroutine's end
@@ -90,6 +95,8 @@ public:
 private:
     void ask_all_to_stop() noexcept;
     [[nodiscard]] sched::worker* worker_of_caller() noexcept;
+    [[nodiscard]] std::uint64_t started() const noexcept;
+    [[nodiscard]] std::uint64_t started_less(sched::counter sched::worker::*ends) const noexcept;
 
     win::unique_handle progress_; // auto-reset event, for shutdown
     std::atomic<bool> stopping_{false};

@@ -12,7 +12,7 @@
 namespace moor::sched {
 
 worker::worker(runtime_core& runtime, unsigned index)
-    : runtime_(runtime), index_(index), victim_seed_(index * 0x9e3779b9u + 1),
+    : runtime_(runtime), index_(index), alone_(runtime.options.workers == 1), victim_seed_(index * 0x9e3779b9u + 1),
       stacks_(runtime.stacks, stack::rounded_stack_size(runtime.options.stack_size), runtime.options.cached_stacks) {}
 
 worker::~worker() = default;
@@ -109,70 +109,5 @@ void worker::push_ring(coroutine& item) noexcept {
         runtime_.shared.push(std::span(batch).first(count));
     }
 }
-
-// ---- Choosing ------------------------------------------------------------------------------------------------------
-
-// For a coroutine that suspends: null sends it to the worker's own stack.
-coroutine* worker::choose_next() noexcept {
-    const std::uint32_t turn = turn_.load(std::memory_order_relaxed);
-    if (turn % clock_interval == 0 && maintenance_is_due()) [[unlikely]] {
-        return nullptr;
-    }
-    return pick_local();
-}
-
-coroutine* worker::pick_local() noexcept {
-    const std::uint32_t turn = turn_.load(std::memory_order_relaxed) + 1;
-    turn_.store(turn, std::memory_order_relaxed);
-    if (turn % shared_queue_interval == 0) [[unlikely]] {
-        if (coroutine* const shared = runtime_.shared.pop()) {
-            return shared;
-        }
-    }
-    if ((turn & 1) != 0) { // every other turn, so that neither they nor the ring starve
-        if (coroutine* const pinned = pinned_.pop()) {
-            return pinned;
-        }
-    }
-    if (coroutine* const next = take_next()) {
-        return next;
-    }
-    next_streak_ = 0;
-    if (coroutine* const queued = ring_.pop()) {
-        return queued;
-    }
-    if (coroutine* const pinned = pinned_.pop()) {
-        return pinned;
-    }
-    return runtime_.shared.pop();
-}
-
-// Coroutines that wake one another through the next slot share one time slice; when it is over the rest of the ring has a turn.
-coroutine* worker::take_next() noexcept {
-    if (next_.load(std::memory_order_relaxed) == nullptr) {
-        return nullptr;
-    }
-    coroutine* const next = next_.exchange(nullptr, std::memory_order_acq_rel);
-    if (next != nullptr && slice_is_over() && !ring_.empty()) {
-        push_ring(*next);
-        return nullptr;
-    }
-    return next;
-}
-
-bool worker::slice_is_over() noexcept {
-    constexpr std::uint32_t turns_between_looks = 64;
-    if (++next_streak_ % turns_between_looks != 0) {
-        return false;
-    }
-    const auto now = steady::now();
-    if (next_streak_ == turns_between_looks) {
-        slice_began_ = now;
-        return false;
-    }
-    return now - slice_began_ >= runtime_.options.time_slice;
-}
-
-bool worker::maintenance_is_due() const noexcept { return __rdtsc() - last_look_ > maintenance_cycles; }
 
 } // namespace moor::sched

@@ -110,11 +110,12 @@ public:
         return operations_.balance.load(std::memory_order_relaxed);
     }
 
-    counter started;           // coroutines
-    counter finished;          // coroutines
-    counter stolen;            // coroutines
-    counter packets;           // of operations
-    counter foreign_packets;   // ignored
+    counter started; // coroutines
+    counter ended;   // coroutines whose body is done
+    counter settled; // coroutines that have left their stack for good
+    counter stolen;  // coroutines
+    counter packets; // of operations
+    counter foreign_packets;
 
 private:
     friend void coroutine_entry(context::transfer_t) noexcept;
@@ -143,16 +144,18 @@ private:
     [[nodiscard]] bool maintenance_is_due() const noexcept;
     void maintain() noexcept;
     void poll(DWORD timeout) noexcept;
+    void share_surplus() noexcept;
     void found_work() noexcept;
     void push_ring(coroutine& item) noexcept;
 
     // Switching.
-    static void switch_from(worker& here, coroutine& from, coroutine* to) noexcept;
+    void leave(departure fate) noexcept;
     void run_from_own_stack(coroutine& to) noexcept;
-    void settle_departure(context::transfer_t arrival) noexcept;
+    void settle_departure(context::fcontext_t resume_at) noexcept;
 
     runtime_core& runtime_;
     const unsigned index_;
+    const bool alone_; // the runtime's only worker: there are no thieves, so taking needs no interlocked operation
     win::unique_handle thread_;
 
     // The worker's thread alone, except where said.

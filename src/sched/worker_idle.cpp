@@ -127,6 +127,7 @@ void worker::sleep_in_port() noexcept {
     runtime_.idle.stop_sleeping();
     timers_.expire(steady::now());
     last_look_ = __rdtsc();
+    share_surplus();
 }
 
 void worker::maintain() noexcept {
@@ -136,6 +137,14 @@ void worker::maintain() noexcept {
     }
     if (runtime_.operations_in_use() != 0) {
         poll(0);
+    }
+    share_surplus();
+}
+
+// What timers and completions have made runnable woke nobody yet; more than one is more than this worker can run at once.
+void worker::share_surplus() noexcept {
+    if (ring_.size() > 1) {
+        runtime_.wake_worker();
     }
 }
 
@@ -166,9 +175,6 @@ void worker::poll(DWORD timeout) noexcept {
         }
     }
     packets.add(operations);
-    if (operations > 1 && !ring_.empty()) {
-        runtime_.wake_worker(); // more than this worker can run at once
-    }
 }
 
 } // namespace moor::sched

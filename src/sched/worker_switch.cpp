@@ -1,5 +1,6 @@
-// Leaving one stack and arriving on another: the part of the worker that runs on coroutines' stacks. Every function here keeps
-// its frame small, and none reads a thread-specific value across a switch.
+// One turn: choosing the next coroutine, leaving one stack and arriving on another. This is the part of the worker that runs on
+// coroutines' stacks: every function here keeps its frame small, and none uses a thread-specific value from before a
+// switch after it.
 #include "sched/coroutine_life.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/worker.hpp"
@@ -8,58 +9,125 @@
 
 namespace moor::sched {
 
-void worker::suspend(departure fate) noexcept {
-    worker& here = *current();
-    coroutine& self = *here.running_;
-    here.departing_ = &self;
-    here.fate_ = fate;
-    switch_from(here, self, here.choose_next());
+// ---- Choosing ------------------------------------------------------------------------------------------------------
+
+// For a coroutine that suspends: null sends it to the worker's own stack.
+coroutine* worker::choose_next() noexcept {
+    const std::uint32_t turn = turn_.load(std::memory_order_relaxed);
+    if (turn % clock_interval == 0 && maintenance_is_due()) [[unlikely]] {
+        return nullptr;
+    }
+    return pick_local();
 }
+
+coroutine* worker::pick_local() noexcept {
+    const std::uint32_t turn = turn_.load(std::memory_order_relaxed) + 1;
+    turn_.store(turn, std::memory_order_relaxed);
+    if (turn % shared_queue_interval == 0) [[unlikely]] {
+        if (coroutine* const shared = runtime_.shared.pop()) {
+            return shared;
+        }
+    }
+    if ((turn & 1) != 0) { // every other turn, so that neither they nor the ring starve
+        if (coroutine* const pinned = pinned_.pop()) {
+            return pinned;
+        }
+    }
+    if (coroutine* const next = take_next()) {
+        return next;
+    }
+    next_streak_ = 0;
+    if (coroutine* const queued = alone_ ? ring_.pop_unshared() : ring_.pop()) {
+        return queued;
+    }
+    if (coroutine* const pinned = pinned_.pop()) {
+        return pinned;
+    }
+    return runtime_.shared.pop();
+}
+
+// Coroutines that wake one another through the next slot share one time slice; when it is over the rest of the ring has a turn.
+coroutine* worker::take_next() noexcept {
+    if (next_.load(std::memory_order_relaxed) == nullptr) {
+        return nullptr;
+    }
+    coroutine* next = nullptr;
+    if (alone_) {
+        next = next_.load(std::memory_order_relaxed);
+        next_.store(nullptr, std::memory_order_relaxed);
+    } else {
+        next = next_.exchange(nullptr, std::memory_order_acq_rel);
+    }
+    if (next != nullptr && slice_is_over() && !ring_.empty()) {
+        push_ring(*next);
+        return nullptr;
+    }
+    return next;
+}
+
+bool worker::slice_is_over() noexcept {
+    constexpr std::uint32_t turns_between_looks = 64;
+    if (++next_streak_ % turns_between_looks != 0) {
+        return false;
+    }
+    const auto now = steady::now();
+    if (next_streak_ == turns_between_looks) {
+        slice_began_ = now;
+        return false;
+    }
+    return now - slice_began_ >= runtime_.options.time_slice;
+}
+
+bool worker::maintenance_is_due() const noexcept { return __rdtsc() - last_look_ > maintenance_cycles; }
+
+// ---- Switching -----------------------------------------------------------------------------------------------------
+
+void worker::suspend(departure fate) noexcept { current()->leave(fate); }
 
 void worker::yield() noexcept {
     worker& here = *current();
     if (!here.ring_.empty() || here.next_.load(std::memory_order_relaxed) != nullptr || !here.pinned_.empty() ||
         !here.runtime_.shared.empty()) {
-        suspend(departure::yield);
+        here.leave(departure::yield);
         return;
     }
     // Nobody else is there, but timers and the port must have their turn in a loop that only yields.
     const std::uint32_t turn = here.turn_.load(std::memory_order_relaxed) + 1;
     here.turn_.store(turn, std::memory_order_relaxed);
     if (turn % clock_interval == 0 && here.maintenance_is_due()) {
-        suspend(departure::yield);
+        here.leave(departure::yield);
     }
 }
 
-// Not inlined: after the switch the caller may be on another thread, and nothing computed before it may be reused.
-MOOR_NOINLINE void worker::switch_from(worker& here, coroutine& from, coroutine* to) noexcept {
-    context::transfer_t arrival{};
-    here.running_ = to;
-    if (to != nullptr) {
-        arrival = context::switch_stacks(*here.places_, from.state, to->state, nullptr);
-    } else {
-        here.stack_fields_.enter_own_stack();
-        arrival = context::switch_stacks(*here.places_, from.state, here.own_state_, nullptr);
+// Not inlined: after the switch the caller may be on another thread, where nothing computed before it holds.
+MOOR_NOINLINE void worker::leave(departure fate) noexcept {
+    coroutine& self = *running_;
+    coroutine* const to = choose_next();
+    departing_ = &self;
+    fate_ = fate;
+    running_ = to;
+    if (to == nullptr) {
+        stack_fields_.enter_own_stack();
     }
-    current()->settle_departure(arrival);
+    const context::fcontext_t left = context::switch_stacks(*places_, self.state, to != nullptr ? to->state : own_state_);
+    current()->settle_departure(left);
 }
 
 void worker::run_from_own_stack(coroutine& to) noexcept {
     departing_ = nullptr;
     running_ = &to;
     stack_fields_.enter_coroutine_stack();
-    const context::transfer_t arrival = context::switch_stacks(*places_, own_state_, to.state, nullptr);
-    settle_departure(arrival);
+    settle_departure(context::switch_stacks(*places_, own_state_, to.state));
 }
 
-void worker::settle_departure(context::transfer_t arrival) noexcept {
+void worker::settle_departure(context::fcontext_t resume_at) noexcept {
     if (departing_ == nullptr) { // the worker's own stack was left
-        own_state_.resume_at = arrival.fctx;
+        own_state_.resume_at = resume_at;
         return;
     }
     coroutine& left = *departing_;
     departing_ = nullptr;
-    left.state.resume_at = arrival.fctx;
+    left.state.resume_at = resume_at;
     switch (fate_) {
     case departure::park:
         if (!left.park()) {
@@ -76,7 +144,7 @@ void worker::settle_departure(context::transfer_t arrival) noexcept {
     case departure::finish:
         stacks_.give(left.stack);
         left.stack = {};
-        finished.add(1);
+        settled.add(1);
         detail::settle_finished(left);
         runtime_.notice_progress();
         return;
@@ -87,7 +155,7 @@ void coroutine_entry(context::transfer_t arrival) noexcept {
     coroutine& self = *worker::current_coroutine();
     // make_context could only say where the stack ends, not how much of it is committed.
     win::teb::write(win::teb::field::stack_limit, reinterpret_cast<std::uint64_t>(self.stack.limit));
-    worker::current()->settle_departure(arrival);
+    worker::current()->settle_departure(arrival.fctx);
     detail::run_body(self);
     self.stack.limit = reinterpret_cast<std::byte*>(win::teb::read(win::teb::field::stack_limit));
     worker::suspend(departure::finish);

@@ -1,5 +1,5 @@
-// The relay's codec against everything a peer can send: what is written is read back at every cut of the stream, and what is
-// malformed is refused before a byte of its payload is stored.
+// The relay's codec against everything a peer can send: what is written is read back at every cut of the stream, and
+// what is malformed is refused before a byte of its payload is stored.
 #include "frame_codec.hpp"
 
 #include <algorithm>
@@ -14,9 +14,9 @@ namespace frame_relay {
 namespace {
 
 constexpr std::uint32_t limit = 1024;
-constexpr frame_set every_type{frame_type::client_hello, frame_type::server_hello, frame_type::send, frame_type::receive,
-                               frame_type::ping,         frame_type::pong,         frame_type::peer_gone,
-                               frame_type::closing};
+constexpr frame_set every_type{frame_type::client_hello, frame_type::server_hello, frame_type::send,
+                               frame_type::receive,      frame_type::ping,         frame_type::pong,
+                               frame_type::peer_gone,    frame_type::closing};
 
 using random_engine = std::mt19937_64;
 
@@ -63,9 +63,7 @@ frame random_frame(random_engine& random) {
     }
 }
 
-bool same(const frame& a, const frame& b) {
-    return std::ranges::equal(a.wire(), b.wire());
-}
+bool same(const frame& a, const frame& b) { return std::ranges::equal(a.wire(), b.wire()); }
 
 std::vector<std::byte> wire_of(const std::vector<frame>& frames) {
     std::vector<std::byte> bytes;
@@ -205,10 +203,10 @@ TEST(frame_codec, lengths_are_held_to_the_type_and_to_the_limit) {
         std::uint32_t least;
         std::uint32_t most;
     };
-    for (const bounds& each : {bounds{frame_type::client_hello, 37, 37}, bounds{frame_type::server_hello, 9, 9},
-                               bounds{frame_type::send, 32, limit}, bounds{frame_type::receive, 32, limit},
-                               bounds{frame_type::ping, 8, 8}, bounds{frame_type::pong, 8, 8},
-                               bounds{frame_type::peer_gone, 32, 32}, bounds{frame_type::closing, 1, 1}}) {
+    for (const bounds& each :
+         {bounds{frame_type::client_hello, 37, 37}, bounds{frame_type::server_hello, 9, 9},
+          bounds{frame_type::send, 32, limit}, bounds{frame_type::receive, 32, limit}, bounds{frame_type::ping, 8, 8},
+          bounds{frame_type::pong, 8, 8}, bounds{frame_type::peer_gone, 32, 32}, bounds{frame_type::closing, 1, 1}}) {
         SCOPED_TRACE(static_cast<int>(each.type));
         EXPECT_EQ(verdict(each.type, each.least), codec_error::none);
         EXPECT_EQ(verdict(each.type, each.most), codec_error::none);

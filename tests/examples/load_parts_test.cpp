@@ -1,5 +1,5 @@
-// The load generator must not be trusted blindly: its messages have to notice every changed byte, and its percentiles have to
-// be right, or "corrupted=0" and "p99=…" mean nothing.
+// The load generator must not be trusted blindly: its messages have to notice every changed byte, and its percentiles
+// have to be right, or "corrupted=0" and "p99=…" mean nothing.
 #include "load/latency_histogram.hpp"
 #include "load/message.hpp"
 
@@ -14,8 +14,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const message sample{.source = 3, .destination = 9, .sequence = 41, .acknowledged = 17, .sent_at = 123456789,
-                     .carries_data = true};
+const message sample{
+    .source = 3, .destination = 9, .sequence = 41, .acknowledged = 17, .sent_at = 123456789, .carries_data = true};
 
 TEST(load_message, is_read_back) {
     const message_plan plan(1, 64, 300);
@@ -85,7 +85,8 @@ TEST(latency_histogram, takes_every_value) {
 }
 
 TEST(command_line, takes_what_it_knows_and_nothing_else) {
-    const char* const words[] = {"program", "--clients", "12", "--payload", "16-900", "--chaos", "--server", "[::1]:80"};
+    const char* const words[] = {"program", "--clients", "12",       "--payload",
+                                 "16-900",  "--chaos",   "--server", "[::1]:80"};
     command_line line(8, words);
     EXPECT_EQ(line.take_number("--clients", 50, {1, 100}), 12u);
     EXPECT_EQ(line.take_number("--seconds", 10, {1, 100}), 10u);

@@ -30,12 +30,11 @@ client_session::client_session(relay_context& relay, moor::tcp_stream stream, st
     relay_.open.fetch_add(1, std::memory_order_relaxed);
 }
 
-client_session::~client_session() {
-    relay_.open.fetch_sub(1, std::memory_order_relaxed);
-}
+client_session::~client_session() { relay_.open.fetch_sub(1, std::memory_order_relaxed); }
 
 void client_session::run() {
-    // What goes wrong here is this session's end and nobody else's: an exception that left the coroutine would end the process.
+    // What goes wrong here is this session's end and nobody else's: an exception that left the coroutine would end the
+    // process.
     try {
         serve();
     } catch (const std::system_error& error) {
@@ -46,7 +45,8 @@ void client_session::run() {
     finish();
 }
 
-// ---- Reader ----------------------------------------------------------------------------------------------------------
+// ---- Reader
+// ----------------------------------------------------------------------------------------------------------
 
 void client_session::serve() {
     peer_ = stream_.remote_endpoint().to_string();
@@ -220,7 +220,8 @@ void client_session::finish() {
                                         frames_written_, client_->dropped()));
 }
 
-// ---- Writer ----------------------------------------------------------------------------------------------------------
+// ---- Writer
+// ----------------------------------------------------------------------------------------------------------
 
 void client_session::run_writer() {
     try {
@@ -264,8 +265,8 @@ bool client_session::collect_batch() {
     return batch_size_ > 0;
 }
 
-/// Tells the client why it is closed. Best effort: it may be gone, or may have sent what is never read, in which case the
-/// reset that follows overtakes this.
+/// Tells the client why it is closed. Best effort: it may be gone, or may have sent what is never read, in which case
+/// the reset that follows overtakes this.
 void client_session::say_farewell() {
     const std::optional<end_cause> cause = client_->cause();
     const std::optional<closing_reason> reason = cause ? cause->farewell() : std::nullopt;
@@ -278,10 +279,11 @@ void client_session::say_farewell() {
     stream_.shutdown(moor::shutdown_side::send, ignored);
 }
 
-// ---- Both ------------------------------------------------------------------------------------------------------------
+// ---- Both
+// ------------------------------------------------------------------------------------------------------------
 
-/// Ends the session for an error of the connection. A cancelled call was ended by whoever ended the session before (and its
-/// cause stays), or by the request to stop this coroutine.
+/// Ends the session for an error of the connection. A cancelled call was ended by whoever ended the session before (and
+/// its cause stays), or by the request to stop this coroutine.
 void client_session::end_for(const std::error_code& error) {
     client_->end(error == std::errc::operation_canceled ? end_cause{.what = kind::shutting_down}
                                                         : end_cause{.what = kind::connection_lost, .error = error});

@@ -1,10 +1,11 @@
-// One connection, from accept to close: a reader coroutine, which is the session itself, and a writer coroutine, which it
-// starts once the hello has come. Everything they share is in this heap object; nothing points into either stack, so both may
-// run on stacks that move.
+// One connection, from accept to close: a reader coroutine, which is the session itself, and a writer coroutine, which
+// it starts once the hello has come. Everything they share is in this heap object; nothing points into either stack, so
+// both may run on stacks that move.
 //
-// How a session ends, whoever ends it: relay_client::end() records the cause and closes the outbox; the writer sees that,
-// writes what is still queued and a closing frame, and closes the connection; the reader's call ends by that, and the
-// reader joins the writer. Only the reader may shorten this, by closing the connection under a writer that is stuck.
+// How a session ends, whoever ends it: relay_client::end() records the cause and closes the outbox; the writer sees
+// that, writes what is still queued and a closing frame, and closes the connection; the reader's call ends by that, and
+// the reader joins the writer. Only the reader may shorten this, by closing the connection under a writer that is
+// stuck.
 #pragma once
 
 #include <array>

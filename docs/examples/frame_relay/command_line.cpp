@@ -42,7 +42,8 @@ std::uint64_t command_line::take_number(std::string_view name, std::uint64_t fal
     const std::optional<std::string> text = take_text(name);
     std::uint64_t value = fallback;
     if (text && !parse(*text, range, value)) {
-        throw usage_error(fmt::format("{} wants a number from {} to {}, not '{}'", name, range.least, range.most, *text));
+        throw usage_error(
+            fmt::format("{} wants a number from {} to {}, not '{}'", name, range.least, range.most, *text));
     }
     return value;
 }

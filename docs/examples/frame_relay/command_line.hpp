@@ -1,5 +1,5 @@
-// The options of both programs: strict, without a library. Each option is taken once by name; what is left over at the end
-// was misspelt. Every complaint names the option and what it wants.
+// The options of both programs: strict, without a library. Each option is taken once by name; what is left over at the
+// end was misspelt. Every complaint names the option and what it wants.
 #pragma once
 
 #include <cstdint>

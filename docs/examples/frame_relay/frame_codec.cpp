@@ -116,9 +116,7 @@ client_key frame::key() const noexcept {
     return key;
 }
 
-void frame::set_key(const client_key& key) noexcept {
-    std::ranges::copy(key, payload().begin());
-}
+void frame::set_key(const client_key& key) noexcept { std::ranges::copy(key, payload().begin()); }
 
 frame make_client_hello(const client_key& key) {
     frame made = make(frame_type::client_hello, client_hello_size);
@@ -184,13 +182,9 @@ codec_error read_server_hello(const frame& hello, server_greeting& greeting) noe
     return codec_error::none;
 }
 
-std::uint64_t read_token(const frame& ping) noexcept {
-    return get_big_endian<token_size>(ping.payload().data());
-}
+std::uint64_t read_token(const frame& ping) noexcept { return get_big_endian<token_size>(ping.payload().data()); }
 
-closing_reason read_closing(const frame& closing) noexcept {
-    return static_cast<closing_reason>(closing.payload()[0]);
-}
+closing_reason read_closing(const frame& closing) noexcept { return static_cast<closing_reason>(closing.payload()[0]); }
 
 frame frame_decoder::next(std::span<const std::byte>& input, codec_error& error) {
     error = codec_error::none;

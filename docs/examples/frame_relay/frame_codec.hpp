@@ -1,6 +1,6 @@
-// The relay's wire format and nothing else: no socket, no Windows, no moor, so that it can be tested on any host and reused
-// by any client. Whatever a peer sends is either a whole frame within the limits or a codec_error; see README.md for the
-// table of frames.
+// The relay's wire format and nothing else: no socket, no Windows, no moor, so that it can be tested on any host and
+// reused by any client. Whatever a peer sends is either a whole frame within the limits or a codec_error; see README.md
+// for the table of frames.
 #pragma once
 
 #include <array>
@@ -90,8 +90,9 @@ inline constexpr frame_set from_server{frame_type::receive, frame_type::ping, fr
 /// Whether a frame with this header may come: its type is in `accepted`, its length fits the type and `max_payload`.
 [[nodiscard]] codec_error check(const frame_header& header, frame_set accepted, std::uint32_t max_payload) noexcept;
 
-/// A frame as it travels: header and payload in one heap block, so that forwarding one moves a pointer, turning `send` into
-/// `receive` overwrites 33 bytes in place, and writing one takes one buffer. Move-only; empty when default-made or moved from.
+/// A frame as it travels: header and payload in one heap block, so that forwarding one moves a pointer, turning `send`
+/// into `receive` overwrites 33 bytes in place, and writing one takes one buffer. Move-only; empty when default-made or
+/// moved from.
 class frame {
 public:
     frame() noexcept = default;
@@ -107,7 +108,9 @@ public:
         return {bytes_.get() + header_size, payload_length_};
     }
     /// Header and payload.
-    [[nodiscard]] std::span<const std::byte> wire() const noexcept { return {bytes_.get(), header_size + payload_length_}; }
+    [[nodiscard]] std::span<const std::byte> wire() const noexcept {
+        return {bytes_.get(), header_size + payload_length_};
+    }
 
     /// Another type for the same payload.
     void set_type(frame_type type) noexcept { bytes_[0] = static_cast<std::byte>(type); }
@@ -152,13 +155,15 @@ struct server_greeting {
 /// unfilled() and says so with filled(), which saves a long payload the detour through the buffer.
 class frame_decoder {
 public:
-    frame_decoder(frame_set accepted, std::uint32_t max_payload) noexcept : accepted_(accepted), max_payload_(max_payload) {}
+    frame_decoder(frame_set accepted, std::uint32_t max_payload) noexcept
+        : accepted_(accepted), max_payload_(max_payload) {}
 
     /// What the following frames may be.
     void accept(frame_set accepted) noexcept { accepted_ = accepted; }
 
-    /// Takes bytes from the front of `input` until a frame is whole, and returns it. An empty frame means that `input` is
-    /// used up, or that `error` is set; after an error the stream has lost its frame boundaries and must be given up.
+    /// Takes bytes from the front of `input` until a frame is whole, and returns it. An empty frame means that `input`
+    /// is used up, or that `error` is set; after an error the stream has lost its frame boundaries and must be given
+    /// up.
     [[nodiscard]] frame next(std::span<const std::byte>& input, codec_error& error);
 
     /// The part of the present payload that has not come yet; empty between frames and inside a header.

@@ -23,9 +23,7 @@ std::string end_cause::to_string() const {
     return "unknown";
 }
 
-bool end_cause::is_problem() const noexcept {
-    return what != kind::peer_closed && what != kind::shutting_down;
-}
+bool end_cause::is_problem() const noexcept { return what != kind::peer_closed && what != kind::shutting_down; }
 
 std::optional<closing_reason> end_cause::farewell() const noexcept {
     switch (what) {

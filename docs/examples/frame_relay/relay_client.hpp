@@ -1,5 +1,5 @@
-// A connected client as the rest of the relay sees it: a bounded queue to leave frames in, and a way to say that it must go.
-// Neither ever suspends the caller, so one slow client holds up nobody else.
+// A connected client as the rest of the relay sees it: a bounded queue to leave frames in, and a way to say that it
+// must go. Neither ever suspends the caller, so one slow client holds up nobody else.
 #pragma once
 
 #include <atomic>

@@ -14,7 +14,8 @@ struct relay_options {
     std::uint32_t max_payload = default_max_payload;
     /// Frames that may wait for one client; the one after that is dropped.
     std::size_t queue_frames = 128;
-    /// A client that sent no frame for so long is pinged, a second time after twice as long, and closed after three times.
+    /// A client that sent no frame for so long is pinged, a second time after twice as long, and closed after three
+    /// times.
     std::chrono::milliseconds keep_alive = std::chrono::seconds(30);
     /// The hello must be there by then.
     std::chrono::milliseconds hello_time = std::chrono::seconds(5);

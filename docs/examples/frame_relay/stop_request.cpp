@@ -1,5 +1,5 @@
-// The system calls us back on threads of its own, so this is all plain threads: a std::stop_source carries the request to the
-// coroutines, whose calls take its token (and whose runtime knows by a moor::outside_wake that it may come).
+// The system calls us back on threads of its own, so this is all plain threads: a std::stop_source carries the request
+// to the coroutines, whose calls take its token (and whose runtime knows by a moor::outside_wake that it may come).
 #include "stop_request.hpp"
 
 #include <array>
@@ -27,9 +27,7 @@ BOOL WINAPI on_console_event(DWORD event) {
 
 } // namespace
 
-std::stop_token stop_of_program() {
-    return source().get_token();
-}
+std::stop_token stop_of_program() { return source().get_token(); }
 
 void stop_on_console_event() {
     if (!::SetConsoleCtrlHandler(on_console_event, TRUE)) {
@@ -38,8 +36,8 @@ void stop_on_console_event() {
 }
 
 void stop_on_end_of_input() {
-    // Detached, since nothing ends a read of a pipe but its end: the end of the process takes the thread along. It reads
-    // past the C runtime, whose lock on stdin would otherwise be held while the process exits.
+    // Detached, since nothing ends a read of a pipe but its end: the end of the process takes the thread along. It
+    // reads past the C runtime, whose lock on stdin would otherwise be held while the process exits.
     std::thread([input = ::GetStdHandle(STD_INPUT_HANDLE)] {
         std::array<char, 256> ignored;
         DWORD count = 0;

@@ -1,5 +1,5 @@
-// CreateProcess with exactly two inherited handles. Without the handle list a second child started meanwhile would inherit
-// our end of the pipe too, and closing it would no longer be the end-of-file that stops the first.
+// CreateProcess with exactly two inherited handles. Without the handle list a second child started meanwhile would
+// inherit our end of the pipe too, and closing it would no longer be the end-of-file that stops the first.
 #include "load/child_process.hpp"
 
 #include <array>
@@ -20,16 +20,15 @@ namespace {
 std::wstring widen(std::string_view text) {
     std::wstring wide(text.size(), L'\0'); // never more units than bytes
     const int length = text.empty() ? 0
-                                    : ::MultiByteToWideChar(CP_ACP, 0, text.data(), static_cast<int>(text.size()), wide.data(),
-                                                            static_cast<int>(wide.size()));
+                                    : ::MultiByteToWideChar(CP_ACP, 0, text.data(), static_cast<int>(text.size()),
+                                                            wide.data(), static_cast<int>(wide.size()));
     wide.resize(static_cast<std::size_t>(length));
     return wide;
 }
 
-/// In quotes, as the C runtime of the child takes them apart. None of our arguments has quotes or ends with a backslash.
-std::string quoted(std::string_view word) {
-    return '"' + std::string(word) + '"';
-}
+/// In quotes, as the C runtime of the child takes them apart. None of our arguments has quotes or ends with a
+/// backslash.
+std::string quoted(std::string_view word) { return '"' + std::string(word) + '"'; }
 
 /// STARTUPINFOEX's list of the handles that the child may inherit.
 class inheritance_list {
@@ -41,8 +40,8 @@ public:
         if (!::InitializeProcThreadAttributeList(get(), 1, 0, &size)) {
             throw_last_error("InitializeProcThreadAttributeList");
         }
-        if (!::UpdateProcThreadAttribute(get(), 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles.data(), handles.size_bytes(),
-                                         nullptr, nullptr)) {
+        if (!::UpdateProcThreadAttribute(get(), 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles.data(),
+                                         handles.size_bytes(), nullptr, nullptr)) {
             ::DeleteProcThreadAttributeList(get());
             throw_last_error("UpdateProcThreadAttribute");
         }
@@ -67,9 +66,7 @@ void let_inherit(void* handle) {
 
 } // namespace
 
-void child_process::close_handle::operator()(void* handle) const noexcept {
-    ::CloseHandle(handle);
-}
+void child_process::close_handle::operator()(void* handle) const noexcept { ::CloseHandle(handle); }
 
 child_process::pipe child_process::make_pipe() {
     HANDLE read = nullptr;
@@ -121,8 +118,8 @@ void child_process::start(const std::string& program, const std::vector<std::str
     PROCESS_INFORMATION started{};
     // A process group of its own: Ctrl-C in the terminal is ours, and we then stop the child by its standard input.
     if (!::CreateProcessW(nullptr, wide_line.data(), nullptr, nullptr, TRUE,
-                          EXTENDED_STARTUPINFO_PRESENT | CREATE_NEW_PROCESS_GROUP, nullptr, nullptr, &startup.StartupInfo,
-                          &started)) {
+                          EXTENDED_STARTUPINFO_PRESENT | CREATE_NEW_PROCESS_GROUP, nullptr, nullptr,
+                          &startup.StartupInfo, &started)) {
         throw_last_error("cannot start '" + program + "'");
     }
     ::CloseHandle(started.hThread);

@@ -45,7 +45,8 @@ private:
     };
 
     [[nodiscard]] static pipe make_pipe();
-    void start(const std::string& program, const std::vector<std::string>& arguments, const pipe& input, const pipe& output);
+    void start(const std::string& program, const std::vector<std::string>& arguments, const pipe& input,
+               const pipe& output);
     void read_lines();
 
     unique_handle process_;

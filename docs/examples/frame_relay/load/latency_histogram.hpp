@@ -1,5 +1,5 @@
-// Latencies of millions of frames in constant memory, recorded by many coroutines at once: buckets that grow with the value,
-// sixteen to each power of two, so that a percentile is exact to one part in sixteen.
+// Latencies of millions of frames in constant memory, recorded by many coroutines at once: buckets that grow with the
+// value, sixteen to each power of two, so that a percentile is exact to one part in sixteen.
 #pragma once
 
 #include <array>
@@ -27,8 +27,8 @@ public:
         return total;
     }
 
-    /// The upper end of the bucket that holds the value which `share` (0 to 1) of all values do not exceed; 0 when nothing
-    /// was recorded. Exact only when nobody records meanwhile.
+    /// The upper end of the bucket that holds the value which `share` (0 to 1) of all values do not exceed; 0 when
+    /// nothing was recorded. Exact only when nobody records meanwhile.
     [[nodiscard]] std::chrono::nanoseconds percentile(double share) const noexcept {
         const double wanted = share * static_cast<double>(count());
         std::uint64_t seen = 0;

@@ -114,7 +114,8 @@ void load_client::fail(const char* why) {
     }
 }
 
-// ---- Reader ----------------------------------------------------------------------------------------------------------
+// ---- Reader
+// ----------------------------------------------------------------------------------------------------------
 
 /// An empty frame when the relay has closed the connection. Throws.
 frame load_client::next_frame() {
@@ -146,8 +147,8 @@ void load_client::handle(frame&& received) {
         break;
     }
     case frame_type::closing:
-        throw std::runtime_error(fmt::format("the relay closed the connection for reason {}",
-                                             static_cast<int>(read_closing(received))));
+        throw std::runtime_error(
+            fmt::format("the relay closed the connection for reason {}", static_cast<int>(read_closing(received))));
     default: break; // who is gone shows as missing acknowledgements
     }
     changed_.notify_one();
@@ -181,7 +182,8 @@ bool load_client::is_in_order(const message& text) {
     return true;
 }
 
-// ---- Writer ----------------------------------------------------------------------------------------------------------
+// ---- Writer
+// ----------------------------------------------------------------------------------------------------------
 
 void load_client::run_writer() {
     std::error_code ignored;

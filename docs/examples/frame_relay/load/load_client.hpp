@@ -59,7 +59,8 @@ public:
     /// `plan` and `totals` outlive the client. It sends data to the clients `receivers` and gets data from `senders`;
     /// `window` messages with data may be unacknowledged towards each receiver.
     load_client(std::uint32_t index, const message_plan& plan, load_totals& totals,
-                const std::vector<std::uint32_t>& receivers, const std::vector<std::uint32_t>& senders, unsigned window);
+                const std::vector<std::uint32_t>& receivers, const std::vector<std::uint32_t>& senders,
+                unsigned window);
     load_client(const load_client&) = delete;
     load_client& operator=(const load_client&) = delete;
 

@@ -1,5 +1,6 @@
-// Head: checksum, source, destination, sequence, acknowledged, sent_at, kind; the filler follows. The two ends are the same
-// program, so fields are stored as they lie in memory. The checksum covers the head, the filler is compared byte by byte.
+// Head: checksum, source, destination, sequence, acknowledged, sent_at, kind; the filler follows. The two ends are the
+// same program, so fields are stored as they lie in memory. The checksum covers the head, the filler is compared byte
+// by byte.
 #include "load/message.hpp"
 
 #include <algorithm>
@@ -30,9 +31,7 @@ T get(std::span<const std::byte> from, std::size_t offset) noexcept {
     return value;
 }
 
-std::uint64_t mix(std::uint64_t seed, std::uint64_t value) noexcept {
-    return seeded_random(seed ^ value)();
-}
+std::uint64_t mix(std::uint64_t seed, std::uint64_t value) noexcept { return seeded_random(seed ^ value)(); }
 
 } // namespace
 
@@ -54,9 +53,7 @@ client_key message_plan::key_of(std::uint32_t client) const noexcept {
     return key;
 }
 
-std::uint32_t message_plan::index_of(const client_key& key) noexcept {
-    return get<std::uint32_t>(key, 0);
-}
+std::uint32_t message_plan::index_of(const client_key& key) noexcept { return get<std::uint32_t>(key, 0); }
 
 std::uint64_t message_plan::filler_seed(const message& text) const noexcept {
     return mix(mix(seed_, std::uint64_t{text.source} << 32 | text.destination), text.sequence);

@@ -1,5 +1,5 @@
-// What the load clients say to one another, made so that the receiver can check every byte on its own: size and contents
-// follow from the seed, the pair of clients and the sequence number. Pure; knows nothing of sockets.
+// What the load clients say to one another, made so that the receiver can check every byte on its own: size and
+// contents follow from the seed, the pair of clients and the sequence number. Pure; knows nothing of sockets.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,8 @@ inline constexpr std::size_t message_head_size = 48;
 class message_plan {
 public:
     /// Sizes of messages with data; not below message_head_size.
-    message_plan(std::uint64_t seed, std::size_t least, std::size_t most) noexcept : seed_(seed), least_(least), most_(most) {}
+    message_plan(std::uint64_t seed, std::size_t least, std::size_t most) noexcept
+        : seed_(seed), least_(least), most_(most) {}
 
     [[nodiscard]] client_key key_of(std::uint32_t client) const noexcept;
     /// The index that a key claims to be of; key_of() says whether it is.

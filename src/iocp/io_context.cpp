@@ -1,0 +1,102 @@
+// See io_context.hpp.
+#include "iocp/io_context.hpp"
+
+#include <new>
+
+#include <moor/this_coroutine.hpp>
+
+#include "iocp/overlapped_calls.hpp"
+#include "win/error.hpp"
+
+namespace moor::iocp {
+namespace {
+
+// The cache is the worker's own, and only holds operations of its own runtime's pool.
+operation_cache* cache_for(const io_service& service) noexcept {
+    const io_context here = current_io();
+    return here.service == &service ? here.cache : nullptr;
+}
+
+} // namespace
+
+std::error_code may_begin(const io_context& here, const io_service& owner, const wait_limit& limit) noexcept {
+    if (here.service != &owner) {
+        return std::make_error_code(std::errc::operation_not_permitted);
+    }
+    if (here.stop_due || limit.token().stop_requested()) {
+        return std::make_error_code(std::errc::operation_canceled);
+    }
+    if (limit.has_deadline() && wait_limit::clock::now() >= limit.deadline()) {
+        return std::make_error_code(std::errc::timed_out);
+    }
+    return {};
+}
+
+operation_owner operation_owner::acquire(io_service& service, std::error_code& error) noexcept {
+    try {
+        return {service.pool.acquire(cache_for(service)), service};
+    } catch (const std::system_error&) {
+        error = std::make_error_code(std::errc::not_enough_memory);
+        return {};
+    }
+}
+
+void operation_owner::reset() noexcept {
+    operation* const owned = std::exchange(operation_, nullptr);
+    if (owned == nullptr || owned->abandon()) {
+        return;
+    }
+    service_->pool.release(*owned, cache_for(*service_));
+}
+
+detail::wake_reason await(operation& pending, win::io_handle handle, const wait_limit& limit) noexcept {
+    if (pending.completed()) {
+        return detail::wake_reason::notified;
+    }
+    detail::wake_reason reason{};
+    {
+        detail::wait waiting("I/O", limit);
+        if (!pending.wake_on_completion(waiting.ticket())) {
+            return detail::wake_reason::notified;
+        }
+        reason = waiting.suspend();
+    }
+    if (reason == detail::wake_reason::notified) {
+        pending.woken();
+        return reason;
+    }
+    if (!pending.withdraw()) {
+        return reason;
+    }
+    // Law 2: cancelling is a request. Nothing ends the second wait but the packet.
+    cancel(pending, handle);
+    const wait_limit unlimited;
+    detail::wait waiting("cancelled I/O", unlimited, detail::stop_request::ignored);
+    if (pending.wake_on_completion(waiting.ticket())) {
+        static_cast<void>(waiting.suspend());
+        pending.woken();
+    }
+    return reason;
+}
+
+std::error_code outcome(std::uint32_t error, detail::wake_reason reason, bool closing) noexcept {
+    if (error == 0) {
+        return {};
+    }
+    if (closing) {
+        return std::make_error_code(std::errc::operation_canceled);
+    }
+    if (error == ERROR_OPERATION_ABORTED && reason != detail::wake_reason::notified) {
+        return std::make_error_code(detail::to_errc(reason));
+    }
+    return win::to_error(error);
+}
+
+void share_worker(const io_context& here) noexcept {
+    constexpr std::uint32_t calls_per_turn = 64;
+    if (++here.cache->completed_at_once % calls_per_turn == 0) {
+        this_coroutine::yield();
+    }
+}
+
+} // namespace moor::iocp

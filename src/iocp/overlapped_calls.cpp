@@ -1,0 +1,215 @@
+// The one file that names Winsock's overlapped functions (law 1). Every address that it hands to them, other than the caller's
+// data, is that of a member of the operation; debug builds check that the operation is a pooled one and on no stack.
+#include "iocp/overlapped_calls.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstdint>
+#include <utility>
+
+#include <mstcpip.h>
+
+#include "iocp/io_context.hpp"
+#include "iocp/socket_address.hpp"
+#include "iocp/system_calls.hpp"
+#include "win/error.hpp"
+#include "win/teb.hpp"
+
+namespace moor::iocp {
+namespace {
+
+// ---- The system's own functions ----------------------------------------------------------------------------------
+
+BOOL PASCAL no_accept(SOCKET, SOCKET, void*, DWORD, DWORD, DWORD, DWORD*, OVERLAPPED*) {
+    ::WSASetLastError(WSAEOPNOTSUPP);
+    return FALSE;
+}
+
+BOOL PASCAL no_connect(SOCKET, const sockaddr*, int, void*, DWORD, DWORD*, OVERLAPPED*) {
+    ::WSASetLastError(WSAEOPNOTSUPP);
+    return FALSE;
+}
+
+// An extension function of the TCP provider; leaves `function` alone when there is none. The ioctl is not overlapped.
+template <class Function>
+void fetch(const win::unique_socket& socket, GUID id, Function& function) noexcept {
+    Function found = nullptr;
+    DWORD bytes = 0;
+    if (::WSAIoctl(socket.get(), SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, &found, sizeof found, &bytes, nullptr,
+                   nullptr) == 0 &&
+        found != nullptr) {
+        function = found;
+    }
+}
+
+system_calls fetch_all() noexcept {
+    system_calls table{&::WSARecv, &::WSASend, &no_accept, &no_connect, &::CancelIoEx};
+    if (const auto probe = win::unique_socket::open(AF_INET, SOCK_STREAM, IPPROTO_TCP)) {
+        fetch(probe, WSAID_ACCEPTEX, table.accept);
+        fetch(probe, WSAID_CONNECTEX, table.connect);
+    }
+    return table;
+}
+
+// ---- What all submissions share --------------------------------------------------------------------------------------
+
+// Law 1, at run time. On a thread that is no worker there is no pool to ask.
+void check_place([[maybe_unused]] const operation& call) noexcept {
+#if !defined(NDEBUG)
+    assert(!win::teb::on_current_stack(&call) && "an operation on a stack");
+    const io_service* const service = current_io().service;
+    assert((service == nullptr || service->pool.owns(&call.parameters.overlapped)) && "an operation outside the pool");
+#endif
+}
+
+// `error` is that of the call, 0 for one that succeeded at once. Must not touch the operation when it is pending.
+submission settle(operation& call, std::uint32_t error, bool skips_packet_on_success) noexcept {
+    if (error == ERROR_IO_PENDING || (error == 0 && !skips_packet_on_success)) {
+        return submission::pending;
+    }
+    call.complete_without_packet(error == 0 ? call.parameters.transferred : 0, error);
+    return submission::completed;
+}
+
+std::uint32_t socket_error_of(int result) noexcept {
+    return result == 0 ? 0 : static_cast<std::uint32_t>(::WSAGetLastError());
+}
+
+std::uint32_t extension_error_of(BOOL succeeded) noexcept {
+    return succeeded != FALSE ? 0 : static_cast<std::uint32_t>(::WSAGetLastError());
+}
+
+// Winsock's buffers are not const, though it only reads what it sends.
+WSABUF buffer_of(std::span<const std::byte> part) noexcept {
+    return {static_cast<ULONG>(part.size()), const_cast<char*>(reinterpret_cast<const char*>(part.data()))};
+}
+
+// Sets one buffer; one of no bytes still has an address, which some providers insist on.
+DWORD set_buffer(kernel_parameters& parameters, std::span<const std::byte> part) noexcept {
+    parameters.buffers[0] = buffer_of(part.empty() ? std::span<const std::byte>(parameters.scratch).first(0)
+                                                   : part.first(std::min(part.size(), most_bytes_per_call)));
+    return 1;
+}
+
+template <class Byte>
+DWORD set_buffers(kernel_parameters& parameters, std::span<const std::span<Byte>> list, std::size_t skipped) noexcept {
+    std::size_t count = 0;
+    std::size_t room = most_bytes_per_call;
+    for (const std::span<Byte> whole : list) {
+        const auto part = whole.subspan(std::min(std::exchange(skipped, 0), whole.size()));
+        if (!part.empty()) {
+            parameters.buffers[count] = buffer_of(part.first(std::min(part.size(), room)));
+            room -= parameters.buffers[count].len;
+            if (++count == kernel_parameters::most_buffers || room == 0) {
+                break;
+            }
+        }
+    }
+    return count == 0 ? set_buffer(parameters, {}) : static_cast<DWORD>(count);
+}
+
+submission submit_receive(operation& call, const win::unique_socket& socket, DWORD buffers) noexcept {
+    kernel_parameters& parameters = call.parameters;
+    const bool skips = socket.skips_packet_on_success;
+    const int result = current_system_calls().receive(socket.get(), parameters.buffers.data(), buffers,
+                                                      &parameters.transferred, &parameters.flags, &parameters.overlapped,
+                                                      nullptr);
+    return settle(call, socket_error_of(result), skips);
+}
+
+submission submit_send(operation& call, const win::unique_socket& socket, DWORD buffers) noexcept {
+    kernel_parameters& parameters = call.parameters;
+    const bool skips = socket.skips_packet_on_success;
+    const int result = current_system_calls().send(socket.get(), parameters.buffers.data(), buffers,
+                                                   &parameters.transferred, 0, &parameters.overlapped, nullptr);
+    return settle(call, socket_error_of(result), skips);
+}
+
+} // namespace
+
+const system_calls& real_system_calls() noexcept {
+    static const system_calls table = fetch_all();
+    return table;
+}
+
+submission receive(operation& call, const win::unique_socket& socket, std::span<std::byte> into) noexcept {
+    check_place(call);
+    call.begin();
+    return submit_receive(call, socket, set_buffer(call.parameters, into));
+}
+
+submission receive(operation& call, const win::unique_socket& socket, std::span<const std::span<std::byte>> into,
+                   std::size_t skipped) noexcept {
+    check_place(call);
+    call.begin();
+    return submit_receive(call, socket, set_buffers(call.parameters, into, skipped));
+}
+
+submission send(operation& call, const win::unique_socket& socket, std::span<const std::byte> data) noexcept {
+    check_place(call);
+    call.begin();
+    return submit_send(call, socket, set_buffer(call.parameters, data));
+}
+
+submission send(operation& call, const win::unique_socket& socket, std::span<const std::span<const std::byte>> data,
+                std::size_t skipped) noexcept {
+    check_place(call);
+    call.begin();
+    return submit_send(call, socket, set_buffers(call.parameters, data, skipped));
+}
+
+submission accept(operation& call, const win::unique_socket& listener, const win::unique_socket& accepted) noexcept {
+    check_place(call);
+    call.begin();
+    kernel_parameters& parameters = call.parameters;
+    const bool skips = listener.skips_packet_on_success;
+    constexpr auto address_size = static_cast<DWORD>(kernel_parameters::accept_address_size);
+    const BOOL succeeded =
+        current_system_calls().accept(listener.get(), accepted.get(), parameters.scratch.data(), 0, address_size,
+                                      address_size, &parameters.transferred, &parameters.overlapped);
+    return settle(call, extension_error_of(succeeded), skips);
+}
+
+std::error_code finish_accept(const win::unique_socket& accepted, const win::unique_socket& listener) noexcept {
+    const SOCKET source = listener.get();
+    const int result = ::setsockopt(accepted.get(), SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
+                                    reinterpret_cast<const char*>(&source), sizeof source);
+    return win::to_error(socket_error_of(result));
+}
+
+submission connect(operation& call, const win::unique_socket& socket, const endpoint& remote) noexcept {
+    check_place(call);
+    call.begin();
+    kernel_parameters& parameters = call.parameters;
+    const bool skips = socket.skips_packet_on_success;
+    parameters.address_length = to_sockaddr(remote, parameters.address);
+    const BOOL succeeded = current_system_calls().connect(
+        socket.get(), reinterpret_cast<const sockaddr*>(&parameters.address), parameters.address_length, nullptr, 0,
+        &parameters.transferred, &parameters.overlapped);
+    return settle(call, extension_error_of(succeeded), skips);
+}
+
+std::error_code finish_connect(const win::unique_socket& socket) noexcept {
+    return win::to_error(
+        socket_error_of(::setsockopt(socket.get(), SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, nullptr, 0)));
+}
+
+void cancel(operation& call, win::io_handle handle) noexcept {
+    current_system_calls().cancel(handle.get(), &call.parameters.overlapped);
+}
+
+void cancel_all(win::io_handle handle) noexcept { current_system_calls().cancel(handle.get(), nullptr); }
+
+std::error_code keep_alive(const win::unique_socket& socket, std::chrono::milliseconds idle,
+                           std::chrono::milliseconds interval) noexcept {
+    const auto milliseconds = [](std::chrono::milliseconds time) {
+        return static_cast<ULONG>(std::clamp<std::int64_t>(time.count(), 1, 0x7fffffff));
+    };
+    tcp_keepalive values{1, milliseconds(idle), milliseconds(interval)};
+    DWORD bytes = 0;
+    const int result = ::WSAIoctl(socket.get(), SIO_KEEPALIVE_VALS, &values, sizeof values, nullptr, 0, &bytes, nullptr,
+                                  nullptr);
+    return win::to_error(socket_error_of(result));
+}
+
+} // namespace moor::iocp

@@ -1,0 +1,140 @@
+// See moor/overlapped.hpp. Law 1 for calls that the library does not know: their OVERLAPPED and scratch are an operation's.
+#include <moor/overlapped.hpp>
+
+#include <new>
+
+#include "iocp/io_context.hpp"
+#include "iocp/overlapped_calls.hpp"
+#include "iocp/shared_handle.hpp"
+#include "win/error.hpp"
+
+namespace moor {
+
+namespace detail {
+
+class overlapped_file final : public iocp::shared_handle {
+public:
+    overlapped_file(win::unique_handle handle, bool skips_packet_on_success, iocp::io_service& service) noexcept
+        : handle_(std::move(handle)), skips_packet_on_success_(skips_packet_on_success), service_(service) {}
+
+    std::uint32_t call(const overlapped_steps& steps, const wait_limit& limit, std::error_code& error) {
+        error.clear();
+        const use open(*this);
+        if (!open) {
+            error = std::make_error_code(std::errc::operation_canceled);
+            return 0;
+        }
+        const iocp::io_context here = iocp::current_io();
+        error = iocp::may_begin(here, service_, limit);
+        if (error) {
+            return 0;
+        }
+        const auto call = iocp::operation_owner::acquire(service_, error);
+        if (!call) {
+            return 0;
+        }
+        auto reason = wake_reason::notified;
+        if (start(*call, steps) == iocp::submission::pending) {
+            if (closing()) {
+                iocp::cancel(*call, borrow());
+            }
+            reason = iocp::await(*call, borrow(), limit);
+        } else {
+            iocp::share_worker(here);
+        }
+        error = iocp::outcome(call->error(), reason, closing());
+        if (steps.finish != nullptr) {
+            steps.finish(steps.finish_context,
+                         std::span<const std::byte>(call->parameters.scratch).first(overlapped_handle::scratch_size));
+        }
+        return call->transferred();
+    }
+
+    [[nodiscard]] HANDLE native_handle() const noexcept { return handle_.get(); }
+
+private:
+    iocp::submission start(iocp::operation& call, const overlapped_steps& steps) const noexcept {
+        call.begin();
+        OVERLAPPED& overlapped = call.parameters.overlapped;
+        const std::uint32_t error = steps.start(
+            steps.start_context, &overlapped, std::span(call.parameters.scratch).first(overlapped_handle::scratch_size));
+        // ERROR_MORE_DATA is a warning to the kernel, and warnings post a packet just as successes do. Handles whose calls
+        // end with warnings do not skip packets (completion_port::associate).
+        const bool packet_on_return = !skips_packet_on_success_ && (error == 0 || error == ERROR_MORE_DATA);
+        if (error == ERROR_IO_PENDING || packet_on_return) {
+            return iocp::submission::pending;
+        }
+        call.complete_without_packet(error == 0 ? static_cast<std::uint32_t>(overlapped.InternalHigh) : 0, error);
+        return iocp::submission::completed;
+    }
+
+    [[nodiscard]] win::io_handle borrow() const noexcept override {
+        return win::io_handle(handle_.get(), skips_packet_on_success_);
+    }
+    void close_handle() noexcept override { handle_.close(); }
+
+    win::unique_handle handle_;
+    const bool skips_packet_on_success_;
+    iocp::io_service& service_;
+};
+
+void close_overlapped_file::operator()(overlapped_file* owned) const noexcept { iocp::close_and_release{}(owned); }
+
+} // namespace detail
+
+static_assert(overlapped_handle::scratch_size <= sizeof(iocp::kernel_parameters::scratch));
+
+overlapped_handle::overlapped_handle(void* native_handle) {
+    std::error_code error;
+    *this = adopt(native_handle, error);
+    if (error) {
+        throw std::system_error(error, "moor: overlapped_handle");
+    }
+}
+
+overlapped_handle overlapped_handle::adopt(void* native_handle, std::error_code& error) {
+    error.clear();
+    overlapped_handle made;
+    win::unique_handle handle(native_handle);
+    iocp::io_service* const service = iocp::current_io().service;
+    if (service == nullptr) {
+        error = std::make_error_code(std::errc::operation_not_permitted);
+        return made;
+    }
+    bool skips = false;
+    error = handle ? service->port.associate(handle.get(), skips) : win::to_error(ERROR_INVALID_HANDLE);
+    if (!error) {
+        made.file_.reset(new detail::overlapped_file(std::move(handle), skips, *service));
+    }
+    return made;
+}
+
+std::uint32_t overlapped_handle::call_throwing(const detail::overlapped_steps& steps, const wait_limit& limit) {
+    std::error_code error;
+    const std::uint32_t transferred = call_erased(steps, limit, error);
+    if (error) {
+        throw std::system_error(error, "moor: overlapped call");
+    }
+    return transferred;
+}
+
+std::uint32_t overlapped_handle::call_erased(const detail::overlapped_steps& steps, const wait_limit& limit,
+                                             std::error_code& error) {
+    if (!file_) {
+        error = std::make_error_code(std::errc::bad_file_descriptor);
+        return 0;
+    }
+    return file_->call(steps, limit, error);
+}
+
+void overlapped_handle::close() noexcept {
+    if (file_) {
+        file_->close();
+    }
+}
+
+bool overlapped_handle::is_open() const noexcept { return file_ && !file_->closing(); }
+
+void* overlapped_handle::native_handle() const noexcept { return file_ ? file_->native_handle() : nullptr; }
+
+} // namespace moor

@@ -1,0 +1,52 @@
+// See shared_handle.hpp.
+#include "iocp/shared_handle.hpp"
+
+#include "iocp/overlapped_calls.hpp"
+
+namespace moor::iocp {
+
+bool shared_handle::enter() noexcept {
+    std::uint64_t word = word_.load(std::memory_order_relaxed);
+    do {
+        if ((word & closing_flag) != 0) {
+            return false;
+        }
+    } while (!word_.compare_exchange_weak(word, word + one_use, std::memory_order_acquire, std::memory_order_relaxed));
+    return true;
+}
+
+void shared_handle::leave() noexcept {
+    std::uint64_t word = word_.load(std::memory_order_acquire);
+    do {
+        if ((word & closing_flag) != 0 && (word & uses_mask) == one_use) {
+            close_handle();
+            // Only references can have changed meanwhile.
+            if (word_.fetch_sub(one_use, std::memory_order_acq_rel) == (closing_flag | one_use)) {
+                delete this;
+            }
+            return;
+        }
+    } while (!word_.compare_exchange_weak(word, word - one_use, std::memory_order_acq_rel, std::memory_order_acquire));
+}
+
+void shared_handle::release() noexcept {
+    if (word_.fetch_sub(reference, std::memory_order_acq_rel) == (closing_flag | reference)) {
+        delete this;
+    }
+}
+
+bool shared_handle::close() noexcept {
+    std::uint64_t word = word_.load(std::memory_order_relaxed);
+    do {
+        if ((word & closing_flag) != 0) {
+            return false;
+        }
+        // With a use of its own, so that the handle stays open until the calls on it are cancelled.
+    } while (!word_.compare_exchange_weak(word, (word | closing_flag) + one_use, std::memory_order_seq_cst,
+                                          std::memory_order_relaxed));
+    cancel_all(borrow());
+    leave();
+    return true;
+}
+
+} // namespace moor::iocp

@@ -1,0 +1,90 @@
+// A system handle that several coroutines use at a time and any of them may close. A handle's value must not be given back to
+// the system while a call may still name it: the system would hand the same value to somebody else. And the object must not go
+// while a packet refers to it. One word counts both.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "win/socket.hpp"
+
+namespace moor::iocp {
+
+/// Base of sockets and other handles. Lives on the heap and deletes itself when nobody refers to it any more.
+///
+/// A use (enter … leave) keeps the system handle open; a reference keeps the object. close() ends the first kind: no new use
+/// begins, calls that wait are cancelled, and the last use to leave closes the handle. Any thread may call any of this.
+class shared_handle {
+public:
+    shared_handle(const shared_handle&) = delete;
+    shared_handle& operator=(const shared_handle&) = delete;
+
+    /// Begins a use. False when the handle is closing or closed.
+    [[nodiscard]] bool enter() noexcept;
+
+    /// Ends a use. The object may be gone when it returns.
+    void leave() noexcept;
+
+    /// One more reference; the caller has one, or a use.
+    void retain() noexcept { word_.fetch_add(reference, std::memory_order_relaxed); }
+
+    /// One reference less, the last one only after close(). The object may be gone when it returns.
+    void release() noexcept;
+
+    /// Whether close() was called. A call that has submitted an operation asks this afterwards and cancels the
+    /// operation itself if so: either it sees the flag, or close() sees the operation.
+    [[nodiscard]] bool closing() const noexcept { return (word_.load(std::memory_order_seq_cst) & closing_flag) != 0; }
+
+    /// Cancels all calls; closes the handle now, or when the last use leaves. False when it was closed before. The
+    /// caller has a reference.
+    bool close() noexcept;
+
+    /// One use, as a scope.
+    class use {
+    public:
+        explicit use(shared_handle& used) noexcept : used_(used.enter() ? &used : nullptr) {}
+        ~use() {
+            if (used_ != nullptr) {
+                used_->leave();
+            }
+        }
+        use(const use&) = delete;
+        use& operator=(const use&) = delete;
+
+        /// False when the handle is closing: nothing may be done with it.
+        explicit operator bool() const noexcept { return used_ != nullptr; }
+
+    private:
+        shared_handle* used_;
+    };
+
+protected:
+    /// Begins with one reference, its creator's.
+    shared_handle() noexcept = default;
+    virtual ~shared_handle() = default;
+
+private:
+    /// The system handle; valid during a use.
+    [[nodiscard]] virtual win::io_handle borrow() const noexcept = 0;
+    /// Called once, by the last use.
+    virtual void close_handle() noexcept = 0;
+
+    static constexpr std::uint64_t one_use = 1;
+    static constexpr std::uint64_t uses_mask = (std::uint64_t{1} << 31) - 1;
+    static constexpr std::uint64_t closing_flag = std::uint64_t{1} << 31;
+    static constexpr std::uint64_t reference = std::uint64_t{1} << 32;
+
+    // Uses in bits 0-30, the flag, references above. Since no use begins under the flag, a last use that sees itself alone
+    // stays so. Leaving releases what was done with the handle, to whoever closes it.
+    std::atomic<std::uint64_t> word_{reference};
+};
+
+/// For std::unique_ptr: closes and gives the reference back.
+struct close_and_release {
+    void operator()(shared_handle* owned) const noexcept {
+        owned->close();
+        owned->release();
+    }
+};
+
+} // namespace moor::iocp

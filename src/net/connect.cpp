@@ -1,0 +1,66 @@
+// Making a connection: ConnectEx on a bound socket, and the choice among several addresses.
+#include <memory>
+#include <new>
+
+#include "net/socket_options.hpp"
+#include "net/stream_socket.hpp"
+
+namespace moor::detail {
+
+std::error_code stream_socket::connect_to(const endpoint& remote, const wait_limit& limit) {
+    std::error_code error;
+    transfer call(*this, limit, error);
+    if (call) {
+        static_cast<void>(call.run([&remote](auto& operation, const auto& socket) {
+            return iocp::connect(operation, socket, remote);
+        }));
+    }
+    return error ? error : iocp::finish_connect(socket_);
+}
+
+stream_socket* stream_socket::connect(const endpoint& remote, const wait_limit& limit, std::error_code& error) {
+    iocp::io_service* const service = iocp::current_io().service;
+    if (service == nullptr) {
+        error = std::make_error_code(std::errc::operation_not_permitted);
+        return nullptr;
+    }
+    win::unique_socket socket = net::open_tcp(remote.family(), error);
+    if (!error) {
+        error = net::bind(socket, endpoint::any(remote.family(), 0)); // ConnectEx demands it
+    }
+    if (!error) {
+        error = service->port.associate(socket);
+    }
+    if (error) {
+        return nullptr;
+    }
+    std::unique_ptr<stream_socket, iocp::close_and_release> made(new (std::nothrow)
+                                                                     stream_socket(std::move(socket), *service));
+    if (!made) {
+        error = std::make_error_code(std::errc::not_enough_memory);
+        return nullptr;
+    }
+    error = made->connect_to(remote, limit);
+    return error ? nullptr : made.release();
+}
+
+stream_socket* stream_socket::connect(std::span<const endpoint> remotes, const wait_limit& limit, std::error_code& error) {
+    error = std::make_error_code(std::errc::invalid_argument);
+    for (std::size_t index = 0; index < remotes.size(); ++index) {
+        wait_limit share = limit;
+        if (limit.has_deadline()) {
+            const auto now = wait_limit::clock::now();
+            const auto left = (limit.deadline() - now) / static_cast<wait_limit::clock::rep>(remotes.size() - index);
+            share = limit.no_later_than(now + left);
+        }
+        if (stream_socket* const made = connect(remotes[index], share, error)) {
+            return made;
+        }
+        if (error == std::errc::operation_canceled || error == std::errc::operation_not_permitted) {
+            break; // the caller was asked to stop, or is no coroutine: no other address would change that
+        }
+    }
+    return nullptr;
+}
+
+} // namespace moor::detail

@@ -1,0 +1,94 @@
+// See socket_options.hpp.
+#include "net/socket_options.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "iocp/socket_address.hpp"
+#include "win/error.hpp"
+
+namespace moor::net {
+namespace {
+
+std::error_code error_of(int result) noexcept {
+    return result == 0 ? std::error_code{} : win::to_error(static_cast<std::uint32_t>(::WSAGetLastError()));
+}
+
+template <class Value>
+std::error_code set(const win::unique_socket& socket, int level, int option, const Value& value) noexcept {
+    return error_of(
+        ::setsockopt(socket.get(), level, option, reinterpret_cast<const char*>(&value), static_cast<int>(sizeof value)));
+}
+
+int clamped(std::size_t bytes) noexcept {
+    return static_cast<int>(std::min<std::size_t>(bytes, std::numeric_limits<int>::max()));
+}
+
+template <class Query>
+endpoint ask(const win::unique_socket& socket, Query query, std::error_code& error) noexcept {
+    sockaddr_storage address{};
+    int length = sizeof address;
+    error = error_of(query(socket.get(), reinterpret_cast<sockaddr*>(&address), &length));
+    return error ? endpoint{} : iocp::from_sockaddr(address);
+}
+
+} // namespace
+
+win::unique_socket open_tcp(address_family family, std::error_code& error) noexcept {
+    auto socket = win::unique_socket::open(iocp::native_family(family), SOCK_STREAM, IPPROTO_TCP);
+    error = socket ? std::error_code{} : error_of(SOCKET_ERROR);
+    return socket;
+}
+
+std::error_code bind(const win::unique_socket& socket, const endpoint& local) noexcept {
+    sockaddr_storage address{};
+    const int length = iocp::to_sockaddr(local, address);
+    return error_of(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length));
+}
+
+std::error_code listen(const win::unique_socket& socket, int backlog) noexcept {
+    return error_of(::listen(socket.get(), backlog));
+}
+
+std::error_code shut_down(const win::unique_socket& socket, int side) noexcept {
+    return error_of(::shutdown(socket.get(), side));
+}
+
+endpoint local_endpoint(const win::unique_socket& socket, std::error_code& error) noexcept {
+    return ask(socket, &::getsockname, error);
+}
+
+endpoint remote_endpoint(const win::unique_socket& socket, std::error_code& error) noexcept {
+    return ask(socket, &::getpeername, error);
+}
+
+std::size_t bytes_at_hand(const win::unique_socket& socket) noexcept {
+    u_long bytes = 0;
+    return ::ioctlsocket(socket.get(), FIONREAD, &bytes) == 0 ? bytes : 0;
+}
+
+std::error_code set_no_delay(const win::unique_socket& socket, bool on) noexcept {
+    return set(socket, IPPROTO_TCP, TCP_NODELAY, static_cast<BOOL>(on));
+}
+
+std::error_code set_receive_buffer(const win::unique_socket& socket, std::size_t bytes) noexcept {
+    return set(socket, SOL_SOCKET, SO_RCVBUF, clamped(bytes));
+}
+
+std::error_code set_send_buffer(const win::unique_socket& socket, std::size_t bytes) noexcept {
+    return set(socket, SOL_SOCKET, SO_SNDBUF, clamped(bytes));
+}
+
+std::error_code set_exclusive_address(const win::unique_socket& socket) noexcept {
+    return set(socket, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, static_cast<BOOL>(TRUE));
+}
+
+std::error_code set_ipv6_only(const win::unique_socket& socket, bool on) noexcept {
+    return set(socket, IPPROTO_IPV6, IPV6_V6ONLY, static_cast<DWORD>(on));
+}
+
+std::error_code set_reset_on_close(const win::unique_socket& socket) noexcept {
+    return set(socket, SOL_SOCKET, SO_LINGER, linger{1, 0});
+}
+
+} // namespace moor::net

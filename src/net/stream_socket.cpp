@@ -1,0 +1,193 @@
+// See stream_socket.hpp. The path of a call that completes at once: one counted use, one operation from the worker's own cache,
+// one system call; no lock, no allocation, no packet, no switch.
+#include "net/stream_socket.hpp"
+
+#include <algorithm>
+
+#include <moor/error.hpp>
+
+#include "net/socket_error.hpp"
+#include "net/socket_options.hpp"
+
+namespace moor::detail {
+
+// ---- One call ----------------------------------------------------------------------------------------------------
+
+stream_socket::transfer::transfer(stream_socket& stream, const wait_limit& limit, std::error_code& error) noexcept
+    : stream_(stream), open_(stream), limit_(limit), error_(error), here_(iocp::current_io()) {
+    error.clear();
+    if (!open_) {
+        error = std::make_error_code(std::errc::operation_canceled);
+        return;
+    }
+    if (const auto deadline = stream.deadline(); deadline < limit.deadline()) {
+        narrowed_ = limit.no_later_than(deadline);
+    }
+    error = iocp::may_begin(here_, stream.service_, this->limit());
+    if (!error) {
+        call_ = iocp::operation_owner::acquire(stream.service_, error);
+    }
+}
+
+bool stream_socket::transfer::may_go_on() noexcept {
+    error_ = stream_.closing() ? std::make_error_code(std::errc::operation_canceled)
+                               : iocp::may_begin(here_, stream_.service_, limit());
+    return !error_;
+}
+
+std::size_t stream_socket::transfer::finish(iocp::submission submitted) noexcept {
+    auto reason = wake_reason::notified;
+    if (submitted == iocp::submission::pending) {
+        if (stream_.closing()) {
+            iocp::cancel(*call_, stream_.borrow()); // close() may have come before the submission
+        }
+        reason = iocp::await(*call_, stream_.borrow(), limit());
+    } else {
+        iocp::share_worker(here_);
+    }
+    here_ = iocp::current_io();
+    if (call_->error() == 0) {
+        return call_->transferred();
+    }
+    error_ = iocp::outcome(net::to_socket_error(call_->error()), reason, stream_.closing());
+    return 0;
+}
+
+// ---- Reading -----------------------------------------------------------------------------------------------------
+
+std::size_t stream_socket::read_some(std::span<std::byte> buffer, const wait_limit& limit, std::error_code& error) {
+    transfer call(*this, limit, error);
+    if (!call || buffer.empty()) {
+        return 0;
+    }
+    return call.run([buffer](auto& operation, const auto& socket) { return iocp::receive(operation, socket, buffer); });
+}
+
+std::size_t stream_socket::read_exactly(std::span<std::byte> buffer, const wait_limit& limit, std::error_code& error) {
+    transfer call(*this, limit, error);
+    std::size_t total = 0;
+    while (call && total < buffer.size() && (total == 0 || call.may_go_on())) {
+        const auto rest = buffer.subspan(total);
+        const std::size_t count =
+            call.run([rest](auto& operation, const auto& socket) { return iocp::receive(operation, socket, rest); });
+        if (error) {
+            break;
+        }
+        if (count == 0) {
+            error = stream_errc::end_of_stream;
+            break;
+        }
+        total += count;
+    }
+    return total;
+}
+
+namespace {
+
+// How far a call has come in a list of buffers.
+template <class Byte>
+class progress {
+public:
+    explicit progress(std::span<const std::span<Byte>> buffers) noexcept : rest_(buffers) { pass_finished(); }
+
+    [[nodiscard]] bool done() const noexcept { return rest_.empty(); }
+    [[nodiscard]] std::span<const std::span<Byte>> rest() const noexcept { return rest_; }
+    [[nodiscard]] std::size_t skipped() const noexcept { return skipped_; } // of the first one
+
+    void advance(std::size_t bytes) noexcept {
+        while (bytes != 0) {
+            const std::size_t step = std::min(bytes, rest_.front().size() - skipped_);
+            skipped_ += step;
+            bytes -= step;
+            pass_finished();
+        }
+    }
+
+private:
+    void pass_finished() noexcept {
+        while (!rest_.empty() && skipped_ == rest_.front().size()) {
+            rest_ = rest_.subspan(1);
+            skipped_ = 0;
+        }
+    }
+
+    std::span<const std::span<Byte>> rest_;
+    std::size_t skipped_ = 0;
+};
+
+} // namespace
+
+// More than one call carries is only asked for while the system has it at hand: read_some waits once.
+std::size_t stream_socket::read_some(std::span<const std::span<std::byte>> buffers, const wait_limit& limit,
+                                     std::error_code& error) {
+    transfer call(*this, limit, error);
+    progress<std::byte> place(buffers);
+    std::size_t total = 0;
+    while (call && !place.done()) {
+        const std::size_t count = call.run([&place](auto& operation, const auto& socket) {
+            return iocp::receive(operation, socket, place.rest(), place.skipped());
+        });
+        place.advance(count);
+        total += count;
+        if (count == 0 || place.skipped() != 0 || place.done() || net::bytes_at_hand(socket_) == 0) {
+            break;
+        }
+    }
+    if (total != 0) {
+        error.clear(); // what came is not lost; the next call will meet the error again
+    }
+    return total;
+}
+
+void stream_socket::wait_readable(const wait_limit& limit, std::error_code& error) {
+    transfer call(*this, limit, error);
+    if (call) {
+        static_cast<void>(call.run(
+            [](auto& operation, const auto& socket) { return iocp::receive(operation, socket, std::span<std::byte>()); }));
+    }
+}
+
+// ---- Writing -----------------------------------------------------------------------------------------------------
+
+std::size_t stream_socket::write(std::span<const std::byte> data, const wait_limit& limit, std::error_code& error) {
+    transfer call(*this, limit, error);
+    std::size_t total = 0;
+    while (call && total < data.size() && (total == 0 || call.may_go_on())) {
+        const auto rest = data.subspan(total);
+        const std::size_t count =
+            call.run([rest](auto& operation, const auto& socket) { return iocp::send(operation, socket, rest); });
+        if (error) {
+            break;
+        }
+        if (count == 0) {
+            error = std::make_error_code(std::errc::io_error); // no progress, and none to be expected
+            break;
+        }
+        total += count;
+    }
+    return total;
+}
+
+std::size_t stream_socket::write(std::span<const std::span<const std::byte>> buffers, const wait_limit& limit,
+                                 std::error_code& error) {
+    transfer call(*this, limit, error);
+    progress<const std::byte> place(buffers);
+    std::size_t total = 0;
+    while (call && !place.done() && (total == 0 || call.may_go_on())) {
+        const std::size_t count = call.run([&place](auto& operation, const auto& socket) {
+            return iocp::send(operation, socket, place.rest(), place.skipped());
+        });
+        if (error) {
+            break;
+        }
+        if (count == 0) {
+            error = std::make_error_code(std::errc::io_error);
+            break;
+        }
+        place.advance(count);
+        total += count;
+    }
+    return total;
+}
+
+} // namespace moor::detail

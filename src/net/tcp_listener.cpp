@@ -1,0 +1,62 @@
+// moor::tcp_listener: the public face of listening_socket, with both forms of every call.
+#include <moor/tcp.hpp>
+
+#include "net/listening_socket.hpp"
+#include "net/throwing.hpp"
+
+namespace moor {
+
+using net::or_throw;
+
+void detail::close_listener::operator()(listening_socket* owned) const noexcept {
+    owned->stop_listening();
+    owned->release();
+}
+
+tcp_listener::tcp_listener() noexcept = default;
+tcp_listener::tcp_listener(tcp_listener&&) noexcept = default;
+tcp_listener& tcp_listener::operator=(tcp_listener&&) noexcept = default;
+tcp_listener::~tcp_listener() = default;
+
+tcp_listener::tcp_listener(detail::listening_socket* adopted) noexcept : socket_(adopted) {}
+
+tcp_listener tcp_listener::bind(const endpoint& local, const listen_options& options, std::error_code& error) {
+    return tcp_listener(detail::listening_socket::open(local, options, error));
+}
+
+tcp_listener tcp_listener::bind(const endpoint& local, const listen_options& options) {
+    return or_throw("moor: listen", [&](std::error_code& error) { return bind(local, options, error); });
+}
+
+tcp_stream tcp_listener::accept(const wait_limit& limit, std::error_code& error) {
+    if (!socket_) {
+        error = std::make_error_code(std::errc::not_connected);
+        return {};
+    }
+    return tcp_stream(socket_->accept(limit, error));
+}
+
+tcp_stream tcp_listener::accept(const wait_limit& limit) {
+    return or_throw("moor: accept", [&](std::error_code& error) { return accept(limit, error); });
+}
+
+void tcp_listener::close() noexcept {
+    if (socket_) {
+        socket_->stop_listening();
+    }
+}
+
+bool tcp_listener::is_open() const noexcept { return socket_ && !socket_->closing(); }
+
+endpoint tcp_listener::local_endpoint() const {
+    if (!socket_) {
+        throw std::system_error(std::make_error_code(std::errc::not_connected), "moor: local_endpoint");
+    }
+    return socket_->local();
+}
+
+std::uintptr_t tcp_listener::native_handle() const noexcept {
+    return socket_ ? socket_->native_handle() : INVALID_SOCKET;
+}
+
+} // namespace moor

@@ -1,0 +1,47 @@
+#!/bin/sh
+# The echo example against a program of the host: echo_from_host.sh EMULATOR ECHO_EXE nc|socat
+# Sends text and 200,000 bytes of noise, and wants exactly that back.
+set -u
+emulator=$1
+echo_exe=$2
+client=$3
+
+folder=$(mktemp -d)
+server=
+finish() {
+    [ -n "$server" ] && kill "$server" 2>/dev/null
+    rm -rf "$folder"
+}
+trap finish EXIT
+
+"$emulator" "$echo_exe" 0 >"$folder/output" 2>"$folder/errors" </dev/null &
+server=$!
+port=
+for _ in $(seq 300); do
+    port=$(sed -n 's/^listening on .*:\([0-9]*\).*$/\1/p' "$folder/output")
+    [ -n "$port" ] && break
+    sleep 0.1
+done
+if [ -z "$port" ]; then
+    echo "the server does not listen; it said:"
+    cat "$folder/output" "$folder/errors"
+    exit 1
+fi
+
+ask() {
+    case $client in
+    nc) nc -N 127.0.0.1 "$port" ;;
+    socat) socat -t 10 - "TCP4:127.0.0.1:$port" ;;
+    esac
+}
+
+{ echo "hello from the host"; head -c 200000 /dev/urandom; } >"$folder/sent"
+for round in 1 2 3; do
+    ask <"$folder/sent" >"$folder/received"
+    if ! cmp "$folder/sent" "$folder/received"; then
+        echo "round $round: $client got something else back"
+        cat "$folder/errors"
+        exit 1
+    fi
+done
+echo "$client: 3 connections, $(wc -c <"$folder/sent") bytes each, all echoed"

@@ -1,0 +1,97 @@
+// What the tests of the primitives share: letting others run until they block, errors as values, and random delays
+// whose seed is printed so that a failing run can be repeated (MOOR_TEST_SEED).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <system_error>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include <moor/runtime.hpp>
+#include <moor/spawn.hpp>
+#include <moor/this_coroutine.hpp>
+
+#include "support/run.hpp"
+
+namespace moor::test {
+
+using namespace std::chrono_literals;
+using steady = std::chrono::steady_clock;
+
+/// Long enough that only a lost wake-up makes a test reach it.
+inline constexpr auto never_reached = 20s;
+
+/// Lets everything that can run do so until it blocks. On one worker that is certain, on several very likely.
+inline void settle() {
+    for (int turn = 0; turn < 20; ++turn) {
+        this_coroutine::yield();
+    }
+    this_coroutine::sleep_for(3ms);
+}
+
+/// The error that `function` throws as std::system_error; none when it returns.
+template <class Function>
+std::error_code error_of(Function&& function) {
+    try {
+        std::forward<Function>(function)();
+        return {};
+    } catch (const std::system_error& thrown) {
+        return thrown.code();
+    }
+}
+
+/// Random numbers for delays and choices. One per coroutine.
+class random_numbers {
+public:
+    explicit random_numbers(std::uint32_t stream = 0) : engine_(seed() + stream * 7919u) {}
+
+    /// In 0 … bound-1.
+    std::uint32_t below(std::uint32_t bound) {
+        return static_cast<std::uint32_t>((std::uint64_t{engine_()} * bound) >> 32);
+    }
+
+    static std::uint32_t seed() {
+        static const std::uint32_t chosen = [] {
+            const char* const wanted = std::getenv("MOOR_TEST_SEED");
+            const auto value = wanted != nullptr ? static_cast<std::uint32_t>(std::strtoul(wanted, nullptr, 10))
+                                                 : std::random_device{}();
+            std::printf("MOOR_TEST_SEED=%u\n", value);
+            std::fflush(stdout);
+            return value;
+        }();
+        return chosen;
+    }
+
+private:
+    std::mt19937 engine_;
+};
+
+/// Keeps the processor busy without a suspension, for about that long.
+inline void spin_for(std::chrono::nanoseconds duration) {
+    const auto end = steady::now() + duration;
+    while (steady::now() < end) {
+    }
+}
+
+/// A random short delay of one of the kinds that move a race about: none, a few yields, or some spinning.
+inline void random_delay(random_numbers& random) {
+    switch (random.below(3)) {
+    case 0: break;
+    case 1:
+        for (std::uint32_t turns = random.below(4); turns > 0; --turns) {
+            this_coroutine::yield();
+        }
+        break;
+    default: spin_for(std::chrono::nanoseconds(random.below(20'000))); break;
+    }
+}
+
+/// A suite whose parameter is the number of workers.
+class on_workers : public testing::TestWithParam<unsigned> {};
+
+} // namespace moor::test
