@@ -3,7 +3,8 @@
 # The cache is $MOOR_CACHE, or build/dependencies of moor's source tree; builds that run at the same time wait for each
 # other. On Debian the archive comes from Debian's source packages, through apt with lists of its own, so that apt's
 # signature check applies and the system's lists stay as they are. Elsewhere it comes from the project's own site. Both
-# are checked against a hash that is pinned here.
+# are checked against a hash that is pinned here. What is pinned for fmt and boost outside Debian is their published hash;
+# those two archives were not at hand when this was written.
 
 # name, version, Debian's source package, hash of Debian's archive, the project's archive, its hash.
 # Debian repacks boost (modules not merged) and fmt (without its website); the other two are the projects' own archives.
@@ -38,8 +39,9 @@ set(moor_boost_modules
     assert config container_hash context core describe intrusive move mp11 predef static_assert throw_exception
     type_traits)
 set(moor_boost_headers
-    assert.hpp assert/* config.hpp config/* container_hash/* context/* core/* cstdint.hpp current_function.hpp describe/*
-    detail/* intrusive/* move/* mp11/* predef/* predef.h static_assert.hpp throw_exception.hpp type_traits/* version.hpp)
+    assert.hpp assert/* config.hpp config/* container_hash/* context/* core/* cstdint.hpp current_function.hpp describe.hpp
+    describe/* detail/* intrusive/* limits.hpp move/* mp11.hpp mp11/* noncopyable.hpp predef.h predef/* static_assert.hpp
+    throw_exception.hpp type_traits.hpp type_traits/* version.hpp)
 
 set(moor_debian_keyring /usr/share/keyrings/debian-archive-keyring.gpg)
 set(moor_debian_suite bookworm)

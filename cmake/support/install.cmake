@@ -15,6 +15,9 @@ install(TARGETS ${moor_installed_targets} EXPORT moor_targets ARCHIVE DESTINATIO
 install(EXPORT moor_targets NAMESPACE moor:: FILE moor-targets.cmake DESTINATION "${moor_config_directory}")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/moor")
+if(TARGET moor_fmt)
+    install(FILES "${moor_fmt_dir}/LICENSE.rst" DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/moor" RENAME LICENSE.fmt)
+endif()
 
 configure_package_config_file(
     "${PROJECT_SOURCE_DIR}/cmake/support/moor-config.cmake.in" "${PROJECT_BINARY_DIR}/moor-config.cmake"

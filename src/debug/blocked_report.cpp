@@ -2,6 +2,7 @@
 #include "debug/blocked_report.hpp"
 
 #include <cstddef>
+#include <mutex>
 
 #include <fmt/format.h>
 
@@ -9,17 +10,27 @@
 #include "win/error.hpp"
 
 namespace moor::debug {
+namespace {
+
+// A handle keeps the block of a coroutine that has ended.
+bool has_ended(detail::coroutine& of) noexcept {
+    const std::lock_guard guard(of.end_lock);
+    return of.ended;
+}
+
+} // namespace
 
 void write_blocked_report(detail::runtime_core& runtime) noexcept {
     constexpr std::size_t most_lines = 200;
     fmt::memory_buffer text;
-    fmt::format_to(std::back_inserter(text),
-                   "moor: all {} coroutines are blocked, and no timer, I/O or outside_wake is pending that could wake one:\n",
-                   runtime.alive());
+    fmt::format_to(
+        std::back_inserter(text),
+        "moor: all {} coroutines are blocked, and no timer, I/O or outside_wake is pending that could wake one:\n",
+        runtime.alive());
     std::size_t lines = 0;
     runtime.coroutines.for_each([&](detail::coroutine& each) {
         const auto id = each.id.load(std::memory_order_acquire);
-        if (id == 0 || ++lines > most_lines) {
+        if (id == 0 || has_ended(each) || ++lines > most_lines) {
             return;
         }
         const char* const what = each.waiting_for.load(std::memory_order_relaxed);

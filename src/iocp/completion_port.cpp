@@ -1,6 +1,7 @@
 // See completion_port.hpp.
 #include "iocp/completion_port.hpp"
 
+#include "iocp/system_calls.hpp"
 #include "win/error.hpp"
 
 namespace moor::iocp {
@@ -44,8 +45,8 @@ std::error_code completion_port::associate(HANDLE handle, bool& skips) const noe
 
 std::span<OVERLAPPED_ENTRY> completion_port::dequeue(packet_batch& batch, DWORD timeout) const noexcept {
     ULONG count = 0;
-    const BOOL taken = ::GetQueuedCompletionStatusEx(port_.get(), batch.data(), static_cast<ULONG>(batch.size()),
-                                                     &count, timeout, TRUE);
+    const BOOL taken = current_system_calls().dequeue(port_.get(), batch.data(), static_cast<ULONG>(batch.size()), &count,
+                                                      timeout, TRUE);
     return std::span(batch).first(taken != FALSE ? count : 0);
 }
 

@@ -17,6 +17,8 @@ struct system_calls {
     BOOL(PASCAL* accept)(SOCKET, SOCKET, void*, DWORD, DWORD, DWORD, DWORD*, OVERLAPPED*);
     BOOL(PASCAL* connect)(SOCKET, const sockaddr*, int, void*, DWORD, DWORD*, OVERLAPPED*);
     BOOL(WINAPI* cancel)(HANDLE, OVERLAPPED*);
+    /// Of every worker, whose sleep it is; a table made for other calls leaves it alone.
+    BOOL(WINAPI* dequeue)(HANDLE, OVERLAPPED_ENTRY*, ULONG, ULONG*, DWORD, BOOL) = &::GetQueuedCompletionStatusEx;
 };
 
 /// The system's own functions. Winsock must have been started when it is first asked for.

@@ -1,5 +1,5 @@
-// Who sleeps and who is looking for work: so that new work wakes one worker when it must, and none when somebody is looking.
-// After Go's runtime/proc.go ("Worker thread parking/unparking").
+// Who sleeps and who is looking for work: so that new work wakes one worker when it must, and none when somebody is
+// looking. After Go's runtime/proc.go ("Worker thread parking/unparking").
 #pragma once
 
 #include <atomic>
@@ -7,16 +7,17 @@
 
 namespace moor::sched {
 
-/// Both counts in one word, so that a waker reads them together. All operations are sequentially consistent: a waker queues
-/// work and then looks here; a worker says here that it goes to sleep and then looks at all queues once more. One of the
-/// two sees the other.
+/// Both counts in one word, so that a waker reads them together. A waker queues work and then looks here; a worker says
+/// here that it goes to sleep and then looks at all queues once more. One of the two sees the other: each has a
+/// sequentially consistent fence between its two steps, whatever the queues themselves promise.
 class idle_workers {
 public:
-    /// True when a worker must be woken: one sleeps and none is searching. The caller posts the wake-up; the worker that takes
-    /// it counts as searching from now on.
+    /// True when a worker must be woken: one sleeps and none is searching. The caller posts the wake-up; the worker
+    /// that takes it counts as searching from now on.
     [[nodiscard]] bool claim_wakeup() noexcept {
+        std::atomic_thread_fence(std::memory_order_seq_cst);
         std::uint64_t seen = word_.load();
-        while ((seen & sleeping_mask) != 0 && seen < searching_step) {
+        while (sleeping_in(seen) != 0 && searching_in(seen) == 0) {
             if (word_.compare_exchange_weak(seen, seen + searching_step)) {
                 return true;
             }
@@ -27,7 +28,7 @@ public:
     /// A worker out of work starts to look at the others' queues. False when half of them do so already.
     [[nodiscard]] bool start_searching(unsigned workers) noexcept {
         const std::uint64_t seen = word_.load(std::memory_order_relaxed);
-        if (2 * (seen >> 32) >= workers) {
+        if (2 * searching_in(seen) >= workers) {
             return false;
         }
         word_.fetch_add(searching_step);
@@ -35,19 +36,39 @@ public:
     }
 
     /// It stops looking. True when it was the last: whoever found work wakes another one, since there may be more.
-    bool stop_searching() noexcept { return word_.fetch_sub(searching_step) < 2 * searching_step; }
+    bool stop_searching() noexcept { return searching_in(word_.fetch_sub(searching_step)) == 1; }
 
     /// It is about to sleep. True when all workers sleep now.
-    bool start_sleeping(unsigned workers) noexcept { return (word_.fetch_add(1) & sleeping_mask) + 1 == workers; }
-    void stop_sleeping() noexcept { word_.fetch_sub(1); }
+    bool start_sleeping(unsigned workers) noexcept {
+        const bool all = sleeping_in(word_.fetch_add(sleeping_step)) + 1 == workers;
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+        return all;
+    }
+    void stop_sleeping() noexcept { word_.fetch_add(woken_step - sleeping_step); }
 
-    [[nodiscard]] std::uint32_t sleeping() const noexcept { return static_cast<std::uint32_t>(word_.load()); }
+    /// All of it as one value. When two of them are equal no worker has woken between, nor was one asked to.
+    [[nodiscard]] std::uint64_t snapshot() const noexcept {
+        std::atomic_thread_fence(std::memory_order_acquire); // what the caller read before was read before
+        return word_.load();
+    }
+
+    /// Whether all workers slept at that moment and no wake-up was on its way.
+    [[nodiscard]] static bool all_asleep(std::uint64_t snapshot, unsigned workers) noexcept {
+        return sleeping_in(snapshot) == workers && searching_in(snapshot) == 0;
+    }
 
 private:
-    static constexpr std::uint64_t sleeping_mask = 0xffffffff;
-    static constexpr std::uint64_t searching_step = std::uint64_t{1} << 32;
+    static constexpr std::uint64_t sleeping_step = 1;
+    static constexpr std::uint64_t searching_step = std::uint64_t{1} << 16;
+    static constexpr std::uint64_t woken_step = std::uint64_t{1} << 32;
 
-    std::atomic<std::uint64_t> word_{0}; // low half: sleeping, high half: searching
+    static constexpr unsigned sleeping_in(std::uint64_t word) noexcept { return static_cast<std::uint16_t>(word); }
+    static constexpr unsigned searching_in(std::uint64_t word) noexcept {
+        return static_cast<std::uint16_t>(word / searching_step);
+    }
+
+    // From the low end: 16 bits sleeping, 16 bits searching, 32 bits how often one stopped sleeping (wraps around).
+    std::atomic<std::uint64_t> word_{0};
 };
 
 } // namespace moor::sched

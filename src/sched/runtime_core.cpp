@@ -62,7 +62,7 @@ std::uint64_t reserve_coroutine_ids(std::uint64_t count) noexcept {
 
 runtime_core::runtime_core(const runtime_options& requested)
     : options(checked(requested)), io{iocp::completion_port(options.workers), iocp::operation_pool()},
-      coroutines(most_coroutines), progress_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {
+      coroutines(most_coroutines), overseer(*this), progress_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {
     if (!progress_) {
         win::throw_last_error("moor: CreateEvent");
     }
@@ -74,13 +74,23 @@ runtime_core::runtime_core(const runtime_options& requested)
         for (const auto& each : workers) {
             each->start_thread();
         }
+        if (workers.size() > 1) { // a single worker has nobody who could take anything over
+            overseer.start_thread();
+        }
     } catch (...) {
         shutdown();
         throw;
     }
 }
 
-runtime_core::~runtime_core() { shutdown(); }
+runtime_core::~runtime_core() {
+    shutdown();
+    coroutines.for_each([](const coroutine& each) {
+        if (each.references.load(std::memory_order_acquire) != 0) {
+            win::fatal("a join_handle outlives its runtime");
+        }
+    });
+}
 
 void runtime_core::shutdown() noexcept {
     if (std::exchange(shut_down_, true)) {
@@ -89,6 +99,9 @@ void runtime_core::shutdown() noexcept {
     stopping_.store(true, std::memory_order_seq_cst);
     ask_all_to_stop();
     thread_waits_for_end();
+    // Workers count an end and then look at `stopping_`, without a fence between. This puts one into all of them:
+    // whoever does not see `stopping_` after it has counted before it.
+    ::FlushProcessWriteBuffers();
     while (unsettled() != 0) {
         ::WaitForSingleObject(progress_.get(), INFINITE);
     }
@@ -96,10 +109,11 @@ void runtime_core::shutdown() noexcept {
     // What coroutines abandoned on their way out is cancelled already; its packets are on their way.
     constexpr DWORD longest_wait = 10'000; // milliseconds
     while (operations_in_use() != 0) {
-        if (::WaitForSingleObject(progress_.get(), longest_wait) == WAIT_TIMEOUT) {
-            const auto text = fmt::format("{} operations are in use after the last coroutine of their runtime has ended: "
-                                          "a listener or handle outlives its runtime",
-                                          operations_in_use());
+        if (::WaitForSingleObject(progress_.get(), longest_wait) == WAIT_TIMEOUT && operations_in_use() != 0) {
+            const auto text =
+                fmt::format("{} operations are in use after the last coroutine of their runtime has ended: "
+                            "a listener or handle outlives its runtime",
+                            operations_in_use());
             win::fatal(text);
         }
     }
@@ -108,6 +122,7 @@ void runtime_core::shutdown() noexcept {
     for (const auto& each : workers) {
         each->join_thread();
     }
+    overseer.join_thread();
 }
 
 // Sequentially consistent together with create(): either a new coroutine sees `stopping_`, or it is visible here.
@@ -126,14 +141,15 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     if (wanted.stack_size > stack::largest_reserved_stack) {
         refuse("moor::spawn: the stack is over 1 GiB");
     }
-    const std::size_t stack_size = wanted.stack_size == 0 ? options.stack_size : stack::rounded_stack_size(wanted.stack_size);
+    const std::size_t stack_size =
+        wanted.stack_size == 0 ? options.stack_size : stack::rounded_stack_size(wanted.stack_size);
     sched::worker* const here = worker_of_caller();
     coroutine& made = here != nullptr ? coroutines.take(here->free_coroutines()) : coroutines.take_shared();
     try {
         made.stack = here != nullptr ? here->stacks().take(stack_size) : stacks.allocate(stack_size);
         if (body_size > coroutine::inline_body || body_alignment > alignof(std::max_align_t)) {
             made.large_body_alignment = std::max(body_alignment, alignof(std::max_align_t));
-            made.large_body = ::operator new(body_size, std::align_val_t{made.large_body_alignment});
+            made.large_body = ::operator new (body_size, std::align_val_t{made.large_body_alignment});
         }
     } catch (...) {
         discard(made);
@@ -158,7 +174,7 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
 
 void runtime_core::discard(coroutine& created) noexcept {
     if (created.large_body != nullptr) {
-        ::operator delete(std::exchange(created.large_body, nullptr), std::align_val_t{created.large_body_alignment});
+        ::operator delete (std::exchange(created.large_body, nullptr), std::align_val_t{created.large_body_alignment});
     }
     if (created.stack) {
         if (sched::worker* const here = worker_of_caller()) {
@@ -176,6 +192,7 @@ void runtime_core::start(coroutine& created) noexcept {
     if (here != nullptr) {
         here->started.add(1);
     } else {
+        outside_wakes.fetch_add(1); // it counts as alive from now on, but is in no queue yet: that is no deadlock
         started_outside_.fetch_add(1);
     }
     created.id.store(here != nullptr ? here->new_coroutine_id() : reserve_coroutine_ids(1), std::memory_order_seq_cst);
@@ -188,6 +205,9 @@ void runtime_core::start(coroutine& created) noexcept {
         here->enqueue_new(created);
     } else {
         shared.push(created);
+    }
+    if (here == nullptr) {
+        outside_wakes.fetch_sub(1);
         wake_worker();
     }
 }
@@ -260,8 +280,13 @@ std::uint64_t runtime_core::operations_in_use() const noexcept {
 }
 
 bool runtime_core::is_deadlocked() const noexcept {
-    if (outside_joiners.load() == 0 || outside_wakes.load() != 0 || operations_in_use() != 0 || alive() == 0 ||
-        !shared.empty()) {
+    const std::uint64_t before = idle.snapshot();
+    if (!sched::idle_workers::all_asleep(before, static_cast<unsigned>(workers.size())) ||
+        outside_joiners.load() == 0 || alive() == 0) {
+        return false;
+    }
+    // After alive(): a coroutine that was counted there is started from outside still, or queued by now.
+    if (outside_wakes.load() != 0 || operations_in_use() != 0 || !shared.empty()) {
         return false;
     }
     for (const auto& each : workers) {
@@ -269,8 +294,9 @@ bool runtime_core::is_deadlocked() const noexcept {
             return false;
         }
     }
-    // Last: whoever took something out of a queue above had stopped sleeping before.
-    return idle.sleeping() == workers.size();
+    // Last: whoever took something out of a queue above, or let a timer expire, has stopped sleeping before. It may
+    // sleep again by now, having put something into a place that was looked at before.
+    return idle.snapshot() == before;
 }
 
 void runtime_core::report_deadlock() noexcept {

@@ -1,8 +1,9 @@
 // What stands behind moor::runtime: the workers, what they share, and the order of starting and ending.
 //
 // Shutdown, step by step: (1) `stopping_` is set, so that new coroutines start with a stop request; (2) every living
-// coroutine is asked to stop; (3) the caller waits until the last has left its stack, and then (4) until no operation is in use, which
-// the workers bring about by dequeuing the packets of abandoned ones; (5) the workers are told to end and are joined.
+// coroutine is asked to stop; (3) the caller waits until the last has left its stack, and then (4) until no operation
+// is in use, which the workers bring about by dequeuing the packets of abandoned ones; (5) the workers are told to end
+// and are joined.
 #pragma once
 
 #include <atomic>
@@ -14,6 +15,7 @@
 
 #include "iocp/io_context.hpp"
 #include "sched/idle_workers.hpp"
+#include "sched/monitor.hpp"
 #include "sched/shared_queue.hpp"
 #include "sched/worker.hpp"
 #include "stack/reserved_stack.hpp"
@@ -63,8 +65,8 @@ public:
     [[nodiscard]] bool is_deadlocked() const noexcept;
     void report_deadlock() noexcept;
 
-    /// A plain thread is about to wait, without a deadline, for coroutines to end. Counted in outside_joiners, which the
-    /// caller takes back.
+    /// A plain thread is about to wait, without a deadline, for coroutines to end. Counted in outside_joiners, which
+    /// the caller takes back.
     void thread_waits_for_end() noexcept;
 
     /// Something that shutdown waits for may have happened: a coroutine ended, an operation came back.
@@ -72,6 +74,10 @@ public:
         if (stopping_.load(std::memory_order_relaxed)) {
             ::SetEvent(progress_.get());
         }
+    }
+
+    [[nodiscard]] bool all_workers_sleep() const noexcept {
+        return sched::idle_workers::all_asleep(idle.snapshot(), static_cast<unsigned>(workers.size()));
     }
 
     [[nodiscard]] bool workers_shall_end() const noexcept { return ending_.load(std::memory_order_acquire); }
@@ -87,7 +93,9 @@ public:
     sched::shared_queue shared;
     sched::idle_workers idle;
 
-    std::vector<std::unique_ptr<sched::worker>> workers; // constant after construction; they use all of the above
+    // Constant after construction; they use all of the above.
+    std::vector<std::unique_ptr<sched::worker>> workers;
+    sched::monitor overseer;
 
     std::atomic<unsigned> outside_wakes{0};   // outside_wake objects alive
     std::atomic<unsigned> outside_joiners{0}; // plain threads that wait, without a deadline, for a coroutine's end

@@ -13,8 +13,8 @@
 namespace moor::detail {
 namespace {
 
-// Where a plain thread waits. As long-lived as the thread; all tickets to it are used under the locks of primitives in whose
-// lists the thread still is.
+// Where a plain thread waits. As long-lived as the thread; all tickets to it are used under the locks of primitives in
+// whose lists the thread still is.
 class thread_parker final : public parker {
 public:
     thread_parker() noexcept : parker(kind::thread) {}
@@ -32,17 +32,18 @@ MOOR_NOINLINE parker& parker_of_caller() noexcept {
 
 // ---- parker ----------------------------------------------------------------------------------------------------
 
-void parker::resume() noexcept {
-    if (kind_ == kind::coroutine) {
-        auto& self = static_cast<coroutine&>(*this);
+void parker::resume(parker& owner, kind which) noexcept {
+    if (which == kind::coroutine) {
+        auto& self = static_cast<coroutine&>(owner);
         self.runtime->make_ready(self);
     } else {
-        ::WakeByAddressAll(&state_);
+        ::WakeByAddressAll(&owner.state_); // of the address nothing but its value is used
     }
 }
 
 void parker::interrupt() noexcept {
-    // Sequentially consistent with the caller's store of its request: either this sees the wait, or the wait sees the request.
+    // Sequentially consistent with the caller's store of its request: either this sees the wait, or the wait sees the
+    // request.
     const std::uint64_t word = state_.load(std::memory_order_seq_cst);
     const std::uint64_t current = word & phase_mask;
     if ((word & interruptible) != 0 && (current == preparing || current == parked)) {
@@ -60,8 +61,8 @@ bool parker::park() noexcept {
         default: return false; // ready
         }
         if (state_.compare_exchange_weak(word, (word & ~phase_mask) | next, std::memory_order_seq_cst)) {
-            // Released: from here on the owner may run elsewhere, and only the request flag may still be looked at, in a
-            // control block that is never freed.
+            // Released: from here on the owner may run elsewhere, and only the request flag may still be looked at, in
+            // a control block that is never freed.
             if (kind_ == kind::coroutine && next == parked && (word & interruptible) != 0 &&
                 static_cast<coroutine*>(this)->stop_requested.load(std::memory_order_seq_cst)) {
                 wait_ticket(this, word & ~(phase_mask | reason_mask)).wake(wake_reason::stopped);
@@ -74,8 +75,8 @@ bool parker::park() noexcept {
 // ---- wait_ticket -----------------------------------------------------------------------------------------------
 
 claim wait_ticket::try_claim(wake_reason reason) const noexcept {
-    // A parked coroutine looks at nothing until it is resumed, so it may be `ready` before the hand-over; a plain thread watches
-    // the word, and a preparing owner may look at any time.
+    // A parked coroutine looks at nothing until it is resumed, so it may be `ready` before the hand-over; a plain
+    // thread watches the word, and a preparing owner may look at any time.
     const bool coroutine_waits = owner_->kind_ == parker::kind::coroutine;
     std::uint64_t word = generation_ | parker::parked;
     for (;;) {
@@ -95,8 +96,9 @@ claim wait_ticket::try_claim(wake_reason reason) const noexcept {
 }
 
 void wait_ticket::finish(claim how) const noexcept {
-    if (how == claim::parked && owner_->kind_ == parker::kind::coroutine) {
-        owner_->resume();
+    const parker::kind which = owner_->kind_;
+    if (how == claim::parked && which == parker::kind::coroutine) {
+        parker::resume(*owner_, which);
         return;
     }
     std::uint64_t word = owner_->state_.load(std::memory_order_relaxed);
@@ -104,11 +106,12 @@ void wait_ticket::finish(claim how) const noexcept {
                                                  std::memory_order_acq_rel, std::memory_order_relaxed)) {
     }
     if ((word & parker::phase_mask) == parker::claimed_parked) {
-        owner_->resume();
+        parker::resume(*owner_, which);
     }
 }
 
 bool wait_ticket::wake(wake_reason reason) const noexcept {
+    const parker::kind which = owner_->kind_;
     std::uint64_t word = generation_ | parker::parked;
     for (;;) {
         const auto current = static_cast<parker::phase>(word & parker::phase_mask);
@@ -119,7 +122,7 @@ bool wait_ticket::wake(wake_reason reason) const noexcept {
         if (owner_->state_.compare_exchange_weak(word, parker::with(word, parker::ready, reason),
                                                  std::memory_order_acq_rel, std::memory_order_acquire)) {
             if (current == parker::parked) {
-                owner_->resume();
+                parker::resume(*owner_, which);
             }
             return true;
         }
@@ -130,8 +133,8 @@ bool wait_ticket::wake(wake_reason reason) const noexcept {
 
 wait::wait(const char* what, const wait_limit& limit, stop_request stopping) noexcept
     : owner_(parker_of_caller()), limit_(limit) {
-    std::uint64_t word = (owner_.state_.load(std::memory_order_relaxed) & ~(parker::generation_step - 1)) +
-                         parker::generation_step;
+    std::uint64_t word =
+        (owner_.state_.load(std::memory_order_relaxed) & ~(parker::generation_step - 1)) + parker::generation_step;
     if (owner_.kind_ == parker::kind::coroutine) {
         auto& self = static_cast<coroutine&>(owner_);
         self.waiting_for.store(what, std::memory_order_relaxed);

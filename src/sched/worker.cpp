@@ -1,4 +1,5 @@
-// The worker's loop and its choices; see worker.hpp. Switching is in worker_switch.cpp, sleeping and I/O in worker_idle.cpp.
+// The worker's loop and its choices; see worker.hpp. Switching is in worker_switch.cpp, sleeping and I/O in
+// worker_idle.cpp.
 #include "sched/worker.hpp"
 
 #include <array>
@@ -20,7 +21,8 @@ worker::~worker() = default;
 void worker::start_thread() {
     const std::uintptr_t handle = ::_beginthreadex(nullptr, 0, &worker::thread_main, this, 0, nullptr);
     if (handle == 0) {
-        throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again), "moor: starting a worker");
+        throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
+                                "moor: starting a worker");
     }
     thread_ = win::unique_handle(reinterpret_cast<HANDLE>(handle));
 }
@@ -48,7 +50,9 @@ void worker::run() noexcept {
             maintain();
         }
         coroutine* next = pick_local();
-        if (next == nullptr) {
+        if (next != nullptr) {
+            found_work(); // maintain() may have taken the wake-up of a worker that sleeps
+        } else {
             next = find_work();
         }
         if (next == nullptr) {
@@ -75,23 +79,24 @@ void worker::make_ready(coroutine& ready) noexcept {
         push_ring(ready);
         return;
     }
-    // What the running coroutine wakes runs next, while its data is still in the cache. Thieves only ever empty the slot,
-    // so storing into an empty one needs no exchange. Release publishes the coroutine to a thief.
+    // What the running coroutine wakes runs next, while its data is still in the cache. Thieves only ever empty the
+    // slot, so storing into an empty one needs no exchange. Release publishes the coroutine to a thief.
     coroutine* displaced = next_.load(std::memory_order_relaxed);
     if (displaced == nullptr) {
         next_.store(&ready, std::memory_order_release);
-        return; // no other worker is woken for this one: the running coroutine is likely to wait for it soon
+        return; // nobody is woken for this one: its waker is likely to wait for it soon, and the monitor looks after it
+                // if not
     }
     displaced = next_.exchange(&ready, std::memory_order_acq_rel);
     if (displaced != nullptr) {
         push_ring(*displaced);
-        runtime_.wake_worker();
+        wake_another();
     }
 }
 
 void worker::enqueue_new(coroutine& fresh) noexcept {
     push_ring(fresh);
-    runtime_.wake_worker();
+    wake_another();
 }
 
 void worker::enqueue_pinned(coroutine& ready) noexcept {
@@ -99,6 +104,12 @@ void worker::enqueue_pinned(coroutine& ready) noexcept {
     if (asleep_.load(std::memory_order_seq_cst)) {
         // The port cannot wake a certain thread; an asynchronous procedure call can, since the worker waits alertably.
         ::QueueUserAPC([](ULONG_PTR) {}, thread_.get(), 0);
+    }
+}
+
+void worker::wake_another() noexcept {
+    if (!alone_) {
+        runtime_.wake_worker();
     }
 }
 

@@ -104,6 +104,14 @@ public:
 
     /// Whether its ring has anything that another worker could take.
     [[nodiscard]] bool has_stealable() const noexcept { return !ring_.empty(); }
+    /// Whether another worker could take something over from it while it stays in one coroutine.
+    [[nodiscard]] bool has_work_for_others() noexcept {
+        return has_stealable() || next_.load(std::memory_order_relaxed) != nullptr || timers_.next() <= steady::now();
+    }
+    [[nodiscard]] std::uint32_t turns() const noexcept { return turn_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool is_asleep() const noexcept { return asleep_.load(std::memory_order_relaxed); }
+    /// By the monitor: lets thieves expire this worker's timers.
+    void set_stuck(bool stuck) noexcept { stuck_.store(stuck, std::memory_order_relaxed); }
     [[nodiscard]] bool has_pinned() const noexcept { return !pinned_.empty(); }
     [[nodiscard]] std::size_t timers_running() const noexcept { return timers_.size(); }
     [[nodiscard]] std::int64_t operation_balance() const noexcept {
@@ -147,6 +155,7 @@ private:
     void share_surplus() noexcept;
     void found_work() noexcept;
     void push_ring(coroutine& item) noexcept;
+    void wake_another() noexcept;
 
     // Switching.
     void leave(departure fate) noexcept;
@@ -166,15 +175,16 @@ private:
     coroutine* departing_ = nullptr;
     departure fate_ = departure::park;
     bool searching_ = false;
-    std::uint32_t next_streak_ = 0;        // turns in a row that came from the next slot
-    steady::time_point slice_began_{};     // of that streak
-    std::uint64_t last_look_ = 0;          // at timers and port; processor cycles
+    std::uint32_t next_streak_ = 0;    // turns in a row that came from the next slot
+    steady::time_point slice_began_{}; // of that streak
+    std::uint64_t last_look_ = 0;      // at timers and port; processor cycles
     std::uint32_t victim_seed_;
-    std::uint64_t next_id_ = 0;            // coroutine ids of its own range
+    std::uint64_t next_id_ = 0; // coroutine ids of its own range
     std::uint64_t last_id_ = 0;
 
-    std::atomic<bool> asleep_{false};      // in the port; who queues pinned work looks here
-    std::atomic<std::uint32_t> turn_{0};   // thieves read it to see whether this worker is stuck in one coroutine
+    std::atomic<bool> asleep_{false};       // in the port; who queues pinned work looks here
+    std::atomic<bool> stuck_{false};        // the monitor writes it
+    std::atomic<std::uint32_t> turn_{0};    // thieves read it to see whether this worker is stuck in one coroutine
     std::atomic<coroutine*> next_{nullptr}; // the owner sets it; the owner and thieves take it by exchange
     run_queue<coroutine> ring_;
     shared_queue pinned_; // any thread pushes

@@ -1,5 +1,5 @@
-// What a worker does when its own queues are empty: steal, take completions, sleep in the port; and the look at timers and port
-// that a busy worker takes now and then. All of it on the worker's own stack.
+// What a worker does when its own queues are empty: steal, take completions, sleep in the port; and the look at timers
+// and port that a busy worker takes now and then. All of it on the worker's own stack.
 #include <algorithm>
 #include <chrono>
 
@@ -11,8 +11,8 @@ namespace moor::sched {
 
 // Null when the runtime ends.
 //
-// Stealing comes before the port: it looks at memory only, and the blocking call that follows takes what is in the port just
-// as a poll would. A separate poll would cost one more system call each time a worker runs dry.
+// Stealing comes before the port: it looks at memory only, and the blocking call that follows takes what is in the port
+// just as a poll would. A separate poll would cost one more system call each time a worker runs dry.
 coroutine* worker::find_work() noexcept {
     for (;;) {
         if (!searching_ && idle_search_allowed()) {
@@ -76,13 +76,18 @@ coroutine* worker::search_others() noexcept {
                 stolen.add(1);
                 return loot;
             }
+            if (victim.stuck_.load(std::memory_order_relaxed) && victim.timers_.expire(steady::now())) {
+                if (coroutine* const due = ring_.pop()) { // its sleepers are this worker's now
+                    return due;
+                }
+            }
         }
     }
     return nullptr;
 }
 
-// The victim will most likely run its next slot itself within a microsecond, with warm caches. It is taken only from a victim
-// that stays in one coroutine for longer than that.
+// The victim will most likely run its next slot itself within a microsecond, with warm caches. It is taken only from a
+// victim that stays in one coroutine for longer than that.
 coroutine* worker::steal_next_of(worker& victim) noexcept {
     constexpr int patience = 100; // pauses: a few microseconds
     const std::uint32_t turn = victim.turn_.load(std::memory_order_relaxed);
@@ -125,6 +130,7 @@ void worker::sleep_in_port() noexcept {
     poll(timeout);
     asleep_.store(false, std::memory_order_relaxed);
     runtime_.idle.stop_sleeping();
+    runtime_.overseer.worker_woke();
     timers_.expire(steady::now());
     last_look_ = __rdtsc();
     share_surplus();
@@ -141,7 +147,8 @@ void worker::maintain() noexcept {
     share_surplus();
 }
 
-// What timers and completions have made runnable woke nobody yet; more than one is more than this worker can run at once.
+// What timers and completions have made runnable woke nobody yet; more than one is more than this worker can run at
+// once.
 void worker::share_surplus() noexcept {
     if (ring_.size() > 1) {
         runtime_.wake_worker();

@@ -1,7 +1,9 @@
-// Memory for objects that are recycled and never freed while their owner lives: coroutine control blocks and operations.
-// Late wakers and the kernel may still hold an address of a recycled object; here it stays the address of an object.
+// Memory for objects that are recycled and never freed while their owner lives: coroutine control blocks and
+// operations. Late wakers and the kernel may still hold an address of a recycled object; here it stays the address of
+// an object.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -48,7 +50,7 @@ public:
     slab(const slab&) = delete;
     slab& operator=(const slab&) = delete;
 
-    ~slab() { std::destroy_n(objects(), constructed_); }
+    ~slab() { std::destroy_n(objects(), size()); }
 
     /// An object for the owner of `cache`, which is refilled from the common list when empty.
     /// Throws std::system_error not_enough_memory.
@@ -98,15 +100,11 @@ public:
             return false;
         }
         const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(address) - memory_.base());
-        const std::lock_guard guard(lock_);
-        return offset % sizeof(T) == 0 && offset / sizeof(T) < constructed_;
+        return offset % sizeof(T) == 0 && offset / sizeof(T) < size();
     }
 
     /// How many objects have memory.
-    [[nodiscard]] std::size_t size() const noexcept {
-        const std::lock_guard guard(lock_);
-        return constructed_;
-    }
+    [[nodiscard]] std::size_t size() const noexcept { return constructed_.load(std::memory_order_acquire); }
 
     /// Calls `visit` with every object, free or not. Objects made meanwhile may be missed.
     template <class Visitor>
@@ -129,13 +127,14 @@ private:
     // Under lock_.
     void construct_batch(free_list<T>& into) {
         for (std::size_t made = 0; made < batch; ++made) {
-            if (constructed_ == capacity_) {
+            const std::size_t count = constructed_.load(std::memory_order_relaxed);
+            if (count == capacity_) {
                 if (made != 0) {
                     return;
                 }
                 throw std::system_error(std::make_error_code(std::errc::not_enough_memory), "moor: slab is full");
             }
-            const std::size_t needed = (constructed_ + 1) * sizeof(T);
+            const std::size_t needed = (count + 1) * sizeof(T);
             if (needed > committed_) {
                 if (!commit(memory_.base() + committed_, allocation_granularity)) {
                     if (made != 0) {
@@ -145,16 +144,16 @@ private:
                 }
                 committed_ += allocation_granularity;
             }
-            into.push(*::new (static_cast<void*>(objects() + constructed_)) T());
-            ++constructed_;
+            into.push(*::new (static_cast<void*>(objects() + count)) T());
+            constructed_.store(count + 1, std::memory_order_release); // to size() and owns(), which take no lock
         }
     }
 
     address_space memory_;
     const std::size_t capacity_;
-    mutable std::mutex lock_; // guards all below
+    std::mutex lock_; // guards all below; constructed_ is only written under it
     std::size_t committed_ = 0;
-    std::size_t constructed_ = 0;
+    std::atomic<std::size_t> constructed_{0};
     free_list<T> common_;
 };
 

@@ -236,8 +236,8 @@ TEST_P(mutex_on, deadlines_race_with_the_hand_over) {
         for (std::uint32_t i = 0; i < 12; ++i) {
             running.push_back(spawn([&, i] {
                 random_numbers random(i);
-                for (int round = 0; round < 150; ++round) {
-                    if (guard.try_lock_for(std::chrono::microseconds(random.below(300)))) {
+                for (int round = 0; round < 60; ++round) {
+                    if (guard.try_lock_for(std::chrono::microseconds(random.below(3'000)))) {
                         const long seen = count;
                         random_delay(random);
                         count = seen + 1;
@@ -256,8 +256,9 @@ TEST_P(mutex_on, deadlines_race_with_the_hand_over) {
         guard.unlock();
     });
     EXPECT_EQ(count, successes);
-    EXPECT_EQ(successes + time_outs, 12 * 150);
-    RecordProperty("time_outs", static_cast<int>(time_outs));
+    EXPECT_EQ(successes + time_outs, 12 * 60);
+    EXPECT_GT(time_outs, 0);
+    std::printf("locked %ld, timed out %ld\n", successes.load(), time_outs.load());
 }
 
 // unlock() must not touch the mutex once the next owner runs.

@@ -139,13 +139,9 @@ TEST_P(select_on, a_closed_channel_is_ready_to_receive_and_an_error_to_send) {
             select(on_receive(later, [&](std::optional<int> none) { ended = !none; }));
             return ended;
         });
-        auto sending = spawn([=] { return error_of([&] { select(on_send(later, 1), on_timeout(never_reached)); }); });
-        // One of the two may have met the other; a third of each makes sure that somebody waits.
         settle();
         later.close();
-        EXPECT_TRUE(receiving.joinable());
-        (void)receiving.join(never_reached);
-        (void)sending.join(never_reached);
+        EXPECT_TRUE(receiving.join(never_reached));
 
         const channel<int> full;
         auto waiting = spawn([=] { return error_of([&] { select(on_send(full, 1), on_timeout(never_reached)); }); });
@@ -293,14 +289,14 @@ TEST_P(select_on, nothing_is_lost_when_deadlines_race) {
         const channel<long> c;
         const auto work = [&](std::uint32_t stream) {
             random_numbers random(stream);
-            for (int round = 0; round < 250; ++round) {
+            for (int round = 0; round < 120; ++round) {
                 const long value = static_cast<long>(random.below(1'000'000)) + 1;
                 const auto add_sent = [&] {
                     sent += value;
                     ++exchanges;
                 };
                 const auto add_received = [&](std::optional<long> got) { received += *got; };
-                const auto patience = std::chrono::microseconds(random.below(300));
+                const auto patience = std::chrono::microseconds(random.below(1'000));
                 switch (random.below(3)) {
                 case 0:
                     select(on_send(a, long{value}, add_sent), on_receive(b, add_received), on_timeout(patience));

@@ -78,10 +78,12 @@ inline void spin_for(std::chrono::nanoseconds duration) {
     }
 }
 
-/// A random short delay of one of the kinds that move a race about: none, a few yields, or some spinning.
+/// A random short delay of one of the kinds that move a race about: none, a sleep of up to a millisecond (timers that
+/// are due together are what makes deadlines race), a few yields, or some spinning.
 inline void random_delay(random_numbers& random) {
-    switch (random.below(3)) {
+    switch (random.below(4)) {
     case 0: break;
+    case 3: this_coroutine::sleep_for(std::chrono::microseconds(random.below(1'000))); break;
     case 1:
         for (std::uint32_t turns = random.below(4); turns > 0; --turns) {
             this_coroutine::yield();

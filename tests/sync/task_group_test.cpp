@@ -4,7 +4,7 @@
 #include <memory>
 #include <stdexcept>
 #include <stop_token>
-#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -31,6 +31,7 @@ TEST_P(task_group_on, joins_all_children) {
     in_runtime(GetParam(), [] {
         task_group group;
         std::vector<int> squares(100);
+        int sum = 0;
         for (int i = 0; i < 100; ++i) {
             group.spawn({.name = "square"}, [&, i] {
                 this_coroutine::yield();
@@ -38,11 +39,11 @@ TEST_P(task_group_on, joins_all_children) {
             });
         }
         group.spawn([](std::unique_ptr<int> owned, int& target) { target += *owned; }, std::make_unique<int>(1),
-                    std::ref(squares[0]));
+                    std::ref(sum));
         group.wait();
         EXPECT_EQ(group.size(), 0u);
-        EXPECT_EQ(squares[0], 1);
-        for (int i = 1; i < 100; ++i) {
+        EXPECT_EQ(sum, 1);
+        for (int i = 0; i < 100; ++i) {
             EXPECT_EQ(squares[static_cast<std::size_t>(i)], i * i);
         }
         group.spawn([&] { squares[0] = 5; });
@@ -290,35 +291,40 @@ TEST_P(task_group_on, failures_race_with_ends_and_stops) {
         for (int round = 0; round < 200; ++round) {
             task_group group;
             std::atomic<int> ended{0};
+            int started = 0;
             const bool fails = random.below(2) == 0;
-            for (std::uint32_t i = 0; i < 12; ++i) {
-                group.spawn([&, i, stream = random.below(1'000'000)] {
-                    struct count {
-                        std::atomic<int>& ended;
-                        ~count() { ++ended; }
-                    } const at_end{ended};
-                    random_numbers own(stream);
-                    random_delay(own);
-                    if (fails && i % 5 == 0) {
-                        throw std::runtime_error("failed");
-                    }
-                    if (i % 3 == 0) {
-                        this_coroutine::sleep_for(std::chrono::microseconds(own.below(300)));
-                    }
-                });
-            }
-            random_delay(random);
-            if (!fails && random.below(2) == 0) {
-                group.stop();
-            }
+            const auto child = [&](std::uint32_t number, std::uint32_t stream) {
+                struct count {
+                    std::atomic<int>& ended;
+                    ~count() { ++ended; }
+                } const at_end{ended};
+                random_numbers own(stream);
+                random_delay(own);
+                if (fails && number % 5 == 0) {
+                    throw std::runtime_error("failed");
+                }
+                if (number % 3 == 0) {
+                    this_coroutine::sleep_for(std::chrono::microseconds(own.below(300)));
+                }
+            };
             bool caught = false;
             try {
+                for (std::uint32_t i = 0; i < 12; ++i) {
+                    group.spawn(child, i, random.below(1'000'000)); // throws when one has failed already
+                    ++started;
+                }
+                random_delay(random);
+                if (!fails && random.below(2) == 0) {
+                    group.stop();
+                }
                 group.wait(never_reached);
-            } catch (const std::runtime_error&) {
-                caught = true;
+            } catch (const std::runtime_error& failure) {
+                caught = std::string_view(failure.what()) == "failed";
             }
             ASSERT_EQ(caught, fails);
-            ASSERT_EQ(ended, 12);
+            group.wait(never_reached);
+            ASSERT_EQ(group.size(), 0u);
+            ASSERT_EQ(ended, started);
         }
     });
 }

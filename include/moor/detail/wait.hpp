@@ -45,8 +45,8 @@ public:
     /// later looks for it.
     void interrupt() noexcept;
 
-    /// Called by the code that runs after the owner's context was saved. True when it is parked now (or resumed already by
-    /// whoever woke it since), false when it was claimed before that, so that the caller must make it runnable.
+    /// Called by the code that runs after the owner's context was saved. True when it is parked now (or resumed already
+    /// by whoever woke it since), false when it was claimed before that, so that the caller must make it runnable.
     [[nodiscard]] bool park() noexcept;
 
 protected:
@@ -75,9 +75,9 @@ protected:
         return (word & ~(phase_mask | reason_mask)) | next | (static_cast<std::uint64_t>(reason) << reason_shift);
     }
 
-    /// Makes the owner runnable. Only the claimer that won calls it, once.
-    void resume() noexcept;
-
+    /// Makes the owner runnable. Only the claimer that won calls it, once. The kind was read before the claim was
+    /// settled: from then on a plain thread may be gone, and its parker with it.
+    static void resume(parker& owner, kind which) noexcept;
 
     // Written by the owner (idle, preparing, and park) and by claimers (the rest). All transitions out of preparing
     // and parked are compare-and-swap with acquire-release order: the hand-over before `ready` happens before the
@@ -115,8 +115,9 @@ private:
 /// One wait of the calling coroutine or plain thread.
 ///
 ///     wait waiting("mutex", limit);
-///     { std::lock_guard guard(lock_); if (free) {...; return true;} node.ticket = waiting.ticket(); queue_.push_back(node); }
-///     if (waiting.suspend() != wake_reason::notified) { std::lock_guard guard(lock_); queue_.remove(node); ... }
+///     { std::lock_guard guard(lock_); if (free) {...; return true;} node.ticket = waiting.ticket();
+///     queue_.push_back(node); } if (waiting.suspend() != wake_reason::notified) { std::lock_guard guard(lock_);
+///     queue_.remove(node); ... }
 ///
 /// Every place that holds a ticket must be told (its node removed) before the wait object goes out of scope, unless it
 /// works with a copy only. At most one wait per coroutine at a time.

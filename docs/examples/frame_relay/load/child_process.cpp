@@ -100,7 +100,7 @@ void child_process::start(const std::string& program, const std::vector<std::str
         // Best effort: a child without standard error still works.
         count += ::SetHandleInformation(inherited[2], HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT) ? 1u : 0u;
     }
-    const inheritance_list list(std::span(inherited).first(count));
+    const inheritance_list list{std::span(inherited).first(count)};
 
     STARTUPINFOEXW startup{};
     startup.StartupInfo.cb = sizeof startup;

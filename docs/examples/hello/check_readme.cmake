@@ -1,0 +1,11 @@
+# Fails when the program that README.md shows is not PROGRAM, comment line on top aside. Both are read as text.
+cmake_minimum_required(VERSION 3.25)
+file(READ "${README}" readme)
+file(READ "${PROGRAM}" program)
+string(REPLACE "\r\n" "\n" readme "${readme}")
+string(REPLACE "\r\n" "\n" program "${program}")
+string(REGEX REPLACE "^//[^\n]*\n" "" program "${program}")
+string(FIND "${readme}" "```cpp\n${program}```" position)
+if(position EQUAL -1)
+    message(FATAL_ERROR "README.md does not show ${PROGRAM} as it is.")
+endif()

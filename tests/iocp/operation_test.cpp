@@ -1,0 +1,269 @@
+#include "iocp/operation.hpp"
+
+#include <set>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <moor/spawn.hpp>
+
+#include "iocp/io_context.hpp"
+#include "support/eventually.hpp"
+#include "support/run.hpp"
+
+namespace moor::iocp {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto status_cancelled = static_cast<LONG>(0xC0000120);
+constexpr auto status_connection_refused = static_cast<LONG>(0xC0000236);
+
+class operation_in_pool : public testing::Test {
+protected:
+    operation_pool pool{64};
+};
+
+TEST_F(operation_in_pool, is_found_by_its_overlapped) {
+    operation& first = pool.acquire(nullptr);
+    operation& second = pool.acquire(nullptr);
+    EXPECT_NE(&first, &second);
+    EXPECT_EQ(&operation::of(&first.parameters.overlapped), &first);
+    EXPECT_TRUE(pool.owns(&second.parameters.overlapped));
+    OVERLAPPED stranger{};
+    EXPECT_FALSE(pool.owns(&stranger));
+    EXPECT_FALSE(pool.owns(nullptr));
+    auto* const inside = reinterpret_cast<OVERLAPPED*>(reinterpret_cast<std::byte*>(&first.parameters.overlapped) + 64);
+    EXPECT_FALSE(pool.owns(inside)) << "an address inside an operation is not that of its OVERLAPPED";
+    pool.release(first, nullptr);
+    pool.release(second, nullptr);
+    EXPECT_TRUE(pool.owns(&first.parameters.overlapped)) << "its memory is the pool's as long as the pool lives";
+}
+
+TEST_F(operation_in_pool, the_balance_counts_what_is_out) {
+    operation_cache cache;
+    std::vector<operation*> out;
+    for (int round = 0; round < 40; ++round) {
+        out.push_back(&pool.acquire(round % 2 == 0 ? &cache : nullptr));
+    }
+    EXPECT_EQ(cache.balance.load() + pool.shared_balance(), 40);
+    EXPECT_EQ(std::set<operation*>(out.begin(), out.end()).size(), 40u);
+    for (operation* const each : out) { // all through the cache: its own balance goes below zero
+        pool.release(*each, &cache);
+    }
+    EXPECT_EQ(cache.balance.load(), -20);
+    EXPECT_EQ(cache.balance.load() + pool.shared_balance(), 0);
+}
+
+TEST_F(operation_in_pool, a_full_pool_says_so) {
+    std::vector<operation*> out;
+    EXPECT_THROW(
+        for (;;) { out.push_back(&pool.acquire(nullptr)); }, std::system_error);
+    EXPECT_GE(out.size(), 64u);
+    pool.release(*out.back(), nullptr);
+    EXPECT_EQ(&pool.acquire(nullptr), out.back());
+}
+
+TEST_F(operation_in_pool, begins_clean) {
+    operation& call = pool.acquire(nullptr);
+    call.parameters.overlapped.Offset = 7;
+    call.parameters.overlapped.Internal = 8;
+    call.parameters.transferred = 9;
+    call.parameters.flags = 10;
+    call.complete_without_packet(11, 12);
+    call.begin();
+    EXPECT_FALSE(call.completed());
+    EXPECT_EQ(call.parameters.overlapped.Offset, 0u);
+    EXPECT_EQ(call.parameters.overlapped.Internal, 0u);
+    EXPECT_EQ(call.parameters.overlapped.hEvent, nullptr);
+    EXPECT_EQ(call.parameters.transferred, 0u);
+    EXPECT_EQ(call.parameters.flags, 0u);
+    call.complete_without_packet(13, 14);
+    EXPECT_TRUE(call.completed());
+    EXPECT_EQ(call.transferred(), 13u);
+    EXPECT_EQ(call.error(), 14u);
+}
+
+TEST_F(operation_in_pool, takes_the_result_from_the_packet) {
+    operation& call = pool.acquire(nullptr);
+    call.begin();
+    call.parameters.transferred = 0xdead; // the output parameter is nobody's source
+    call.parameters.overlapped.Internal = static_cast<ULONG_PTR>(status_connection_refused);
+    EXPECT_EQ(call.packet_dequeued(42), packet_outcome::delivered);
+    EXPECT_TRUE(call.completed());
+    EXPECT_EQ(call.transferred(), 42u);
+    EXPECT_EQ(call.error(), static_cast<std::uint32_t>(ERROR_CONNECTION_REFUSED));
+}
+
+TEST_F(operation_in_pool, a_packet_that_nobody_awaits_changes_nothing) {
+    operation& call = pool.acquire(nullptr);
+    EXPECT_EQ(call.packet_dequeued(1), packet_outcome::unexpected) << "never submitted";
+    call.begin();
+    call.complete_without_packet(2, 3);
+    EXPECT_EQ(call.packet_dequeued(4), packet_outcome::unexpected) << "completed";
+    EXPECT_EQ(call.transferred(), 2u);
+    EXPECT_EQ(call.error(), 3u);
+    pool.release(call, nullptr);
+    EXPECT_EQ(call.packet_dequeued(5), packet_outcome::unexpected) << "in the pool";
+}
+
+TEST_F(operation_in_pool, abandoned_while_pending_it_is_the_dequeuers) {
+    operation& call = pool.acquire(nullptr);
+    EXPECT_FALSE(call.abandon()) << "not pending";
+    call.begin();
+    EXPECT_TRUE(call.abandon());
+    EXPECT_EQ(call.packet_dequeued(0), packet_outcome::abandoned);
+    pool.release(call, nullptr);
+
+    operation& late = pool.acquire(nullptr);
+    late.begin();
+    EXPECT_EQ(late.packet_dequeued(0), packet_outcome::delivered);
+    EXPECT_FALSE(late.abandon()) << "the packet came first";
+}
+
+TEST_F(operation_in_pool, a_handler_gets_the_completed_operation) {
+    struct record {
+        operation* completed = nullptr;
+        std::uint32_t error = 0;
+    } seen;
+    operation& call = pool.acquire(nullptr);
+    call.complete_to(
+        [](operation& completed, void* context) noexcept {
+            auto& target = *static_cast<record*>(context);
+            target.completed = &completed;
+            target.error = completed.error();
+        },
+        &seen);
+    call.begin();
+    call.complete_without_packet(0, 5);
+    EXPECT_EQ(seen.completed, nullptr) << "no packet, no handler";
+    call.begin();
+    call.parameters.overlapped.Internal = static_cast<ULONG_PTR>(status_cancelled);
+    EXPECT_EQ(call.packet_dequeued(0), packet_outcome::handled);
+    EXPECT_EQ(seen.completed, &call);
+    EXPECT_EQ(seen.error, static_cast<std::uint32_t>(ERROR_OPERATION_ABORTED));
+
+    pool.release(call, nullptr);
+    seen = {};
+    operation& same = pool.acquire(nullptr);
+    ASSERT_EQ(&same, &call);
+    same.begin();
+    EXPECT_EQ(same.packet_dequeued(0), packet_outcome::delivered);
+    EXPECT_EQ(seen.completed, nullptr) << "the pool forgets handlers";
+}
+
+// ---- With a waiting coroutine ------------------------------------------------------------------------------------
+
+TEST(operation_awaited, a_packet_wakes_the_ticket_and_the_owner_completes) {
+    test::in_runtime(2, [] {
+        operation_pool pool(64);
+        operation& call = pool.acquire(nullptr);
+        call.begin();
+        auto waiting = spawn([&call] {
+            const wait_limit unlimited;
+            detail::wait wait("test", unlimited);
+            ASSERT_TRUE(call.wake_on_completion(wait.ticket()));
+            EXPECT_EQ(wait.suspend(), detail::wake_reason::notified);
+            call.woken();
+            EXPECT_TRUE(call.completed());
+            EXPECT_EQ(call.transferred(), 17u);
+        });
+        std::thread([&call] { EXPECT_EQ(call.packet_dequeued(17), packet_outcome::delivered); }).join();
+        waiting.join();
+        EXPECT_EQ(call.packet_dequeued(1), packet_outcome::unexpected);
+        pool.release(call, nullptr);
+    });
+}
+
+TEST(operation_awaited, a_completed_one_takes_no_ticket) {
+    test::in_runtime(1, [] {
+        operation_pool pool(64);
+        operation& call = pool.acquire(nullptr);
+        call.begin();
+        EXPECT_EQ(call.packet_dequeued(3), packet_outcome::delivered);
+        const wait_limit unlimited;
+        detail::wait wait("test", unlimited);
+        EXPECT_FALSE(call.wake_on_completion(wait.ticket()));
+        EXPECT_TRUE(call.completed());
+        pool.release(call, nullptr);
+    });
+}
+
+TEST(operation_awaited, a_withdrawn_ticket_is_not_woken) {
+    test::in_runtime(1, [] {
+        operation_pool pool(64);
+        operation& call = pool.acquire(nullptr);
+        call.begin();
+        {
+            const wait_limit limit(0ms);
+            detail::wait wait("test", limit);
+            ASSERT_TRUE(call.wake_on_completion(wait.ticket()));
+            EXPECT_EQ(wait.suspend(), detail::wake_reason::timed_out);
+        }
+        EXPECT_TRUE(call.withdraw()) << "the packet has not come";
+        EXPECT_FALSE(call.completed());
+        EXPECT_EQ(call.packet_dequeued(5), packet_outcome::delivered);
+        EXPECT_TRUE(call.completed());
+        EXPECT_FALSE(call.withdraw()) << "it has come now";
+        pool.release(call, nullptr);
+    });
+}
+
+// The race that the `settling` state is for: the packet and the deadline come at the same time, on two threads. Whoever wins, the
+// owner ends with a completed operation exactly once and may reuse it at once.
+TEST(operation_awaited, packet_and_time_out_race) {
+    constexpr int rounds = 3000;
+    test::in_runtime(2, [] {
+        operation_pool pool(64);
+        operation& call = pool.acquire(nullptr);
+        std::atomic<int> go{0};
+        // Stands for the worker that dequeues the packet; spins a varying time before it does.
+        std::thread dequeuer([&] {
+            for (int round = 1; round <= rounds; ++round) {
+                while (go.load(std::memory_order_acquire) < round) {
+                    std::this_thread::yield();
+                }
+                for (volatile int spin = 0; spin < (round * 37) % 400; spin = spin + 1) {
+                }
+                EXPECT_EQ(call.packet_dequeued(static_cast<std::uint32_t>(round)), packet_outcome::delivered);
+            }
+        });
+        int packet_first = 0;
+        int deadline_first = 0;
+        for (int round = 1; round <= rounds; ++round) {
+            call.begin();
+            bool woken = false;
+            {
+                const wait_limit limit(wait_limit::clock::now()); // over as soon as it is looked at
+                detail::wait wait("test", limit);
+                if (call.wake_on_completion(wait.ticket())) {
+                    go.store(round, std::memory_order_release);
+                    for (volatile int spin = 0; spin < (round * 53) % 400; spin = spin + 1) {
+                    }
+                    woken = wait.suspend() == detail::wake_reason::notified;
+                }
+            }
+            if (woken) {
+                ++packet_first;
+                call.woken();
+            } else if (call.withdraw()) {
+                ++deadline_first;
+                const wait_limit unlimited;
+                detail::wait wait("test", unlimited, detail::stop_request::ignored);
+                if (call.wake_on_completion(wait.ticket())) {
+                    EXPECT_EQ(wait.suspend(), detail::wake_reason::notified);
+                    call.woken();
+                }
+            }
+            ASSERT_TRUE(call.completed());
+            ASSERT_EQ(call.transferred(), static_cast<std::uint32_t>(round));
+        }
+        dequeuer.join();
+        pool.release(call, nullptr);
+        std::printf("[   race   ] packet first %d, deadline first %d of %d\n", packet_first, deadline_first, rounds);
+    });
+}
+
+} // namespace
+} // namespace moor::iocp

@@ -1,0 +1,251 @@
+#include "iocp/overlapped_calls.hpp"
+
+#include <array>
+#include <cstring>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "iocp/io_context.hpp"
+#include "iocp/system_calls.hpp"
+#include "support/run.hpp"
+#include "win/virtual_memory.hpp"
+
+namespace moor::iocp {
+namespace {
+
+// A system that remembers the one call it got and answers as told.
+struct recorder {
+    static inline std::vector<WSABUF> buffers;
+    static inline OVERLAPPED* overlapped = nullptr;
+    static inline DWORD* transferred = nullptr;
+    static inline DWORD flags = 0;
+    static inline sockaddr_storage address{};
+    static inline int address_length = 0;
+    static inline DWORD local_size = 0;
+    static inline DWORD remote_size = 0;
+    static inline DWORD data_size = 0;
+    static inline int error = 0;
+    static inline DWORD count = 0;
+
+    static int answer() {
+        *transferred = count;
+        ::WSASetLastError(error);
+        return error == 0 ? 0 : SOCKET_ERROR;
+    }
+    static int WSAAPI receive(SOCKET, WSABUF* given, DWORD given_count, DWORD* bytes, DWORD* given_flags, OVERLAPPED* call,
+                              LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) noexcept {
+        EXPECT_EQ(routine, nullptr);
+        buffers.assign(given, given + given_count);
+        overlapped = call;
+        transferred = bytes;
+        flags = *given_flags;
+        return answer();
+    }
+    static int WSAAPI send(SOCKET, WSABUF* given, DWORD given_count, DWORD* bytes, DWORD given_flags, OVERLAPPED* call,
+                           LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) noexcept {
+        return receive(0, given, given_count, bytes, &given_flags, call, routine);
+    }
+    static BOOL PASCAL accept(SOCKET, SOCKET, void*, DWORD data, DWORD local, DWORD remote, DWORD* bytes,
+                              OVERLAPPED* call) noexcept {
+        overlapped = call;
+        transferred = bytes;
+        data_size = data;
+        local_size = local;
+        remote_size = remote;
+        return answer() == 0;
+    }
+    static BOOL PASCAL connect(SOCKET, const sockaddr* name, int length, void*, DWORD, DWORD* bytes,
+                               OVERLAPPED* call) noexcept {
+        overlapped = call;
+        transferred = bytes;
+        address_length = length;
+        std::memcpy(&address, name, static_cast<std::size_t>(length));
+        return answer() == 0;
+    }
+    static BOOL WINAPI cancel(HANDLE, OVERLAPPED* call) noexcept {
+        overlapped = call;
+        return TRUE;
+    }
+};
+
+class overlapped_calls : public testing::Test {
+protected:
+    void SetUp() override {
+        recorder::error = 0;
+        recorder::count = 0;
+        recorder::flags = 0xffff;
+        replace_system_calls(&table_);
+        socket.skips_packet_on_success = true;
+    }
+    void TearDown() override { replace_system_calls(nullptr); }
+
+    // A plain thread's operations: not of a runtime, but pooled.
+    operation_pool pool{64};
+    operation& call = pool.acquire(nullptr);
+    win::unique_socket socket;
+
+private:
+    const system_calls table_{&recorder::receive, &recorder::send, &recorder::accept, &recorder::connect,
+                              &recorder::cancel};
+};
+
+TEST_F(overlapped_calls, success_at_once_is_complete_when_no_packet_will_come) {
+    std::array<std::byte, 10> data{};
+    recorder::count = 10;
+    EXPECT_EQ(receive(call, socket, data), submission::completed);
+    EXPECT_TRUE(call.completed());
+    EXPECT_EQ(call.transferred(), 10u);
+    EXPECT_EQ(call.error(), 0u);
+    EXPECT_EQ(recorder::flags, 0u);
+    EXPECT_EQ(recorder::overlapped, &call.parameters.overlapped);
+    EXPECT_EQ(recorder::transferred, &call.parameters.transferred);
+}
+
+TEST_F(overlapped_calls, success_at_once_is_pending_when_a_packet_will_come) {
+    socket.skips_packet_on_success = false;
+    std::array<std::byte, 10> data{};
+    recorder::count = 10;
+    EXPECT_EQ(send(call, socket, data), submission::pending);
+    EXPECT_FALSE(call.completed());
+    EXPECT_EQ(call.packet_dequeued(10), packet_outcome::delivered);
+    EXPECT_EQ(call.transferred(), 10u);
+}
+
+TEST_F(overlapped_calls, a_failure_is_complete_and_a_pending_call_is_not) {
+    std::array<std::byte, 10> data{};
+    recorder::count = 5; // what a failing call leaves there means nothing
+    recorder::error = WSAECONNRESET;
+    EXPECT_EQ(send(call, socket, data), submission::completed);
+    EXPECT_EQ(call.error(), static_cast<std::uint32_t>(WSAECONNRESET));
+    EXPECT_EQ(call.transferred(), 0u);
+    recorder::error = WSA_IO_PENDING;
+    EXPECT_EQ(send(call, socket, data), submission::pending);
+    EXPECT_FALSE(call.completed());
+    EXPECT_EQ(call.packet_dequeued(0), packet_outcome::delivered);
+}
+
+// All errors that Winsock documents for the calls reach the operation as they are.
+TEST_F(overlapped_calls, every_documented_error_is_kept) {
+    std::array<std::byte, 1> data{};
+    for (const int error :
+         {WSAECONNABORTED, WSAECONNRESET, WSAEDISCON, WSAEFAULT, WSAEINPROGRESS, WSAEINTR, WSAEINVAL, WSAEMSGSIZE,
+          WSAENETDOWN, WSAENETRESET, WSAENOTCONN, WSAENOTSOCK, WSAEOPNOTSUPP, WSAESHUTDOWN, WSAETIMEDOUT, WSAEWOULDBLOCK,
+          WSANOTINITIALISED, WSA_OPERATION_ABORTED, WSAEACCES, WSAENOBUFS, WSAEADDRINUSE, WSAEALREADY,
+          WSAEADDRNOTAVAIL, WSAEAFNOSUPPORT, WSAECONNREFUSED, WSAEISCONN, WSAENETUNREACH, WSAEHOSTUNREACH, WSAEMFILE}) {
+        recorder::error = error;
+        EXPECT_EQ(receive(call, socket, data), submission::completed);
+        EXPECT_EQ(call.error(), static_cast<std::uint32_t>(error));
+        EXPECT_EQ(send(call, socket, data), submission::completed);
+        EXPECT_EQ(call.error(), static_cast<std::uint32_t>(error));
+        EXPECT_EQ(accept(call, socket, socket), submission::completed);
+        EXPECT_EQ(call.error(), static_cast<std::uint32_t>(error));
+        EXPECT_EQ(connect(call, socket, endpoint()), submission::completed);
+        EXPECT_EQ(call.error(), static_cast<std::uint32_t>(error));
+    }
+}
+
+TEST_F(overlapped_calls, an_empty_receive_has_one_buffer_of_no_bytes) {
+    EXPECT_EQ(receive(call, socket, std::span<std::byte>()), submission::completed);
+    ASSERT_EQ(recorder::buffers.size(), 1u);
+    EXPECT_EQ(recorder::buffers[0].len, 0u);
+    EXPECT_NE(recorder::buffers[0].buf, nullptr);
+}
+
+TEST_F(overlapped_calls, lists_are_cut_and_their_empty_buffers_passed_over) {
+    std::array<std::byte, 40> data{};
+    std::vector<std::span<const std::byte>> list;
+    for (std::size_t index = 0; index < data.size(); ++index) {
+        list.emplace_back();
+        list.push_back(std::span(data).subspan(index, 1));
+    }
+    EXPECT_EQ(send(call, socket, list, 0), submission::completed);
+    ASSERT_EQ(recorder::buffers.size(), kernel_parameters::most_buffers);
+    for (std::size_t index = 0; index < recorder::buffers.size(); ++index) {
+        EXPECT_EQ(recorder::buffers[index].buf, reinterpret_cast<char*>(&data[index]));
+        EXPECT_EQ(recorder::buffers[index].len, 1u);
+    }
+}
+
+TEST_F(overlapped_calls, skips_only_in_the_first_buffer) {
+    std::array<std::byte, 10> data{};
+    const std::array<std::span<std::byte>, 2> list{std::span(data).first(6), std::span(data).last(4)};
+    EXPECT_EQ(receive(call, socket, list, 4), submission::completed);
+    ASSERT_EQ(recorder::buffers.size(), 2u);
+    EXPECT_EQ(recorder::buffers[0].len, 2u);
+    EXPECT_EQ(recorder::buffers[0].buf, reinterpret_cast<char*>(&data[4]));
+    EXPECT_EQ(recorder::buffers[1].len, 4u);
+}
+
+// A WSABUF holds 32 bits of length and a packet 32 bits of count.
+TEST_F(overlapped_calls, data_beyond_four_gibibytes_is_cut) {
+    const win::address_space room(std::size_t{6} << 30); // reserved only: nobody touches it
+    const std::span<const std::byte> whole(room.base(), room.size());
+    EXPECT_EQ(send(call, socket, whole), submission::completed);
+    ASSERT_EQ(recorder::buffers.size(), 1u);
+    EXPECT_EQ(recorder::buffers[0].len, most_bytes_per_call);
+
+    const std::array<std::span<const std::byte>, 3> list{whole.first(1000), whole, whole};
+    EXPECT_EQ(send(call, socket, list, 0), submission::completed);
+    ASSERT_EQ(recorder::buffers.size(), 2u);
+    EXPECT_EQ(recorder::buffers[0].len, 1000u);
+    EXPECT_EQ(recorder::buffers[1].len, most_bytes_per_call - 1000);
+
+    const std::size_t skipped = std::size_t{5} << 30;
+    EXPECT_EQ(send(call, socket, std::span(list).subspan(1), skipped), submission::completed);
+    EXPECT_EQ(recorder::buffers[0].buf, reinterpret_cast<char*>(room.base() + skipped));
+}
+
+TEST_F(overlapped_calls, accept_has_room_for_both_addresses) {
+    EXPECT_EQ(accept(call, socket, socket), submission::completed);
+    EXPECT_EQ(recorder::data_size, 0u);
+    EXPECT_GE(recorder::local_size, sizeof(sockaddr_in6) + 16);
+    EXPECT_GE(recorder::remote_size, sizeof(sockaddr_in6) + 16);
+    EXPECT_LE(recorder::local_size + recorder::remote_size, sizeof(kernel_parameters::scratch));
+}
+
+TEST_F(overlapped_calls, connect_keeps_the_address_in_the_operation) {
+    recorder::error = WSA_IO_PENDING;
+    EXPECT_EQ(connect(call, socket, endpoint("::1", 80)), submission::pending);
+    EXPECT_EQ(recorder::address_length, static_cast<int>(sizeof(sockaddr_in6)));
+    EXPECT_EQ(recorder::address.ss_family, AF_INET6);
+    EXPECT_EQ(call.parameters.address.ss_family, AF_INET6);
+    EXPECT_EQ(call.packet_dequeued(0), packet_outcome::delivered);
+}
+
+TEST_F(overlapped_calls, cancel_names_the_operation_and_cancel_all_none) {
+    cancel(call, win::io_handle(socket));
+    EXPECT_EQ(recorder::overlapped, &call.parameters.overlapped);
+    cancel_all(win::io_handle(socket));
+    EXPECT_EQ(recorder::overlapped, nullptr);
+}
+
+TEST(system_calls, are_all_there_and_can_be_replaced) {
+    const win::winsock_session winsock;
+    const system_calls& real = real_system_calls();
+    EXPECT_EQ(real.receive, &::WSARecv);
+    EXPECT_NE(real.accept, nullptr);
+    EXPECT_NE(real.connect, nullptr);
+    EXPECT_EQ(&current_system_calls(), &real);
+    const system_calls other = real;
+    replace_system_calls(&other);
+    EXPECT_EQ(&current_system_calls(), &other);
+    replace_system_calls(nullptr);
+    EXPECT_EQ(&current_system_calls(), &real);
+}
+
+#if !defined(NDEBUG)
+TEST_F(overlapped_calls, debug_builds_refuse_an_operation_on_a_stack) {
+    testing::GTEST_FLAG(death_test_style) = "threadsafe";
+    EXPECT_DEATH(
+        {
+            operation on_stack;
+            std::array<std::byte, 1> data{};
+            static_cast<void>(receive(on_stack, socket, data));
+        },
+        "");
+}
+#endif
+
+} // namespace
+} // namespace moor::iocp
