@@ -16,10 +16,16 @@
 namespace moor::bench {
 
 /// For BENCHMARK(...)->Apply: the smallest and largest of the repetitions beside the usual statistics.
-inline void measured(benchmark::internal::Benchmark* registered) {
-    registered->UseRealTime()
+inline void with_range(benchmark::internal::Benchmark* registered) {
+    registered
         ->ComputeStatistics("min", [](const std::vector<double>& all) { return *std::min_element(all.begin(), all.end()); })
         ->ComputeStatistics("max", [](const std::vector<double>& all) { return *std::max_element(all.begin(), all.end()); });
+}
+
+/// The same, in wall-clock time.
+inline void measured(benchmark::internal::Benchmark* registered) {
+    with_range(registered);
+    registered->UseRealTime();
 }
 
 /// One worker, the rest as a user gets it.

@@ -85,7 +85,9 @@ public:
     /// receiver. Allocates once, here. Throws std::bad_alloc.
     explicit channel(std::size_t capacity = 0)
         : core_(detail::channel_core::create(detail::operations_of<T>, capacity)) {}
-    explicit channel(std::nullptr_t) noexcept {}
+    /// A null handle. (A template, so that a literal 0 is a capacity.)
+    template <std::same_as<std::nullptr_t> Null>
+    explicit channel(Null) noexcept {}
 
     [[nodiscard]] explicit operator bool() const noexcept { return core_.get() != nullptr; }
     /// Whether both are handles of the same channel.

@@ -13,7 +13,7 @@ namespace moor {
 
 enum class address_family : std::uint8_t { ipv4, ipv6 };
 
-/// An IPv4 or IPv6 address with a port. A value of 24 bytes; never names a host (see resolve()).
+/// An IPv4 or IPv6 address with a port. A value of 24 bytes; never names a host. Nothing here suspends.
 class endpoint {
 public:
     /// 0.0.0.0:0.
@@ -23,7 +23,8 @@ public:
     /// Throws std::system_error invalid_argument for anything else.
     endpoint(std::string_view address, std::uint16_t port);
 
-    /// "127.0.0.1:80" or "[::1]:80". Throws std::system_error invalid_argument.
+    /// "127.0.0.1:80" or "[::1]:80". Throws std::system_error invalid_argument; the other form reports it and returns
+    /// 0.0.0.0:0.
     [[nodiscard]] static endpoint parse(std::string_view text);
     [[nodiscard]] static endpoint parse(std::string_view text, std::error_code& error) noexcept;
 
@@ -37,10 +38,13 @@ public:
                                             std::uint32_t scope = 0) noexcept;
 
     [[nodiscard]] address_family family() const noexcept { return family_; }
+    /// In host order.
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+    /// IPv6: the zone's number, 0 for none.
     [[nodiscard]] std::uint32_t scope() const noexcept { return scope_; }
     /// Network order; an IPv4 address is in the first 4 bytes, the rest is zero.
     [[nodiscard]] const std::array<std::uint8_t, 16>& address_bytes() const noexcept { return address_; }
+    /// 127.0.0.0/8 or ::1.
     [[nodiscard]] bool is_loopback() const noexcept;
 
     /// As parse() reads it.

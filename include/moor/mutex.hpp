@@ -23,7 +23,7 @@
 namespace moor {
 
 /// Not recursive. Meets the standard's TimedMutex requirements, with "thread" read as "coroutine or plain thread"; both
-/// may use one mutex. Constant-initialised, 40 bytes.
+/// may use one mutex. Constant-initialised, 32 bytes.
 ///
 /// Fair: unlock() hands the mutex to the coroutine that has waited longest, and nobody overtakes it. (Letting a running
 /// coroutine overtake saves threads an expensive wake-up; between coroutines the wake-up is a switch.)

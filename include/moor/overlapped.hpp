@@ -1,7 +1,8 @@
 // Any other overlapped call as a blocking one: files, pipes, devices. The caller starts the call with an OVERLAPPED that the
 // library owns, and the coroutine waits for its completion.
 //
-//     moor::overlapped_handle file(::CreateFileW(path, GENERIC_READ, 0, nullptr, OPEN_EXISTING, FILE_FLAG_OVERLAPPED, nullptr));
+//     moor::overlapped_handle file(
+//         ::CreateFileW(path, GENERIC_READ, 0, nullptr, OPEN_EXISTING, FILE_FLAG_OVERLAPPED, nullptr));
 //     const auto count = file.call([&](OVERLAPPED* overlapped, std::span<std::byte>) -> std::uint32_t {
 //         overlapped->Offset = 4096;
 //         return ::ReadFile(file.native_handle(), buffer.data(), size, nullptr, overlapped) ? 0 : ::GetLastError();
@@ -58,6 +59,7 @@ public:
     /// also when this throws. Only from a coroutine. Throws std::system_error: operation_not_permitted outside a
     /// coroutine, or the system's error, for an invalid handle too.
     explicit overlapped_handle(void* native_handle);
+    /// The same without throwing but for std::bad_alloc: empty with `error` set, and the handle is closed then.
     [[nodiscard]] static overlapped_handle adopt(void* native_handle, std::error_code& error);
 
     /// Has `start(overlapped, scratch)` start one call on this handle, suspends the coroutine until it has completed, and
@@ -69,8 +71,9 @@ public:
     /// must neither throw nor suspend, and must start exactly one call.
     ///
     /// Errors: the call's own, in winsock_category(); timed_out and operation_canceled, after the call was cancelled and
-    /// has completed; operation_canceled when the handle was closed meanwhile. The bytes transferred are returned with an
-    /// error too (ERROR_MORE_DATA of a message pipe).
+    /// has completed; operation_canceled when the handle was closed, before or meanwhile; operation_not_permitted from
+    /// anywhere but a coroutine of the handle's runtime; bad_file_descriptor for an empty object; not_enough_memory. The
+    /// bytes transferred are returned with an error too (ERROR_MORE_DATA of a message pipe).
     template <overlapped_start Start>
     std::uint32_t call(Start&& start, const wait_limit& limit = {}) {
         return call_throwing(steps_of(start), limit);
@@ -94,9 +97,10 @@ public:
     /// nothing.
     void close() noexcept;
 
+    /// False for an empty object and after close(). Never suspends.
     [[nodiscard]] bool is_open() const noexcept;
 
-    /// The HANDLE; stays owned by this object. Null when there is none.
+    /// The HANDLE; stays owned by this object. Null when there is none, or it was closed.
     [[nodiscard]] void* native_handle() const noexcept;
 
 private:

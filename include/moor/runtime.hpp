@@ -37,17 +37,17 @@ struct runtime_metrics {
     std::uint64_t operations_in_use = 0;    ///< overlapped operations outside their pool
     std::uint64_t operations_allocated = 0; ///< operations that the pool has memory for
     std::uint64_t packets_dequeued = 0;     ///< completion packets of operations
-    std::uint64_t packets_foreign = 0;      ///< packets on the port that no operation of this runtime asked for; ignored
-    std::uint64_t wakeups_posted = 0;       ///< packets posted to wake a sleeping worker
-    std::uint64_t coroutines_stolen = 0;    ///< taken by a worker from another one's ring
-    std::uint64_t stacks_committed = 0;     ///< stacks with memory, in use or cached
+    std::uint64_t packets_foreign = 0;   ///< packets on the port that no operation of this runtime asked for; ignored
+    std::uint64_t wakeups_posted = 0;    ///< packets posted to wake a sleeping worker
+    std::uint64_t coroutines_stolen = 0; ///< taken by a worker from another one's ring
+    std::uint64_t stacks_committed = 0;  ///< stacks with memory, in use or cached
 };
 
 /// Owns worker threads and a completion port. Coroutines run from its construction to its shutdown.
 ///
-/// Everything that coroutines of a runtime opened (sockets, listeners) must be gone before the runtime is. Several runtimes
-/// may exist one after another and at the same time. All members: from plain threads only, except spawn, metrics and
-/// workers, which any thread or coroutine may call.
+/// Everything that coroutines of a runtime opened (sockets, listeners) and every join_handle of them must be gone
+/// before the runtime is. Several runtimes may exist one after another and at the same time. All members: from plain
+/// threads only, except spawn, metrics and workers, which any thread or coroutine may call.
 class runtime {
 public:
     /// Starts the workers. Throws std::system_error when the system refuses threads, the port or Winsock, and
@@ -60,14 +60,14 @@ public:
     runtime(const runtime&) = delete;
     runtime& operator=(const runtime&) = delete;
 
-    /// Runs `function(arguments...)` on a coroutine and blocks the calling thread until it has ended; returns its result
-    /// or throws its exception. Coroutines that it spawned and did not join run on until shutdown().
+    /// Runs `function(arguments...)` on a coroutine and blocks the calling thread until it has ended; returns its
+    /// result or throws its exception. Coroutines that it spawned and did not join run on until shutdown().
     template <class Function, class... Arguments>
     decltype(auto) run(Function&& function, Arguments&&... arguments) {
         return spawn({.name = "main"}, std::forward<Function>(function), std::forward<Arguments>(arguments)...).join();
     }
 
-    /// moor::spawn for callers outside the runtime. Any thread.
+    /// moor::spawn for callers outside the runtime. Any thread. After shutdown() it throws operation_not_permitted.
     template <class Function, class... Arguments>
         requires std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>
     auto spawn(const spawn_options& options, Function&& function, Arguments&&... arguments) {
@@ -99,13 +99,13 @@ private:
     std::unique_ptr<detail::runtime_core, destroy_core> core_;
 };
 
-/// Says that something outside the runtime (a plain thread, a signal handler) may yet wake a coroutine. While one lives,
-/// blocked coroutines are not taken for a deadlock. Any thread; must not outlive the runtime.
+/// Says that something outside the runtime (a plain thread, a signal handler) may yet wake a coroutine. While one
+/// lives, blocked coroutines are not taken for a deadlock. Any thread; must not outlive the runtime.
 class [[nodiscard]] outside_wake {
 public:
     /// For `owner`'s coroutines.
     explicit outside_wake(runtime& owner) noexcept;
-    /// For the runtime of the calling coroutine.
+    /// For the runtime of the calling coroutine; outside a coroutine it does nothing.
     outside_wake() noexcept;
     ~outside_wake();
     outside_wake(const outside_wake&) = delete;

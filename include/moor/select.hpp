@@ -8,8 +8,8 @@
 //         moor::on_send(replies, std::move(ready), [] { log("sent"); }),
 //         moor::on_timeout(50ms, [] { log("idle"); }));
 //
-//     moor::select(moor::on_receive(requests, handle_one), moor::otherwise([] { log("nothing there"); })); // never
-//     waits
+//     moor::select(moor::on_receive(requests, handle_one),
+//                  moor::otherwise([] { log("nothing there"); })); // never waits
 #pragma once
 
 #include <array>

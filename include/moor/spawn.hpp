@@ -130,7 +130,7 @@ auto bind_invocation(Function&& function, Arguments&&... arguments) {
 /// Starts `function(arguments...)` as a coroutine of the calling coroutine's runtime, with copies of its arguments.
 /// Never suspends: the new coroutine waits for its turn. Only from a coroutine; elsewhere use runtime::spawn.
 /// Throws std::system_error: not_enough_memory, operation_not_permitted (called outside a coroutine), invalid_argument
-/// (no such worker, stack too small or too large).
+/// (no such worker, stack over 1 GiB); std::bad_alloc for a large callable; what copying the arguments throws.
 template <class Function, class... Arguments>
     requires std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>
 auto spawn(const spawn_options& options, Function&& function, Arguments&&... arguments) {

@@ -90,8 +90,8 @@ private:
 /// and size: from any coroutine or thread, its own children included; a child must not wait for its own group.
 class task_group {
 public:
-    /// Children run in the runtime of the calling coroutine. Throws operation_not_permitted outside a coroutine when
-    /// spawn() is called.
+    /// Children run in the runtime of the coroutine that calls spawn(), which throws operation_not_permitted outside a
+    /// coroutine. Throws std::bad_alloc.
     task_group();
     /// Children run in `owner`, which must outlive the group. For plain threads.
     explicit task_group(runtime& owner);

@@ -27,7 +27,7 @@ struct close_listener {
 };
 } // namespace detail
 
-/// TCP keep-alive probing (SIO_KEEPALIVE_VALS).
+/// TCP keep-alive probing (SIO_KEEPALIVE_VALS): the first probe after `idle` without traffic, the next ones every `interval`.
 struct keep_alive {
     std::chrono::milliseconds idle = std::chrono::minutes(2);
     std::chrono::milliseconds interval = std::chrono::seconds(1);
@@ -101,15 +101,19 @@ public:
     /// Closes and sends a reset instead of a farewell (SO_LINGER 0).
     void reset() noexcept;
 
+    /// False for a stream that is not connected and after close(). Says nothing about the peer. Never suspends.
     [[nodiscard]] bool is_open() const noexcept;
 
     /// A deadline for every later call on this stream, beside each call's own wait_limit; time_point::max() ends it.
     void set_deadline(wait_limit::time_point deadline) noexcept;
 
+    /// Asked of the system each time. Throw std::system_error: not_connected, operation_canceled after close(), or the
+    /// Winsock error. Do not suspend.
     [[nodiscard]] endpoint local_endpoint() const;
     [[nodiscard]] endpoint remote_endpoint() const;
 
-    // Options; each throws std::system_error with the Winsock error or reports through `error`.
+    // Options; each throws std::system_error with the Winsock error or reports through `error`. Sizes are in bytes. None
+    // suspends.
     void set_no_delay(bool on);
     void set_no_delay(bool on, std::error_code& error) noexcept;
     void set_keep_alive(const keep_alive& probing);
@@ -119,7 +123,8 @@ public:
     void set_send_buffer_size(std::size_t bytes);
     void set_send_buffer_size(std::size_t bytes, std::error_code& error) noexcept;
 
-    /// The SOCKET, for calls that this class lacks; stays owned by the stream.
+    /// The SOCKET, for calls that this class lacks; stays owned by the stream. INVALID_SOCKET when there is none, or it was
+    /// closed.
     [[nodiscard]] std::uintptr_t native_handle() const noexcept;
 
 private:
@@ -133,7 +138,7 @@ private:
 struct listen_options {
     int backlog = 0x7fffffff; ///< SOMAXCONN
     /// Accepting calls kept outstanding, so that a storm of connections does not wait for the coroutine in accept(). At
-    /// least 1. Each holds a socket and an operation.
+    /// least 1, at most 4096. Each holds a socket and an operation.
     unsigned outstanding_accepts = 16;
     /// For an IPv6 endpoint: whether it takes IPv4 connections too.
     bool dual_stack = false;
@@ -149,7 +154,8 @@ public:
     ~tcp_listener();
 
     /// Binds to `local` (port 0 lets the system choose) and listens. Only from a coroutine. Does not suspend.
-    /// Errors: address_in_use, permission_denied, address_not_available, invalid_argument (no accepts outstanding), …
+    /// Errors: address_in_use, permission_denied, address_not_available, invalid_argument (outstanding_accepts out of range),
+    /// operation_not_permitted (outside a coroutine), …
     [[nodiscard]] static tcp_listener bind(const endpoint& local, const listen_options& options = {});
     [[nodiscard]] static tcp_listener bind(const endpoint& local, const listen_options& options, std::error_code& error);
 
@@ -163,8 +169,12 @@ public:
     /// Does not suspend; any coroutine or thread.
     void close() noexcept;
 
+    /// False for one that does not listen and after close(). Never suspends.
     [[nodiscard]] bool is_open() const noexcept;
+    /// Where it was bound, with the port that the system chose; also after close(). Throws std::system_error not_connected
+    /// when it never listened.
     [[nodiscard]] endpoint local_endpoint() const;
+    /// The SOCKET; stays owned by the listener. INVALID_SOCKET when there is none, or it was closed.
     [[nodiscard]] std::uintptr_t native_handle() const noexcept;
 
 private:

@@ -48,11 +48,13 @@ void sleep_for(std::chrono::duration<Representation, Period> duration, const wai
 /// Bytes of address space of its stack; 0 outside a coroutine.
 [[nodiscard]] std::size_t stack_size() noexcept;
 
-/// Whether somebody asked this coroutine to stop (join_handle::request_stop, task_group, runtime shutdown).
+/// Whether somebody asked this coroutine to stop (join_handle::request_stop, task_group, runtime shutdown), also under a
+/// stop_shield. False outside a coroutine.
 [[nodiscard]] bool stop_requested() noexcept;
 
 /// While one lives, the coroutine's waits are not ended by a request to stop: for clean-up code that has to wait.
-/// Deadlines and stop tokens work as ever. Nests. Must be destroyed by the coroutine that made it.
+/// Deadlines and stop tokens work as ever. Nests. Must be destroyed by the coroutine that made it; on a plain
+/// thread it does nothing.
 class [[nodiscard]] stop_shield {
 public:
     stop_shield() noexcept;

@@ -13,7 +13,8 @@ namespace moor {
 /// Converts from a duration (counted from the conversion), a `std::chrono::steady_clock` time point and a
 /// `std::stop_token`, so that `channel.receive(50ms)` and `stream.read_some(buffer, token)` read naturally.
 /// A call that ends by its deadline reports `std::errc::timed_out`; one that ends by its token reports
-/// `std::errc::operation_canceled`. Timers never fire early; they fire up to about a millisecond late.
+/// `std::errc::operation_canceled`. Timers never fire early; they fire up to about a millisecond late, later when one
+/// coroutine keeps their worker.
 class wait_limit {
 public:
     using clock = std::chrono::steady_clock;

@@ -1,5 +1,5 @@
-// The control block of a coroutine: all that outlives its stack's frames. Lives in a slab and is recycled, never freed, while its
-// runtime lives, so that a late waker's ticket stays harmless (see detail/wait.hpp).
+// The control block of a coroutine: all that outlives its stack's frames. Lives in a slab and is recycled, never freed,
+// while its runtime lives, so that a late waker's ticket stays harmless (see detail/wait.hpp).
 #pragma once
 
 #include <array>
@@ -41,8 +41,8 @@ public:
     // -- Shared -----------------------------------------------------------------------------------------------------
     /// 0 while the block is free. Written before the start and after the end (release); dumps read it.
     std::atomic<std::uint64_t> id{0};
-    /// Who may still use the body and its result: one count for the running coroutine, one for the handle. Whoever drops the
-    /// last one destroys the body, in its own context, since a result's destructor may be anything.
+    /// Who may still use the body and its result: one count for the running coroutine, one for the handle. Whoever
+    /// drops the last one destroys the body, in its own context, since a result's destructor may be anything.
     std::atomic<std::uint32_t> references{0};
     /// The block itself is free when the body is destroyed and the last switch away from its stack is settled; whoever
     /// comes second recycles it.

@@ -40,8 +40,8 @@ bool is_ordinary_stop(const coroutine& ended, const std::exception_ptr& error) n
     } catch (...) {
     }
     fmt::basic_memory_buffer<char, 512> text;
-    fmt::format_to(std::back_inserter(text),
-                   "an exception left coroutine #{} '{}', which nobody joins: {}", failed.id.load(), failed.name(), what);
+    fmt::format_to(std::back_inserter(text), "an exception left coroutine #{} '{}', which nobody joins: {}",
+                   failed.id.load(), failed.name(), what);
     win::fatal({text.data(), text.size()});
 }
 
@@ -84,8 +84,8 @@ void destroy_body(coroutine& unreferenced) noexcept {
     work.~body();
     unreferenced.work = nullptr;
     if (unreferenced.large_body != nullptr) {
-        ::operator delete(std::exchange(unreferenced.large_body, nullptr),
-                          std::align_val_t{unreferenced.large_body_alignment});
+        ::operator delete (std::exchange(unreferenced.large_body, nullptr),
+                           std::align_val_t{unreferenced.large_body_alignment});
     }
 }
 
@@ -94,7 +94,8 @@ void coroutine_reference::release(coroutine* dropped) noexcept {
         return;
     }
     destroy_body(*dropped);
-    if (dropped->use.exchange(coroutine::block_use::released, std::memory_order_acq_rel) == coroutine::block_use::settled) {
+    if (dropped->use.exchange(coroutine::block_use::released, std::memory_order_acq_rel) ==
+        coroutine::block_use::settled) {
         dropped->runtime->recycle(*dropped);
     }
 }

@@ -57,8 +57,8 @@ public:
         return item;
     }
 
-    /// Owner only. Takes up to half of a full ring out, oldest first, for the shared queue. Returns how many; 0 when thieves made
-    /// room meanwhile.
+    /// Owner only. Takes up to half of a full ring out, oldest first, for the shared queue. Returns how many; 0 when
+    /// thieves made room meanwhile.
     [[nodiscard]] std::uint32_t take_half(std::array<T*, Capacity / 2>& batch) noexcept {
         std::uint32_t head = head_.load(std::memory_order_acquire);
         const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
@@ -72,8 +72,8 @@ public:
         return head_.compare_exchange_strong(head, head + count, std::memory_order_acq_rel) ? count : 0;
     }
 
-    /// By the owner of `thief`, which must be empty: moves the older half of this ring there and returns one of those items to run
-    /// at once; null when there is nothing to steal. `stolen` is how many were taken, that one included.
+    /// By the owner of `thief`, which must be empty: moves the older half of this ring there and returns one of those
+    /// items to run at once; null when there is nothing to steal. `stolen` is how many were taken, that one included.
     [[nodiscard]] T* steal_half_into(run_queue& thief, std::uint32_t& stolen) noexcept {
         const std::uint32_t thief_tail = thief.tail_.load(std::memory_order_relaxed);
         std::uint32_t head = head_.load(std::memory_order_acquire);

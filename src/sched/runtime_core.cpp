@@ -102,9 +102,12 @@ void runtime_core::shutdown() noexcept {
     // Workers count an end and then look at `stopping_`, without a fence between. This puts one into all of them:
     // whoever does not see `stopping_` after it has counted before it.
     ::FlushProcessWriteBuffers();
-    while (unsettled() != 0) {
-        ::WaitForSingleObject(progress_.get(), INFINITE);
+    wait_until_settled();
+    closed_.store(true, std::memory_order_seq_cst);
+    while (starting_outside_.load(std::memory_order_seq_cst) != 0) {
+        std::this_thread::yield(); // a plain thread is within spawn, which does not wait for anything
     }
+    wait_until_settled();
     outside_joiners.fetch_sub(1);
     // What coroutines abandoned on their way out is cancelled already; its packets are on their way.
     constexpr DWORD longest_wait = 10'000; // milliseconds
@@ -125,7 +128,13 @@ void runtime_core::shutdown() noexcept {
     overseer.join_thread();
 }
 
-// Sequentially consistent together with create(): either a new coroutine sees `stopping_`, or it is visible here.
+void runtime_core::wait_until_settled() noexcept {
+    while (unsettled() != 0) {
+        ::WaitForSingleObject(progress_.get(), INFINITE);
+    }
+}
+
+// Sequentially consistent together with start(): either a new coroutine sees `stopping_`, or it is visible here.
 void runtime_core::ask_all_to_stop() noexcept {
     coroutines.for_each([](coroutine& each) {
         if (each.id.load(std::memory_order_seq_cst) != 0) {
@@ -144,6 +153,9 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     const std::size_t stack_size =
         wanted.stack_size == 0 ? options.stack_size : stack::rounded_stack_size(wanted.stack_size);
     sched::worker* const here = worker_of_caller();
+    if (here == nullptr) {
+        begin_start_from_outside();
+    }
     coroutine& made = here != nullptr ? coroutines.take(here->free_coroutines()) : coroutines.take_shared();
     try {
         made.stack = here != nullptr ? here->stacks().take(stack_size) : stacks.allocate(stack_size);
@@ -172,7 +184,19 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     return made;
 }
 
+// Sequentially consistent together with shutdown(): either this start is counted in time, or it sees that it is too
+// late.
+void runtime_core::begin_start_from_outside() {
+    starting_outside_.fetch_add(1, std::memory_order_seq_cst);
+    if (closed_.load(std::memory_order_seq_cst)) {
+        starting_outside_.fetch_sub(1);
+        throw std::system_error(std::make_error_code(std::errc::operation_not_permitted),
+                                "moor::runtime::spawn after shutdown");
+    }
+}
+
 void runtime_core::discard(coroutine& created) noexcept {
+    created.references.store(0, std::memory_order_relaxed);
     if (created.large_body != nullptr) {
         ::operator delete (std::exchange(created.large_body, nullptr), std::align_val_t{created.large_body_alignment});
     }
@@ -185,6 +209,9 @@ void runtime_core::discard(coroutine& created) noexcept {
         created.stack = {};
     }
     recycle(created);
+    if (worker_of_caller() == nullptr) {
+        starting_outside_.fetch_sub(1);
+    }
 }
 
 void runtime_core::start(coroutine& created) noexcept {
@@ -192,7 +219,6 @@ void runtime_core::start(coroutine& created) noexcept {
     if (here != nullptr) {
         here->started.add(1);
     } else {
-        outside_wakes.fetch_add(1); // it counts as alive from now on, but is in no queue yet: that is no deadlock
         started_outside_.fetch_add(1);
     }
     created.id.store(here != nullptr ? here->new_coroutine_id() : reserve_coroutine_ids(1), std::memory_order_seq_cst);
@@ -207,7 +233,7 @@ void runtime_core::start(coroutine& created) noexcept {
         shared.push(created);
     }
     if (here == nullptr) {
-        outside_wakes.fetch_sub(1);
+        starting_outside_.fetch_sub(1);
         wake_worker();
     }
 }
@@ -286,7 +312,7 @@ bool runtime_core::is_deadlocked() const noexcept {
         return false;
     }
     // After alive(): a coroutine that was counted there is started from outside still, or queued by now.
-    if (outside_wakes.load() != 0 || operations_in_use() != 0 || !shared.empty()) {
+    if (starting_outside_.load() != 0 || outside_wakes.load() != 0 || operations_in_use() != 0 || !shared.empty()) {
         return false;
     }
     for (const auto& each : workers) {

@@ -1,9 +1,10 @@
 // What stands behind moor::runtime: the workers, what they share, and the order of starting and ending.
 //
 // Shutdown, step by step: (1) `stopping_` is set, so that new coroutines start with a stop request; (2) every living
-// coroutine is asked to stop; (3) the caller waits until the last has left its stack, and then (4) until no operation
-// is in use, which the workers bring about by dequeuing the packets of abandoned ones; (5) the workers are told to end
-// and are joined.
+// coroutine is asked to stop; (3) the caller waits until the last has left its stack; (4) plain threads can spawn no
+// more
+// (`closed_`), and what they spawned until then has ended too; (5) no operation is in use any more, which the workers
+// bring about by dequeuing the packets of abandoned ones; (6) the workers are told to end and are joined.
 #pragma once
 
 #include <atomic>
@@ -102,13 +103,17 @@ public:
 
 private:
     void ask_all_to_stop() noexcept;
+    void wait_until_settled() noexcept;
+    void begin_start_from_outside();
     [[nodiscard]] sched::worker* worker_of_caller() noexcept;
     [[nodiscard]] std::uint64_t started() const noexcept;
     [[nodiscard]] std::uint64_t started_less(sched::counter sched::worker::*ends) const noexcept;
 
     win::unique_handle progress_; // auto-reset event, for shutdown
     std::atomic<bool> stopping_{false};
+    std::atomic<bool> closed_{false}; // plain threads can start no coroutine any more
     std::atomic<bool> ending_{false};
+    std::atomic<unsigned> starting_outside_{0}; // plain threads between create() and the end of start() or discard()
     std::atomic<std::uint64_t> started_outside_{0};
     std::atomic<std::uint64_t> wakeups_{0};
     bool shut_down_ = false;

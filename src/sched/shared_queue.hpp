@@ -1,5 +1,5 @@
-// First in, first out queue of coroutines for any thread to push to: the runtime's shared queue, and each worker's queue of
-// coroutines that only it may run.
+// First in, first out queue of coroutines for any thread to push to: the runtime's shared queue, and each worker's
+// queue of coroutines that only it may run.
 #pragma once
 
 #include <atomic>
@@ -47,8 +47,8 @@ public:
         return item;
     }
 
-    /// A moment's truth. Sequentially consistent: a worker that goes to sleep looks here after having said so, and a pusher looks
-    /// for sleepers after having pushed.
+    /// A moment's truth. Sequentially consistent: a worker that goes to sleep looks here after having said so, and a
+    /// pusher looks for sleepers after having pushed.
     [[nodiscard]] bool empty() const noexcept { return first_.load(std::memory_order_seq_cst) == nullptr; }
 
 private:

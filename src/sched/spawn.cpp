@@ -61,7 +61,8 @@ std::error_code wait_for_end(const coroutine_reference& target, const wait_limit
         }
         joined->joiner = &node;
     }
-    // A plain thread that waits for ever makes "all coroutines are blocked" a deadlock; see runtime_core::is_deadlocked.
+    // A plain thread that waits for ever makes "all coroutines are blocked" a deadlock; see
+    // runtime_core::is_deadlocked.
     const bool blocks_a_thread = caller == nullptr && !limit.has_deadline() && !limit.token().stop_possible();
     if (blocks_a_thread) {
         joined->runtime->thread_waits_for_end();

@@ -1,5 +1,5 @@
-// A worker's timers: a hierarchical timing wheel (Varghese and Lauck, SOSP 1987), so that starting and cancelling cost the
-// same among a million timers as among ten. Pure: no clock and no lock of its own, tested on any host.
+// A worker's timers: a hierarchical timing wheel (Varghese and Lauck, SOSP 1987), so that starting and cancelling cost
+// the same among a million timers as among ten. Pure: no clock and no lock of its own, tested on any host.
 #pragma once
 
 #include <array>
@@ -8,7 +8,8 @@
 
 namespace moor::sched {
 
-/// A timer, linked into a wheel while it runs. Lives where its owner wants it (a waiting stack), does not move meanwhile.
+/// A timer, linked into a wheel while it runs. Lives where its owner wants it (a waiting stack), does not move
+/// meanwhile.
 struct timer_entry {
     timer_entry* next = nullptr;
     timer_entry** link = nullptr; ///< what points here; null when the timer is not running
@@ -38,8 +39,8 @@ public:
     /// the order of their ticks, those of one tick in any order. `now` never goes back.
     [[nodiscard]] timer_entry* expire(std::uint64_t now) noexcept;
 
-    /// A tick at or before which nothing is due: exact for timers within 64 ticks, early for later ones (the next call then
-    /// says better). `never` when no timer runs.
+    /// A tick at or before which nothing is due: exact for timers within 64 ticks, early for later ones (the next call
+    /// then says better). `never` when no timer runs.
     [[nodiscard]] std::uint64_t next_due() const noexcept;
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }

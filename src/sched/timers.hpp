@@ -1,4 +1,5 @@
-// One worker's sleepers: the wheel, its clock, and the lock that lets a coroutine which moved to another worker cancel its timer.
+// One worker's sleepers: the wheel, its clock, and the lock that lets a coroutine which moved to another worker cancel
+// its timer.
 #pragma once
 
 #include <array>
@@ -34,8 +35,8 @@ public:
 
     timers() noexcept : wheel_(elapsed_ticks(steady::now())) {}
 
-    /// Wakes `entry`'s ticket with timed_out at or after `when`. The owning worker only, which is awake then; so no other
-    /// thread has to be woken for the sake of an earlier deadline.
+    /// Wakes `entry`'s ticket with timed_out at or after `when`. The owning worker only, which is awake then; so no
+    /// other thread has to be woken for the sake of an earlier deadline.
     void start(sleeper& entry, steady::time_point when) noexcept {
         entry.owner = this;
         const std::uint64_t due = due_tick(when);
@@ -95,9 +96,7 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return count_.load(std::memory_order_relaxed); }
 
 private:
-    static std::uint64_t elapsed_ticks(steady::time_point when) noexcept {
-        return nanoseconds(when) >> tick_shift;
-    }
+    static std::uint64_t elapsed_ticks(steady::time_point when) noexcept { return nanoseconds(when) >> tick_shift; }
 
     // Rounded up, so that no timer is early.
     static std::uint64_t due_tick(steady::time_point when) noexcept {
@@ -110,8 +109,8 @@ private:
     }
 
     detail::spin_lock lock_;
-    timer_wheel wheel_;                   // guarded by lock_
-    std::atomic<std::size_t> count_{0};   // wheel_.size(), to be read without the lock
+    timer_wheel wheel_;                 // guarded by lock_
+    std::atomic<std::size_t> count_{0}; // wheel_.size(), to be read without the lock
 };
 
 } // namespace moor::sched

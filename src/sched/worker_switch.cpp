@@ -1,6 +1,6 @@
-// One turn: choosing the next coroutine, leaving one stack and arriving on another. This is the part of the worker that runs on
-// coroutines' stacks: every function here keeps its frame small, and none uses a thread-specific value from before a
-// switch after it.
+// One turn: choosing the next coroutine, leaving one stack and arriving on another. This is the part of the worker that
+// runs on coroutines' stacks: every function here keeps its frame small, and none uses a thread-specific value from
+// before a switch after it.
 #include "sched/coroutine_life.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/worker.hpp"
@@ -46,7 +46,8 @@ coroutine* worker::pick_local() noexcept {
     return runtime_.shared.pop();
 }
 
-// Coroutines that wake one another through the next slot share one time slice; when it is over the rest of the ring has a turn.
+// Coroutines that wake one another through the next slot share one time slice; when it is over the rest of the ring has
+// a turn.
 coroutine* worker::take_next() noexcept {
     if (next_.load(std::memory_order_relaxed) == nullptr) {
         return nullptr;
@@ -109,7 +110,8 @@ MOOR_NOINLINE void worker::leave(departure fate) noexcept {
     if (to == nullptr) {
         stack_fields_.enter_own_stack();
     }
-    const context::fcontext_t left = context::switch_stacks(*places_, self.state, to != nullptr ? to->state : own_state_);
+    const context::fcontext_t left =
+        context::switch_stacks(*places_, self.state, to != nullptr ? to->state : own_state_);
     current()->settle_departure(left);
 }
 
@@ -137,6 +139,9 @@ void worker::settle_departure(context::fcontext_t resume_at) noexcept {
     case departure::yield:
         if (left.pinned_worker >= 0) {
             pinned_.push(left);
+        } else if (!runtime_.shared.empty()) {
+            runtime_.shared.push(
+                left); // behind those that wait there: the ring alone would go round and round without them
         } else {
             push_ring(left);
         }

@@ -1,13 +1,16 @@
 #include "iocp/io_context.hpp"
 
+#include <array>
 #include <stop_token>
-#include <thread>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "iocp/overlapped_calls.hpp"
 #include "support/adversary.hpp"
 #include "support/eventually.hpp"
 #include "support/run.hpp"

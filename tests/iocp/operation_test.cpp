@@ -1,5 +1,8 @@
 #include "iocp/operation.hpp"
 
+#include <atomic>
+#include <cstdio>
+#include <random>
 #include <set>
 #include <thread>
 #include <vector>
@@ -11,6 +14,8 @@
 #include "iocp/io_context.hpp"
 #include "support/eventually.hpp"
 #include "support/run.hpp"
+#include "support/seed.hpp"
+#include "win/compiler.hpp"
 
 namespace moor::iocp {
 namespace {
@@ -157,18 +162,22 @@ TEST_F(operation_in_pool, a_handler_gets_the_completed_operation) {
 
 TEST(operation_awaited, a_packet_wakes_the_ticket_and_the_owner_completes) {
     test::in_runtime(2, [] {
+        const outside_wake by_thread; // this pool is not the runtime's, so it cannot know of pending operations
         operation_pool pool(64);
         operation& call = pool.acquire(nullptr);
         call.begin();
-        auto waiting = spawn([&call] {
+        std::atomic<bool> registered{false};
+        auto waiting = spawn([&call, &registered] {
             const wait_limit unlimited;
             detail::wait wait("test", unlimited);
             ASSERT_TRUE(call.wake_on_completion(wait.ticket()));
+            registered = true;
             EXPECT_EQ(wait.suspend(), detail::wake_reason::notified);
             call.woken();
             EXPECT_TRUE(call.completed());
             EXPECT_EQ(call.transferred(), 17u);
         });
+        EXPECT_TRUE(test::eventually([&registered] { return registered.load(); }));
         std::thread([&call] { EXPECT_EQ(call.packet_dequeued(17), packet_outcome::delivered); }).join();
         waiting.join();
         EXPECT_EQ(call.packet_dequeued(1), packet_outcome::unexpected);
@@ -210,58 +219,90 @@ TEST(operation_awaited, a_withdrawn_ticket_is_not_woken) {
     });
 }
 
+// Spins until both threads are there, so that what follows happens at the same time on both.
+class rendezvous {
+public:
+    void meet() noexcept {
+        const int turn = arrived_.fetch_add(1, std::memory_order_acq_rel) / 2;
+        for (int spins = 0; arrived_.load(std::memory_order_acquire) < 2 * (turn + 1); ++spins) {
+            if (spins < 10'000) {
+                win::pause();
+            } else {
+                std::this_thread::yield();
+            }
+        }
+    }
+
+private:
+    std::atomic<int> arrived_{0};
+};
+
+void spin(int turns) noexcept {
+    for (int turn = 0; turn < turns; ++turn) {
+        win::pause();
+    }
+}
+
 // The race that the `settling` state is for: the packet and the deadline come at the same time, on two threads. Whoever wins, the
 // owner ends with a completed operation exactly once and may reuse it at once.
 TEST(operation_awaited, packet_and_time_out_race) {
     constexpr int rounds = 3000;
-    test::in_runtime(2, [] {
+    const std::uint32_t seed = test::test_seed();
+    test::in_runtime(2, [seed] {
+        const outside_wake by_thread;
         operation_pool pool(64);
         operation& call = pool.acquire(nullptr);
-        std::atomic<int> go{0};
-        // Stands for the worker that dequeues the packet; spins a varying time before it does.
-        std::thread dequeuer([&] {
+        rendezvous both;
+        // Stands for the worker that dequeues the packet.
+        std::thread dequeuer([&, random = std::minstd_rand(seed)]() mutable {
             for (int round = 1; round <= rounds; ++round) {
-                while (go.load(std::memory_order_acquire) < round) {
-                    std::this_thread::yield();
-                }
-                for (volatile int spin = 0; spin < (round * 37) % 400; spin = spin + 1) {
-                }
+                both.meet();
+                spin(static_cast<int>(random() % 40));
                 EXPECT_EQ(call.packet_dequeued(static_cast<std::uint32_t>(round)), packet_outcome::delivered);
             }
         });
+        std::minstd_rand random(seed + 1);
+        int at_once = 0;
         int packet_first = 0;
         int deadline_first = 0;
         for (int round = 1; round <= rounds; ++round) {
             call.begin();
+            both.meet();
+            spin(static_cast<int>(random() % 20));
+            bool registered = false;
             bool woken = false;
             {
                 const wait_limit limit(wait_limit::clock::now()); // over as soon as it is looked at
                 detail::wait wait("test", limit);
-                if (call.wake_on_completion(wait.ticket())) {
-                    go.store(round, std::memory_order_release);
-                    for (volatile int spin = 0; spin < (round * 53) % 400; spin = spin + 1) {
-                    }
+                registered = call.wake_on_completion(wait.ticket());
+                if (registered) {
+                    spin(static_cast<int>(random() % 20));
                     woken = wait.suspend() == detail::wake_reason::notified;
                 }
             }
-            if (woken) {
+            if (!registered) {
+                ++at_once;
+            } else if (woken) {
                 ++packet_first;
                 call.woken();
-            } else if (call.withdraw()) {
+            } else {
                 ++deadline_first;
-                const wait_limit unlimited;
-                detail::wait wait("test", unlimited, detail::stop_request::ignored);
-                if (call.wake_on_completion(wait.ticket())) {
-                    EXPECT_EQ(wait.suspend(), detail::wake_reason::notified);
-                    call.woken();
+                if (call.withdraw()) {
+                    const wait_limit unlimited;
+                    detail::wait wait("test", unlimited, detail::stop_request::ignored);
+                    if (call.wake_on_completion(wait.ticket())) {
+                        EXPECT_EQ(wait.suspend(), detail::wake_reason::notified);
+                        call.woken();
+                    }
                 }
             }
-            ASSERT_TRUE(call.completed());
-            ASSERT_EQ(call.transferred(), static_cast<std::uint32_t>(round));
+            EXPECT_TRUE(call.completed());
+            EXPECT_EQ(call.transferred(), static_cast<std::uint32_t>(round));
         }
         dequeuer.join();
         pool.release(call, nullptr);
-        std::printf("[   race   ] packet first %d, deadline first %d of %d\n", packet_first, deadline_first, rounds);
+        std::printf("[   race   ] of %d: complete before the wait %d, packet first %d, deadline first %d\n", rounds, at_once,
+                    packet_first, deadline_first);
     });
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstring>
+#include <initializer_list>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -128,7 +129,7 @@ TEST_F(overlapped_calls, a_failure_is_complete_and_a_pending_call_is_not) {
 // All errors that Winsock documents for the calls reach the operation as they are.
 TEST_F(overlapped_calls, every_documented_error_is_kept) {
     std::array<std::byte, 1> data{};
-    for (const int error :
+    for (const int error : std::initializer_list<int>
          {WSAECONNABORTED, WSAECONNRESET, WSAEDISCON, WSAEFAULT, WSAEINPROGRESS, WSAEINTR, WSAEINVAL, WSAEMSGSIZE,
           WSAENETDOWN, WSAENETRESET, WSAENOTCONN, WSAENOTSOCK, WSAEOPNOTSUPP, WSAESHUTDOWN, WSAETIMEDOUT, WSAEWOULDBLOCK,
           WSANOTINITIALISED, WSA_OPERATION_ABORTED, WSAEACCES, WSAENOBUFS, WSAEADDRINUSE, WSAEALREADY,

@@ -1,9 +1,12 @@
 #include <moor/spawn.hpp>
 
+#include <array>
+#include <atomic>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -255,6 +258,194 @@ TEST(spawn, names_and_ids) {
     });
     EXPECT_FALSE(this_coroutine::exists());
     EXPECT_EQ(this_coroutine::id(), 0u);
+}
+
+// ---- Corners of join_handle ----------------------------------------------------------------------------------------
+
+TEST(join_handle, one_that_holds_nothing_says_so) {
+    join_handle<int> empty;
+    EXPECT_FALSE(empty.joinable());
+    EXPECT_FALSE(empty.done());
+    EXPECT_EQ(empty.id(), 0u);
+    empty.request_stop();
+    empty.detach();
+    std::error_code error;
+    EXPECT_FALSE(empty.wait({}, error));
+    EXPECT_EQ(error, std::errc::invalid_argument);
+    EXPECT_THROW(empty.join(), std::system_error);
+}
+
+TEST(join_handle, joins_once) {
+    test::in_runtime(1, [] {
+        auto handle = spawn([] { return 1; });
+        EXPECT_EQ(handle.join(), 1);
+        EXPECT_FALSE(handle.joinable());
+        EXPECT_THROW(handle.join(), std::system_error);
+    });
+}
+
+TEST(join_handle, wait_leaves_the_result_and_may_be_repeated) {
+    test::in_runtime(1, [] {
+        auto handle = spawn([] { return 1; });
+        std::error_code error = std::make_error_code(std::errc::io_error);
+        EXPECT_TRUE(handle.wait({}, error));
+        EXPECT_FALSE(error);
+        EXPECT_TRUE(handle.done());
+        EXPECT_TRUE(handle.wait(0ms, error));
+        EXPECT_EQ(handle.join(), 1);
+    });
+}
+
+TEST(join_handle, moves) {
+    test::in_runtime(1, [] {
+        auto first = spawn([] { return 1; });
+        const auto id = first.id();
+        join_handle<int> second(std::move(first));
+        EXPECT_FALSE(first.joinable());
+        EXPECT_EQ(second.id(), id);
+        join_handle<int> third;
+        third = std::move(second);
+        EXPECT_FALSE(second.joinable());
+        auto& itself = third;
+        third = std::move(itself);
+        EXPECT_EQ(third.id(), id);
+        EXPECT_EQ(third.join(), 1);
+    });
+}
+
+TEST(join_handle, assignment_detaches_what_it_held) {
+    test::in_runtime(1, [] {
+        bool first_ended = false;
+        auto handle = spawn([&] { first_ended = true; });
+        handle = spawn([] {});
+        handle.join();
+        EXPECT_TRUE(first_ended) << "it ran on by itself";
+    });
+}
+
+TEST(join_handle, is_dropped_while_the_coroutine_runs) {
+    auto counted = std::make_shared<int>(1);
+    std::atomic<bool> release{false};
+    {
+        runtime running(test::with_workers(1));
+        {
+            auto handle = running.spawn([&release, counted] {
+                while (!release.load()) {
+                    this_coroutine::yield();
+                }
+                return counted;
+            });
+        }
+        release = true;
+    }
+    EXPECT_EQ(counted.use_count(), 1) << "the result nobody took is destroyed";
+}
+
+TEST(join_handle, a_chain_of_a_thousand) {
+    for (const unsigned workers : {1u, 2u}) {
+        test::in_runtime(workers, [] {
+            struct link {
+                static int follow(int left) { return left == 0 ? 0 : 1 + spawn(&follow, left - 1).join(); }
+            };
+            EXPECT_EQ(link::follow(1000), 1000);
+        });
+    }
+}
+
+TEST(join_handle, a_stopped_join_leaves_the_handle_joinable) {
+    test::in_runtime(1, [] {
+        bool release = false;
+        auto outer = spawn([&] {
+            auto inner = spawn([&] {
+                while (!release) {
+                    this_coroutine::yield();
+                }
+                return 5;
+            });
+            std::error_code error;
+            EXPECT_FALSE(inner.wait({}, error));
+            EXPECT_EQ(error, std::errc::operation_canceled);
+            EXPECT_TRUE(inner.joinable());
+            release = true;
+            const this_coroutine::stop_shield shield;
+            return inner.join();
+        });
+        this_coroutine::yield();
+        outer.request_stop();
+        EXPECT_EQ(outer.join(), 5);
+    });
+}
+
+TEST(join_handle, destructors_of_callable_and_result_may_suspend) {
+    static std::atomic<int> destroyed{0};
+    struct slow {
+        bool owner = true;
+        slow() = default;
+        slow(slow&& other) noexcept : owner(std::exchange(other.owner, false)) {}
+        slow& operator=(slow&&) = delete;
+        ~slow() {
+            if (owner) {
+                this_coroutine::yield();
+                if (this_coroutine::exists()) {
+                    this_coroutine::sleep_for(1ms);
+                }
+                destroyed.fetch_add(1);
+            }
+        }
+    };
+    for (const unsigned workers : {1u, 2u}) {
+        destroyed = 0;
+        test::in_runtime(workers, [] {
+            spawn([callable = slow()] { return slow(); }).join();
+            EXPECT_EQ(destroyed.load(), 2);
+            auto dropped = spawn([] { return slow(); });
+            dropped.detach();
+        });
+        EXPECT_EQ(destroyed.load(), 3);
+    }
+}
+
+TEST(join_handle, an_exception_arrives_as_the_very_object_that_was_thrown) {
+    struct payload : std::runtime_error {
+        explicit payload(std::shared_ptr<int> kept) : std::runtime_error("payload"), owned(std::move(kept)) {}
+        std::shared_ptr<int> owned;
+    };
+    const auto owned = std::make_shared<int>(1);
+    test::in_runtime(2, [&owned] {
+        auto failing = spawn([&owned] { throw payload(owned); });
+        try {
+            failing.join();
+            ADD_FAILURE();
+        } catch (const payload& caught) {
+            EXPECT_EQ(caught.owned, owned);
+            EXPECT_EQ(owned.use_count(), 2);
+        }
+        EXPECT_EQ(owned.use_count(), 1) << "nothing keeps the exception after its handling";
+    });
+}
+
+TEST(join_handle, a_stop_before_the_first_turn_does_not_keep_the_body_from_running) {
+    test::in_runtime(1, [] {
+        bool ran = false;
+        auto handle = spawn([&] {
+            ran = true;
+            EXPECT_TRUE(this_coroutine::stop_requested());
+            this_coroutine::yield(); // no point where it can be stopped
+            this_coroutine::sleep_for(1h);
+        });
+        handle.request_stop();
+        EXPECT_THROW(handle.join(), std::system_error);
+        EXPECT_TRUE(ran);
+    });
+}
+
+TEST(join_handle, outside_a_coroutine_everything_is_said_to_be_nothing) {
+    EXPECT_FALSE(this_coroutine::exists());
+    EXPECT_EQ(this_coroutine::name(), "");
+    EXPECT_EQ(this_coroutine::worker(), 0u);
+    EXPECT_FALSE(this_coroutine::stop_requested());
+    const this_coroutine::stop_shield shield;
+    this_coroutine::yield();
 }
 
 } // namespace

@@ -213,7 +213,8 @@ std::optional<std::uint32_t> adversary::submit(call submitted) {
         if (end.error != 0) {
             return end.error;
         }
-        submitted.result_is_fixed = true;
+        submitted.only_by_cancel = end.never;
+        submitted.result_is_fixed = !end.never;
         submitted.status = end.status;
         submitted.count = end.count;
         ends_at_once = !end.by_packet;
@@ -279,6 +280,9 @@ void adversary::check(const call& submitted) {
 bool adversary::chance(double share) { return std::uniform_real_distribution<double>(0, 1)(random_) < share; }
 
 bool adversary::can_end(const call& waiting) const {
+    if (waiting.only_by_cancel) {
+        return false;
+    }
     if (waiting.result_is_fixed || waiting.what == kind::send) {
         return true;
     }

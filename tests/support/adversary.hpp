@@ -30,10 +30,11 @@ struct scripted_end {
     bool by_packet = false;
     std::uint32_t count = 0; ///< bytes that a success pretends to have transferred; no data is moved
 
-    static scripted_end fails_at_once(std::uint32_t error) { return {error, 0, false, 0}; }
-    static scripted_end fails_later(std::int32_t status) { return {0, status, true, 0}; }
-    static scripted_end succeeds_at_once(std::uint32_t count) { return {0, 0, false, count}; }
-    static scripted_end succeeds_later(std::uint32_t count) { return {0, 0, true, count}; }
+    static scripted_end fails_at_once(std::uint32_t error) { return {error, 0, false, 0, false}; }
+    static scripted_end fails_later(std::int32_t status) { return {0, status, true, 0, false}; }
+    static scripted_end succeeds_at_once(std::uint32_t count) { return {0, 0, false, count, false}; }
+    static scripted_end succeeds_later(std::uint32_t count) { return {0, 0, true, count, false}; }
+    static scripted_end waits_for_cancellation() { return {0, 0, true, 0, true}; }
 };
 
 /// Replaces the system calls for its lifetime. Made and destroyed by a coroutine, whose runtime's port gets the
@@ -91,6 +92,7 @@ private:
         std::size_t block_size = 0;
         std::vector<WSABUF> buffers_at_start;
         bool cancelled = false;
+        bool only_by_cancel = false;
         bool result_is_fixed = false; // scripted, or completed at once with a packet to come
         std::int32_t status = 0;
         std::uint32_t count = 0;

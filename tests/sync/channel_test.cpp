@@ -27,7 +27,7 @@ INSTANTIATE_TEST_SUITE_P(workers, channel_on, testing::Values(1u, 2u, 4u));
 
 TEST_P(channel_on, unbuffered_sender_waits_until_its_value_is_taken) {
     in_runtime(GetParam(), [] {
-        const channel<std::string> words;
+        const channel<std::string> words(0); // a literal 0 is a capacity, not a null handle
         auto sender = spawn([words] { words.send("hello, and longer than any small string"); });
         settle();
         EXPECT_FALSE(sender.done());

@@ -115,9 +115,13 @@ private:
 /// One wait of the calling coroutine or plain thread.
 ///
 ///     wait waiting("mutex", limit);
-///     { std::lock_guard guard(lock_); if (free) {...; return true;} node.ticket = waiting.ticket();
-///     queue_.push_back(node); } if (waiting.suspend() != wake_reason::notified) { std::lock_guard guard(lock_);
-///     queue_.remove(node); ... }
+///     {
+///         std::lock_guard guard(lock_);
+///         if (free) { ...; return true; }
+///         node.ticket = waiting.ticket();
+///         queue_.push_back(node);
+///     }
+///     if (waiting.suspend() != wake_reason::notified) { std::lock_guard guard(lock_); queue_.remove(node); ... }
 ///
 /// Every place that holds a ticket must be told (its node removed) before the wait object goes out of scope, unless it
 /// works with a copy only. At most one wait per coroutine at a time.

@@ -21,8 +21,6 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
-/// How long nothing may arrive at the end before what is missing counts as lost.
-constexpr auto drain_patience = 10s;
 /// How many connect at a time: the backlog of a listening socket is 200 on Windows clients.
 constexpr std::size_t connecting_at_a_time = 64;
 
@@ -49,7 +47,7 @@ public:
         enter(load_client::phase::draining);
         drain();
         enter(load_client::phase::finished);
-        running.wait(drain_patience);
+        running.wait(settings_.drain_patience);
         return account();
     }
 
@@ -120,13 +118,13 @@ private:
     /// Waits until everything that was sent is acknowledged, or nothing arrives any more.
     void drain() {
         std::uint64_t frames_before = 0;
-        clock::time_point give_up = clock::now() + drain_patience;
+        clock::time_point give_up = clock::now() + settings_.drain_patience;
         while (unacknowledged() > 0 && clock::now() < give_up) {
             moor::this_coroutine::sleep_for(20ms);
             const std::uint64_t frames = totals_.frames.load(std::memory_order_relaxed);
             if (frames != frames_before) {
                 frames_before = frames;
-                give_up = clock::now() + drain_patience;
+                give_up = clock::now() + settings_.drain_patience;
             }
         }
     }

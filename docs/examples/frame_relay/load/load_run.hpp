@@ -23,7 +23,9 @@ struct load_settings {
     std::size_t least_payload = 64;
     std::size_t most_payload = 1400;
     unsigned window = 8; ///< messages on their way per pair of clients
-    bool chaos = false;  ///< with hostile clients beside
+    /// How long nothing may arrive at the end before what is missing counts as lost.
+    std::chrono::seconds drain_patience{10};
+    bool chaos = false; ///< with hostile clients beside
 };
 
 struct load_result {
