@@ -71,7 +71,6 @@ private:
 
     // Taking.
     [[nodiscard]] slot* take(const wait_limit& limit, std::error_code& error) noexcept;
-    void give_back(slot& taken) noexcept;
     void became_idle(slot& emptied) noexcept;
     [[nodiscard]] stream_socket* make_stream(win::unique_socket accepted, std::error_code& error) noexcept;
 

@@ -17,8 +17,8 @@ namespace moor::sched {
 
 class monitor {
 public:
-    /// Time between two looks while any worker is awake: the longest that a stuck worker's queue waits for another
-    /// worker, give or take the system timer's tick.
+    /// Time between two looks while any worker is awake. A worker counts as stuck at the second look, so what it has
+    /// queued waits for once to twice this time.
     static constexpr std::chrono::milliseconds between_looks{10};
 
     explicit monitor(detail::runtime_core& runtime);

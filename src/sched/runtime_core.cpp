@@ -153,11 +153,17 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     const std::size_t stack_size =
         wanted.stack_size == 0 ? options.stack_size : stack::rounded_stack_size(wanted.stack_size);
     sched::worker* const here = worker_of_caller();
-    if (here == nullptr) {
-        begin_start_from_outside();
-    }
     coroutine& made = here != nullptr ? coroutines.take(here->free_coroutines()) : coroutines.take_shared();
+    if (here == nullptr) {
+        starting_outside_.fetch_add(1, std::memory_order_seq_cst); // until start() or discard()
+    }
     try {
+        // Sequentially consistent together with shutdown(): either this start is counted in time, or it sees that it is
+        // too late.
+        if (here == nullptr && closed_.load(std::memory_order_seq_cst)) {
+            throw std::system_error(std::make_error_code(std::errc::operation_not_permitted),
+                                    "moor::runtime::spawn after shutdown");
+        }
         made.stack = here != nullptr ? here->stacks().take(stack_size) : stacks.allocate(stack_size);
         if (body_size > coroutine::inline_body || body_alignment > alignof(std::max_align_t)) {
             made.large_body_alignment = std::max(body_alignment, alignof(std::max_align_t));
@@ -182,17 +188,6 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     made.stop_requested.store(false, std::memory_order_relaxed);
     made.references.store(2, std::memory_order_relaxed);
     return made;
-}
-
-// Sequentially consistent together with shutdown(): either this start is counted in time, or it sees that it is too
-// late.
-void runtime_core::begin_start_from_outside() {
-    starting_outside_.fetch_add(1, std::memory_order_seq_cst);
-    if (closed_.load(std::memory_order_seq_cst)) {
-        starting_outside_.fetch_sub(1);
-        throw std::system_error(std::make_error_code(std::errc::operation_not_permitted),
-                                "moor::runtime::spawn after shutdown");
-    }
 }
 
 void runtime_core::discard(coroutine& created) noexcept {

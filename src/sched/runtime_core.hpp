@@ -1,10 +1,12 @@
 // What stands behind moor::runtime: the workers, what they share, and the order of starting and ending.
 //
-// Shutdown, step by step: (1) `stopping_` is set, so that new coroutines start with a stop request; (2) every living
-// coroutine is asked to stop; (3) the caller waits until the last has left its stack; (4) plain threads can spawn no
-// more
-// (`closed_`), and what they spawned until then has ended too; (5) no operation is in use any more, which the workers
-// bring about by dequeuing the packets of abandoned ones; (6) the workers are told to end and are joined.
+// Shutdown, step by step:
+//   1. `stopping_` is set, so that new coroutines start with a request to stop.
+//   2. Every living coroutine is asked to stop.
+//   3. The caller waits until the last has left its stack.
+//   4. `closed_` is set: plain threads can spawn no more; what they spawned until then has ended, too.
+//   5. The caller waits until no operation is in use: workers dequeue the packets of abandoned ones.
+//   6. `ending_` is set: workers and monitor end and are joined.
 #pragma once
 
 #include <atomic>
@@ -104,7 +106,6 @@ public:
 private:
     void ask_all_to_stop() noexcept;
     void wait_until_settled() noexcept;
-    void begin_start_from_outside();
     [[nodiscard]] sched::worker* worker_of_caller() noexcept;
     [[nodiscard]] std::uint64_t started() const noexcept;
     [[nodiscard]] std::uint64_t started_less(sched::counter sched::worker::*ends) const noexcept;

@@ -1,10 +1,10 @@
 // A worker: one thread that runs coroutines, one after another, and sleeps in the completion port when there is none.
 //
 // A turn of the loop prefers, in this order: the `next` slot (what the last coroutine woke), the worker's own ring, the
-// coroutines pinned to it, the runtime's shared queue (first every 61st turn, so that it cannot starve), completed
-// I/O, and half of another worker's ring. A coroutine that suspends takes that decision itself and switches straight to
-// the next coroutine; only when its queues are empty, or when timers and the port need a look, does it switch to the
-// worker's own stack. Nothing makes a coroutine visible as resumable before its context is saved: a departing
+// coroutines pinned to it (first every other turn), the runtime's shared queue (first every 61st turn, so that neither
+// starves), half of another worker's ring, and completed I/O. A coroutine that suspends takes that decision itself and
+// switches straight to the next coroutine; only when its queues are empty, or when timers and the port need a look,
+// does it switch to the worker's own stack. Nothing makes a coroutine visible as resumable before its context is saved: a departing
 // coroutine only notes what is to happen to it, and the code that runs next does it (settle_departure).
 #pragma once
 

@@ -35,10 +35,10 @@ bool condition_variable::wait(std::unique_lock<mutex>& lock, const wait_limit& l
 }
 
 wake_reason condition_variable::wait_unlocked(mutex& held, const wait_limit& limit) noexcept {
+    lock_.lock();
     detail::wait waiting("condition_variable", limit);
     detail::waiter node;
     node.ticket = waiting.ticket();
-    lock_.lock();
     waiters_.push_back(node);
     ++inside_;
     lock_.unlock();

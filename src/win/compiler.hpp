@@ -1,4 +1,5 @@
-// The one header that knows compilers. MOOR_NOINLINE keeps a function's reads of thread-local places from being
+// What compilers spell differently. (Two more headers know the compiler, each for its one subject: teb.hpp for the segment
+// register, context/exception_state.hpp for the C++ runtime.) MOOR_NOINLINE keeps a function's reads of thread-local places from being
 // hoisted over a context switch; the rest of the tree is free of compiler-specific code.
 #pragma once
 

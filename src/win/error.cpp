@@ -76,6 +76,7 @@ private:
         case WSAECONNABORTED:
         case ERROR_CONNECTION_ABORTED: return std::errc::connection_aborted;
         case WSAECONNRESET:
+        case ERROR_PORT_UNREACHABLE: // of a datagram that was sent before; Winsock reports WSAECONNRESET for it
         case ERROR_NETNAME_DELETED: return std::errc::connection_reset;
         case WSAENOBUFS:
         case ERROR_NO_SYSTEM_RESOURCES: return std::errc::no_buffer_space;
@@ -85,8 +86,7 @@ private:
         case ERROR_SEM_TIMEOUT:
         case WAIT_TIMEOUT: return std::errc::timed_out;
         case WSAECONNREFUSED:
-        case ERROR_CONNECTION_REFUSED:
-        case ERROR_PORT_UNREACHABLE: return std::errc::connection_refused;
+        case ERROR_CONNECTION_REFUSED: return std::errc::connection_refused;
         case WSAEHOSTUNREACH:
         case ERROR_HOST_UNREACHABLE: return std::errc::host_unreachable;
         case ERROR_OPERATION_ABORTED: return std::errc::operation_canceled;
@@ -104,7 +104,7 @@ private:
 
 class stream_error_category final : public std::error_category {
 public:
-    [[nodiscard]] const char* name() const noexcept override { return "moor.stream"; }
+    [[nodiscard]] const char* name() const noexcept override { return "stream"; }
     [[nodiscard]] std::string message(int code) const override {
         return code == static_cast<int>(stream_errc::end_of_stream) ? "end of stream before all bytes had come"
                                                                     : "unknown stream error";

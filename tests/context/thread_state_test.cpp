@@ -1,14 +1,12 @@
-// What else belongs to a running coroutine: last error, errno, floating-point control, and the thread environment block's
-// idea of the stack.
+// What else belongs to a running coroutine: last error, errno, floating-point control, and the thread environment
+// block's idea of the stack.
 #include "context/switch.hpp"
 
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <cfenv>
 #include <chrono>
 #include <cstdint>
-#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -142,17 +140,20 @@ TEST_P(thread_state_on, each_has_its_own_mxcsr) {
     });
 }
 
-// Results depend on the rounding direction, of the vector unit (double) and of the x87 (long double with GCC and Clang).
+// Results depend on the rounding direction, of the vector unit (double) and of the x87 (long double with GCC and
+// Clang).
 TEST_P(thread_state_on, each_rounds_in_its_own_direction) {
     struct thirds {
         double narrow;
         long double wide;
         static thirds now() {
-            const volatile double one = 1;
+            const volatile double one = 1; // volatile keeps the divisions between the calls around them
             const volatile double three = 3;
+            const volatile double narrow_third = one / three;
             const volatile long double wide_one = 1;
             const volatile long double wide_three = 3;
-            return {one / three, wide_one / wide_three};
+            const volatile long double wide_third = wide_one / wide_three;
+            return {narrow_third, wide_third};
         }
         bool operator==(const thirds&) const = default;
     };

@@ -87,9 +87,9 @@ TEST(idle_workers, a_wake_up_on_its_way_is_no_sleep) {
     EXPECT_FALSE(idle_workers::all_asleep(idle.snapshot(), 1));
 }
 
-// The workers' protocol with nothing else around it: rings, idle_workers, and a port that only counts wake-ups. One worker
-// queues work in its own ring and never takes it out again, as a coroutine does that computes for a long time: somebody
-// else has to come for it, every time.
+// The workers' protocol with nothing else around it: rings, idle_workers, and a port that only counts wake-ups. One
+// worker queues work in its own ring and never takes it out again, as a coroutine does that computes for a long time:
+// somebody else has to come for it, every time.
 class protocol {
 public:
     explicit protocol(unsigned thieves) : thieves_(thieves) {}

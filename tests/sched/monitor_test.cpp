@@ -27,7 +27,7 @@ INSTANTIATE_TEST_SUITE_P(workers, monitor_on, testing::Values(2u, 4u));
 
 TEST_P(monitor_on, what_a_busy_coroutine_wakes_runs_elsewhere) {
     test::in_runtime(GetParam(), [] {
-        for (int round = 0; round < 10; ++round) {
+        for (int round = 0; round < 5; ++round) {
             test::signal wake;
             std::atomic<bool> awake{false};
             auto sleeper = spawn([&] {
@@ -46,7 +46,7 @@ TEST_P(monitor_on, what_a_busy_coroutine_wakes_runs_elsewhere) {
 
 TEST_P(monitor_on, sleepers_of_a_busy_worker_wake_elsewhere) {
     test::in_runtime(GetParam(), [] {
-        for (int round = 0; round < 10; ++round) {
+        for (int round = 0; round < 5; ++round) {
             // All other workers are taken while the sleeper starts its timer, so that the timer is this worker's.
             const unsigned here = this_coroutine::worker();
             std::atomic<bool> occupied{true};
@@ -84,7 +84,7 @@ TEST_P(monitor_on, sleepers_of_a_busy_worker_wake_elsewhere) {
 // The monitor rests while everybody sleeps, and is there again when somebody wakes.
 TEST(monitor, comes_back_after_a_rest) {
     runtime running(test::with_workers(2));
-    for (int round = 0; round < 10; ++round) {
+    for (int round = 0; round < 5; ++round) {
         std::this_thread::sleep_for(2 * sched::monitor::between_looks); // makes a rest likely; nothing depends on it
         running.run([round] {
             test::signal wake;

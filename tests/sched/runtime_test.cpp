@@ -173,8 +173,7 @@ TEST(shutdown, ends_every_kind_of_wait) {
         };
     };
     auto sleeper = running.spawn(count_cancelled([] { this_coroutine::sleep_for(1h); }));
-    auto blocked =
-        running.spawn(count_cancelled([&] { detail::throw_unless_notified(never.wait(), "moor: signal"); }));
+    auto blocked = running.spawn(count_cancelled([&] { detail::throw_unless_notified(never.wait(), "moor: signal"); }));
     auto limited =
         running.spawn(count_cancelled([&] { detail::throw_unless_notified(never.wait(1h), "moor: signal"); }));
     auto joiner = running.spawn(count_cancelled([] {
@@ -245,6 +244,50 @@ TEST(shutdown, leaves_results_to_their_handles) {
     EXPECT_THROW(stopped.join(), std::system_error);
 }
 
+TEST(shutdown, nothing_is_spawned_after_it) {
+    runtime running(test::with_workers(1));
+    running.shutdown();
+    try {
+        running.run([] {});
+        ADD_FAILURE() << "it ran";
+    } catch (const std::system_error& error) {
+        EXPECT_EQ(error.code(), std::errc::operation_not_permitted);
+    }
+    EXPECT_EQ(running.metrics().coroutines_started, 0u);
+}
+
+// What a plain thread spawns while the runtime ends is refused, or runs to its end.
+TEST(shutdown, nothing_spawned_during_it_is_lost) {
+    for (int round = 0; round < 20; ++round) {
+        runtime running(test::with_workers(2));
+        std::atomic<int> begun{0};
+        std::vector<std::thread> clients;
+        for (int client = 0; client < 2; ++client) {
+            clients.emplace_back([&] {
+                for (;;) {
+                    join_handle<int> guest;
+                    try {
+                        guest = running.spawn([] { return 1; });
+                    } catch (const std::system_error& error) {
+                        EXPECT_EQ(error.code(), std::errc::operation_not_permitted);
+                        return;
+                    }
+                    begun.fetch_add(1);
+                    std::error_code error;
+                    ASSERT_TRUE(guest.wait(30s, error)) << "round " << round << ": " << error;
+                    EXPECT_EQ(guest.join(), 1);
+                }
+            });
+        }
+        ASSERT_TRUE(test::eventually([&] { return begun.load() > 0; }));
+        running.shutdown();
+        for (auto& client : clients) {
+            client.join();
+        }
+        EXPECT_EQ(running.metrics().coroutines_started, static_cast<std::uint64_t>(begun.load()));
+    }
+}
+
 TEST(shutdown, many_threads_that_wait_are_let_go) {
     runtime running(test::with_workers(2));
     std::atomic<int> waiting{0};
@@ -308,7 +351,7 @@ TEST(runtimes, at_once) {
     std::vector<std::thread> threads;
     for (int thread = 0; thread < 4; ++thread) {
         threads.emplace_back([] {
-            for (int round = 0; round < 10; ++round) {
+            for (int round = 0; round < 5; ++round) {
                 use_for_a_moment(2);
             }
         });

@@ -15,6 +15,8 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "sched/monitor.hpp"
+#include "sched/runtime_core.hpp"
 #include "sched/signal.hpp"
 #include "support/eventually.hpp"
 #include "support/run.hpp"
@@ -25,8 +27,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using steady = std::chrono::steady_clock;
-using test::spin_until;
 using test::signal;
+using test::spin_until;
 
 // ---- Order on one worker -------------------------------------------------------------------------------------------
 
@@ -311,22 +313,37 @@ TEST(fairness, a_thousand_that_yield_advance_together) {
     });
 }
 
+// The shortest of several times. That of a wake-up that was forgotten would be the monitor's, which comes to the rescue
+// after a while; the machine may make the others as long as it likes.
+class shortest_time {
+public:
+    void add(steady::duration taken) { shortest_ = std::min(shortest_, taken); }
+    [[nodiscard]] bool is_without_the_monitor() const { return shortest_ < sched::monitor::between_looks / 2; }
+
+private:
+    steady::duration shortest_ = steady::duration::max();
+};
+
 // ---- Several workers -----------------------------------------------------------------------------------------------
 
 TEST(stealing, an_idle_worker_takes_what_a_busy_one_has_spawned) {
     runtime running(test::with_workers(2));
     running.run([] {
+        shortest_time shortest;
         for (int round = 0; round < 20; ++round) {
             std::atomic<bool> ran{false};
             unsigned where = 0;
+            const auto begin = steady::now();
             auto child = spawn([&] {
                 where = this_coroutine::worker();
                 ran = true;
             });
             ASSERT_TRUE(spin_until([&] { return ran.load(); })) << "round " << round;
+            shortest.add(steady::now() - begin);
             EXPECT_NE(where, this_coroutine::worker());
             child.join();
         }
+        EXPECT_TRUE(shortest.is_without_the_monitor());
     });
     EXPECT_GE(running.metrics().coroutines_stolen, 20u);
 }
@@ -358,6 +375,7 @@ TEST(stealing, every_worker_gets_its_share) {
 
 TEST(stealing, a_coroutine_woken_beside_another_is_taken_by_an_idle_worker) {
     test::in_runtime(2, [] {
+        shortest_time shortest;
         for (int round = 0; round < 20; ++round) {
             std::array<signal, 2> wake;
             std::atomic<unsigned> awake{0};
@@ -371,19 +389,23 @@ TEST(stealing, a_coroutine_woken_beside_another_is_taken_by_an_idle_worker) {
                     this_coroutine::yield();
                 }
             }
+            const auto begin = steady::now();
             wake[0].set();
             wake[1].set(); // takes the other one's place at the head
             ASSERT_TRUE(spin_until([&] { return awake.load() != 0; })) << "round " << round;
+            shortest.add(steady::now() - begin);
             for (auto& sleeper : sleepers) {
                 sleeper.join();
             }
         }
+        EXPECT_TRUE(shortest.is_without_the_monitor());
     });
 }
 
 // Timers of one worker that are due together: the first to wake does not keep the others from running.
 TEST(stealing, sleepers_that_wake_together_spread_over_the_workers) {
     test::in_runtime(2, [] {
+        shortest_time shortest;
         for (int round = 0; round < 10; ++round) {
             constexpr unsigned count = 4;
             const unsigned here = this_coroutine::worker();
@@ -405,8 +427,11 @@ TEST(stealing, sleepers_that_wake_together_spread_over_the_workers) {
                 sleepers.push_back(spawn([&] {
                     asleep.fetch_add(1);
                     this_coroutine::sleep_until(until);
-                    awake.fetch_add(1);
-                    EXPECT_TRUE(spin_until([&] { return awake.load() >= 2; }));
+                    const auto begin = steady::now();
+                    if (awake.fetch_add(1) == 0) {
+                        EXPECT_TRUE(spin_until([&] { return awake.load() >= 2; }));
+                        shortest.add(steady::now() - begin);
+                    }
                 }));
             }
             while (asleep.load() != count) {
@@ -418,7 +443,31 @@ TEST(stealing, sleepers_that_wake_together_spread_over_the_workers) {
             }
             occupant.join();
         }
+        EXPECT_TRUE(shortest.is_without_the_monitor());
     });
+}
+
+// A busy worker that looks at the port may take the packet that was to wake a sleeping one.
+TEST(stealing, a_wake_up_that_a_busy_worker_takes_is_passed_on) {
+    detail::runtime_core core(test::with_workers(2));
+    iocp::operation& in_use = core.io.pool.acquire(nullptr); // so that busy workers look at the port
+    detail::launch(&core, {}, [&core] {
+        for (int round = 0; round < 20; ++round) {
+            const auto& other = *core.workers[1 - this_coroutine::worker()];
+            ASSERT_TRUE(spin_until([&] { return other.is_asleep(); }));
+            const auto since = steady::now();
+            EXPECT_TRUE(spin_until([&] { return steady::now() - since > 2ms; })); // a look is due
+            core.wake_worker();
+            for (int turn = 0; turn < 16; ++turn) {
+                this_coroutine::yield();
+            }
+            std::atomic<bool> ran{false};
+            auto child = spawn([&] { ran = true; });
+            ASSERT_TRUE(spin_until([&] { return ran.load(); })) << "round " << round;
+            child.join();
+        }
+    }).join();
+    core.io.pool.release(in_use, nullptr);
 }
 
 TEST(stealing, plain_threads_wake_sleeping_workers_every_time) {
@@ -427,7 +476,7 @@ TEST(stealing, plain_threads_wake_sleeping_workers_every_time) {
     std::atomic<int> served{0};
     for (int client = 0; client < 3; ++client) {
         clients.emplace_back([&] {
-            for (int round = 0; round < 1000; ++round) {
+            for (int round = 0; round < 300; ++round) {
                 auto guest = running.spawn([round] { return round; });
                 std::error_code error;
                 ASSERT_TRUE(guest.wait(30s, error)) << "round " << round;
@@ -439,12 +488,11 @@ TEST(stealing, plain_threads_wake_sleeping_workers_every_time) {
     for (auto& client : clients) {
         client.join();
     }
-    EXPECT_EQ(served.load(), 3000);
+    EXPECT_EQ(served.load(), 900);
 }
 
 TEST(stealing, a_crowd_larger_than_all_rings_is_served_by_all) {
-    runtime running(test::with_workers(2));
-    running.run([] {
+    test::in_runtime(2, [] {
         constexpr unsigned count = 5000;
         std::atomic<unsigned> finished{0};
         std::array<std::atomic<unsigned>, 2> by_worker{};
@@ -467,7 +515,6 @@ TEST(stealing, a_crowd_larger_than_all_rings_is_served_by_all) {
         EXPECT_GT(by_worker[0].load(), 0u);
         EXPECT_GT(by_worker[1].load(), 0u);
     });
-    EXPECT_GT(running.metrics().coroutines_stolen, 0u);
 }
 
 // ---- Affinity ------------------------------------------------------------------------------------------------------
@@ -479,7 +526,7 @@ TEST(affinity, holds_whoever_wakes_the_coroutine) {
     for (unsigned index = 0; index < wake.size(); ++index) {
         pinned.push_back(running.spawn({.name = "pinned", .worker = index}, [&, index] {
             const outside_wake expected;
-            for (int round = 0; round < 300; ++round) {
+            for (int round = 0; round < 200; ++round) {
                 EXPECT_EQ(wake[index].wait(), detail::wake_reason::notified);
                 ASSERT_EQ(this_coroutine::worker(), index) << "round " << round;
             }
@@ -493,8 +540,8 @@ TEST(affinity, holds_whoever_wakes_the_coroutine) {
             }
         }
     };
-    rounds(150);              // from a plain thread, mostly to sleeping workers
-    running.run(rounds, 150); // from coroutines of any worker
+    rounds(100);              // from a plain thread, mostly to sleeping workers
+    running.run(rounds, 100); // from coroutines of any worker
     for (auto& each : pinned) {
         each.join();
     }

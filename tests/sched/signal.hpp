@@ -1,5 +1,5 @@
-// The smallest primitive that detail::wait can carry: what the scheduler's tests wake coroutines with, so that they depend on
-// no primitive of the library.
+// The smallest primitive that detail::wait can carry: what the scheduler's tests wake coroutines with, so that they
+// depend on no primitive of the library.
 #pragma once
 
 #include <mutex>

@@ -57,7 +57,7 @@ TEST_P(sleep_on, an_idle_worker_is_hardly_late) {
             this_coroutine::sleep_until(until);
             least = std::min(least, steady::now() - until);
         }
-        EXPECT_LT(least, 2ms);
+        EXPECT_LT(least, 10ms);
     });
 }
 

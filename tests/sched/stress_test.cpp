@@ -1,5 +1,5 @@
-// Everything at once: coroutines that yield, sleep, spawn, join, stop each other, throw and change their stacks' depth at
-// random, with checks of all that they can check.
+// Everything at once: coroutines that yield, sleep, spawn, join, stop each other, throw and change their stacks' depth
+// at random, with checks of all that they can check.
 #include <array>
 #include <atomic>
 #include <chrono>

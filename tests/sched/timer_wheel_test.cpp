@@ -19,7 +19,8 @@ TEST(timer_wheel, is_empty_at_first) {
 }
 
 TEST(timer_wheel, expires_at_its_tick_and_not_before) {
-    for (const std::uint64_t due : {1ull, 63ull, 64ull, 65ull, 4095ull, 4096ull, 4097ull, 262'144ull, 1'000'000'007ull}) {
+    for (const std::uint64_t due :
+         {1ull, 63ull, 64ull, 65ull, 4095ull, 4096ull, 4097ull, 262'144ull, 1'000'000'007ull}) {
         timer_wheel wheel;
         timer_entry entry;
         wheel.start(entry, due);
@@ -113,7 +114,8 @@ TEST(timer_wheel, agrees_with_a_sorted_map) {
             break;
         case 2:
             if (wheel.cancel(entry)) {
-                const auto found = std::find_if(model.begin(), model.end(), [&](auto& known) { return known.second == &entry; });
+                const auto found =
+                    std::find_if(model.begin(), model.end(), [&](auto& known) { return known.second == &entry; });
                 ASSERT_NE(found, model.end());
                 model.erase(found);
             }

@@ -368,8 +368,7 @@ TEST(wait, shields_nest) {
             this_coroutine::yield();
         }
         second.set();
-        EXPECT_EQ(waiter.join(),
-                  (std::vector{wake_reason::notified, wake_reason::notified, wake_reason::stopped}));
+        EXPECT_EQ(waiter.join(), (std::vector{wake_reason::notified, wake_reason::notified, wake_reason::stopped}));
     });
 }
 
@@ -474,7 +473,9 @@ INSTANTIATE_TEST_SUITE_P(sides, wait_race,
                          testing::Values(race{side::coroutine, side::thread}, race{side::coroutine, side::coroutine},
                                          race{side::thread, side::thread}, race{side::thread, side::coroutine}),
                          [](const auto& info) {
-                             const auto name = [](side which) { return which == side::thread ? "thread" : "coroutine"; };
+                             const auto name = [](side which) {
+                                 return which == side::thread ? "thread" : "coroutine";
+                             };
                              return std::string(name(info.param.waiter)) + "_woken_by_" + name(info.param.waker);
                          });
 
@@ -483,7 +484,7 @@ INSTANTIATE_TEST_SUITE_P(sides, wait_race,
 TEST_P(wait_race, a_value_arrives_whole_or_not_at_all) {
     constexpr unsigned waiters = 3;
     const std::uint32_t seed = test::test_seed();
-    const auto end = steady::now() + 1s;
+    const auto end = steady::now() + 500ms;
     slow_channel channel;
     std::atomic<std::uint64_t> sent{0};
     std::atomic<std::uint64_t> received{0};
@@ -554,7 +555,7 @@ TEST_P(wait_race, a_value_arrives_whole_or_not_at_all) {
     }
     EXPECT_EQ(torn.load(), 0u);
     EXPECT_EQ(received.load(), sent.load());
-    EXPECT_GT(received.load(), 100u) << "the race was not run";
+    EXPECT_GT(received.load(), 10u) << "the race was not run";
 }
 
 // Requests to stop against wakes: the request is never lost, whenever it comes.
@@ -562,7 +563,7 @@ TEST(wait_race, a_request_to_stop_is_never_lost) {
     const std::uint32_t seed = test::test_seed();
     runtime running(test::with_workers(2));
     std::minstd_rand random(seed);
-    const auto end = steady::now() + 1s;
+    const auto end = steady::now() + 500ms;
     for (int round = 0; steady::now() < end; ++round) {
         std::atomic<bool> begun{false};
         auto waiter = running.spawn([&] {

@@ -29,6 +29,7 @@ struct scripted_end {
     std::int32_t status = 0; ///< by packet: the kernel's NTSTATUS
     bool by_packet = false;
     std::uint32_t count = 0; ///< bytes that a success pretends to have transferred; no data is moved
+    bool never = false;      ///< pending until it is cancelled
 
     static scripted_end fails_at_once(std::uint32_t error) { return {error, 0, false, 0, false}; }
     static scripted_end fails_later(std::int32_t status) { return {0, status, true, 0, false}; }

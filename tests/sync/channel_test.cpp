@@ -28,15 +28,13 @@ INSTANTIATE_TEST_SUITE_P(workers, channel_on, testing::Values(1u, 2u, 4u));
 TEST_P(channel_on, unbuffered_sender_waits_until_its_value_is_taken) {
     in_runtime(GetParam(), [] {
         const channel<std::string> words(0); // a literal 0 is a capacity, not a null handle
-        auto sender = spawn([words] { words.send("hello, and longer than any small string"); });
-        settle();
+        auto sender = spawn_blocked([words] { words.send("hello, and longer than any small string"); });
         EXPECT_FALSE(sender.done());
         EXPECT_EQ(words.size(), 0u);
         EXPECT_EQ(words.receive(), "hello, and longer than any small string");
         sender.join(never_reached);
 
-        auto receiver = spawn([words] { return words.receive(); });
-        settle();
+        auto receiver = spawn_blocked([words] { return words.receive(); });
         words.send("back");
         EXPECT_EQ(receiver.join(never_reached), "back");
     });
@@ -51,8 +49,7 @@ TEST_P(channel_on, buffered_keeps_the_order_and_fills_up) {
         }
         EXPECT_EQ(numbers.size(), 3u);
         EXPECT_FALSE(numbers.try_send(99));
-        auto late = spawn([numbers] { numbers.send(3); });
-        settle();
+        auto late = spawn_blocked([numbers] { numbers.send(3); });
         EXPECT_FALSE(late.done());
         for (int i = 0; i < 4; ++i) {
             EXPECT_EQ(numbers.receive(), i);
@@ -87,8 +84,7 @@ TEST_P(channel_on, serves_both_sides_first_come_first_served) {
             const channel<int> numbers(capacity);
             std::vector<join_handle<std::optional<int>>> receivers;
             for (int i = 0; i < 4; ++i) {
-                receivers.push_back(spawn([numbers] { return numbers.receive(); }));
-                settle();
+                receivers.push_back(spawn_blocked([numbers] { return numbers.receive(); }));
             }
             for (int i = 0; i < 4; ++i) {
                 numbers.send(i);
@@ -98,8 +94,7 @@ TEST_P(channel_on, serves_both_sides_first_come_first_served) {
             }
             std::vector<join_handle<void>> senders;
             for (int i = 0; i < 5; ++i) {
-                senders.push_back(spawn([numbers, i] { numbers.send(i); }));
-                settle();
+                senders.push_back(spawn_blocked([numbers, i] { numbers.send(i); }));
             }
             for (int i = 0; i < 5; ++i) {
                 EXPECT_EQ(numbers.receive(), i);
@@ -141,8 +136,7 @@ TEST_P(channel_on, close_ends_senders_at_once_and_receivers_when_drained) {
         const channel<int> numbers(2);
         numbers.send(1);
         numbers.send(2);
-        auto sender = spawn([numbers] { return error_of([&] { numbers.send(3); }); });
-        settle();
+        auto sender = spawn_blocked([numbers] { return error_of([&] { numbers.send(3); }); });
         EXPECT_FALSE(numbers.is_closed());
         EXPECT_TRUE(numbers.close());
         EXPECT_FALSE(numbers.close()) << "the second close closed it again";
@@ -164,9 +158,8 @@ TEST_P(channel_on, close_ends_senders_at_once_and_receivers_when_drained) {
         const channel<int> other;
         std::vector<join_handle<std::optional<int>>> receivers;
         for (int i = 0; i < 3; ++i) {
-            receivers.push_back(spawn([other] { return other.receive(); }));
+            receivers.push_back(spawn_blocked([other] { return other.receive(); }));
         }
-        settle();
         other.close();
         for (auto& receiver : receivers) {
             EXPECT_EQ(receiver.join(never_reached), std::nullopt);
@@ -217,22 +210,19 @@ TEST_P(channel_on, deadline_token_and_stop_end_both_sides) {
         EXPECT_EQ(error, std::errc::timed_out);
 
         std::stop_source source;
-        auto sent = spawn([&] { return error_of([&] { numbers.send(1, source.get_token()); }); });
-        settle();
+        auto sent = spawn_blocked([&] { return error_of([&] { numbers.send(1, source.get_token()); }); });
         source.request_stop();
         EXPECT_EQ(sent.join(never_reached), std::errc::operation_canceled);
-        auto received = spawn([&] { return error_of([&] { (void)numbers.receive(); }); });
-        settle();
+        auto received = spawn_blocked([&] { return error_of([&] { (void)numbers.receive(); }); });
         received.request_stop();
         EXPECT_EQ(received.join(never_reached), std::errc::operation_canceled);
-        auto iterated = spawn([&] {
+        auto iterated = spawn_blocked([&] {
             return error_of([&] {
                 for (const int number : numbers) {
                     ADD_FAILURE() << number;
                 }
             });
         });
-        settle();
         iterated.request_stop();
         EXPECT_EQ(iterated.join(never_reached), std::errc::operation_canceled);
         EXPECT_FALSE(numbers.try_send(1)) << "a receiver that gave up was still in the queue";
@@ -298,8 +288,7 @@ TEST_P(channel_on, destroys_every_value_once) {
             values.send(counted(alive));
             values.send(counted(alive));
             EXPECT_EQ(alive, 3);
-            auto waiting = spawn([&, values] { values.send(counted(alive)); });
-            settle();
+            auto waiting = spawn_blocked([&, values] { values.send(counted(alive)); });
             (void)values.receive();
             waiting.join();
             EXPECT_EQ(alive, 3);

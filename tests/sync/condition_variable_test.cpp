@@ -27,22 +27,23 @@ TEST_P(condition_variable_on, notify_one_wakes_one_in_order_and_notify_all_the_r
         std::vector<int> order;
         std::vector<join_handle<void>> waiting;
         for (int i = 0; i < 5; ++i) {
-            waiting.push_back(spawn([&, i] {
+            waiting.push_back(spawn_blocked([&, i] {
                 std::unique_lock lock(guard);
                 changed.wait(lock);
                 EXPECT_TRUE(lock.owns_lock());
                 order.push_back(i);
             }));
-            settle();
         }
         const auto woken = [&] {
             const std::lock_guard lock(guard);
             return order;
         };
         changed.notify_one();
+        until([&] { return !woken().empty(); });
         settle();
         EXPECT_EQ(woken(), (std::vector<int>{0}));
         changed.notify_one();
+        until([&] { return woken().size() >= 2; });
         settle();
         EXPECT_EQ(woken(), (std::vector<int>{0, 1}));
         changed.notify_all();
@@ -76,13 +77,12 @@ TEST_P(condition_variable_on, has_the_mutex_again_however_the_wait_ends) {
         EXPECT_EQ(error, std::errc::operation_canceled);
         lock.unlock();
 
-        auto stopped = spawn([&] {
+        auto stopped = spawn_blocked([&] {
             std::unique_lock mine(guard);
             const auto reason = error_of([&] { changed.wait(mine); });
             EXPECT_TRUE(mine.owns_lock());
             return reason;
         });
-        settle();
         lock.lock(); // the stopped one has to wait for it
         stopped.request_stop();
         settle();
@@ -107,7 +107,7 @@ TEST_P(condition_variable_on, waits_for_its_predicate) {
         condition_variable changed;
         int value = 0;
         int looks = 0;
-        auto waiting = spawn([&] {
+        auto waiting = spawn_blocked([&] {
             std::unique_lock lock(guard);
             changed.wait(lock, [&] {
                 ++looks;
@@ -116,7 +116,10 @@ TEST_P(condition_variable_on, waits_for_its_predicate) {
             return value;
         });
         for (int step = 1; step <= 3; ++step) {
-            settle();
+            until([&] {
+                const std::lock_guard lock(guard);
+                return looks == step;
+            });
             EXPECT_FALSE(waiting.done());
             {
                 const std::lock_guard lock(guard);

@@ -82,11 +82,10 @@ TEST_P(mutex_on, is_handed_over_in_the_order_of_arrival_and_nobody_overtakes) {
         std::vector<join_handle<void>> waiting;
         guard.lock();
         for (int i = 0; i < 5; ++i) {
-            waiting.push_back(spawn([&, i] {
+            waiting.push_back(spawn_blocked([&, i] {
                 const std::lock_guard lock(guard);
                 order.push_back(i);
             }));
-            settle();
         }
         guard.unlock();
         EXPECT_FALSE(guard.try_lock()) << "the one who unlocked was faster than the one it was handed to";
@@ -127,12 +126,11 @@ TEST_P(mutex_on, gives_up_by_stop_token) {
         mutex guard;
         guard.lock();
         std::stop_source source;
-        auto waiting = spawn([&] {
+        auto waiting = spawn_blocked([&] {
             std::error_code error;
             EXPECT_FALSE(guard.lock(source.get_token(), error));
             return error;
         });
-        settle();
         EXPECT_FALSE(waiting.done());
         source.request_stop();
         EXPECT_EQ(waiting.join(never_reached), std::errc::operation_canceled);
@@ -150,18 +148,17 @@ TEST_P(mutex_on, plain_lock_outlasts_a_request_to_stop_and_the_limited_one_does_
         mutex guard;
         guard.lock();
         std::atomic<bool> owned{false};
-        auto plain = spawn([&] {
+        auto plain = spawn_blocked([&] {
             guard.lock();
             owned = true;
             guard.unlock();
         });
-        auto timed = spawn([&] { return guard.try_lock_for(30ms); });
-        auto limited = spawn([&] { return error_of([&] { guard.lock(never_reached); }); });
-        auto shielded = spawn([&] {
+        auto timed = spawn_blocked([&] { return guard.try_lock_for(30ms); });
+        auto limited = spawn_blocked([&] { return error_of([&] { guard.lock(never_reached); }); });
+        auto shielded = spawn_blocked([&] {
             const this_coroutine::stop_shield shield;
             return error_of([&] { guard.lock(30ms); });
         });
-        settle();
         plain.request_stop();
         timed.request_stop();
         limited.request_stop();

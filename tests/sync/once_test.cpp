@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include <moor/semaphore.hpp>
+
 #include "sync_test.hpp"
 
 namespace moor {
@@ -47,15 +49,18 @@ TEST_P(once_on, runs_once_and_nobody_returns_before_it_has_run) {
 TEST_P(once_on, an_exception_goes_to_its_caller_and_the_first_waiter_tries_again) {
     in_runtime(GetParam(), [] {
         once loaded;
+        semaphore all_there(0);
         int tries = 0;
         std::vector<int> failed;
         std::vector<join_handle<bool>> callers;
         for (int i = 0; i < 4; ++i) {
-            callers.push_back(spawn([&, i] {
+            callers.push_back(spawn_blocked([&, i] {
                 try {
                     loaded.call([&] {
                         const int now = ++tries;
-                        this_coroutine::sleep_for(20ms);
+                        if (now == 1) {
+                            all_there.acquire();
+                        }
                         if (now < 3) {
                             failed.push_back(i);
                             throw std::runtime_error("not yet");
@@ -66,8 +71,8 @@ TEST_P(once_on, an_exception_goes_to_its_caller_and_the_first_waiter_tries_again
                     return false;
                 }
             }));
-            settle();
         }
+        all_there.release();
         int succeeded = 0;
         for (auto& caller : callers) {
             succeeded += caller.join(never_reached) ? 1 : 0;
@@ -95,27 +100,28 @@ TEST_P(once_on, an_exception_without_waiters_leaves_it_to_the_next_caller) {
 TEST_P(once_on, the_wait_for_another_can_be_limited) {
     in_runtime(GetParam(), [] {
         once loaded;
-        auto slow = spawn([&] { loaded.call([] { this_coroutine::sleep_for(120ms); }); });
-        settle();
+        semaphore end_of_run(0);
+        auto slow = spawn_blocked([&] { loaded.call([&] { end_of_run.acquire(); }); });
         const auto not_run = [] { ADD_FAILURE() << "ran twice"; };
         EXPECT_EQ(error_of([&] { loaded.call_within(10ms, not_run); }), std::errc::timed_out);
         std::error_code error;
         EXPECT_FALSE(loaded.call_within(1ms, error, not_run));
         EXPECT_EQ(error, std::errc::timed_out);
         std::stop_source source;
-        auto by_token = spawn([&] { return error_of([&] { loaded.call_within(source.get_token(), not_run); }); });
-        auto by_stop = spawn([&] { return error_of([&] { loaded.call_within(never_reached, not_run); }); });
-        auto plain = spawn([&] {
+        auto by_token =
+            spawn_blocked([&] { return error_of([&] { loaded.call_within(source.get_token(), not_run); }); });
+        auto by_stop = spawn_blocked([&] { return error_of([&] { loaded.call_within(never_reached, not_run); }); });
+        auto plain = spawn_blocked([&] {
             loaded.call(not_run);
             return loaded.done();
         });
-        settle();
         source.request_stop();
         by_stop.request_stop();
         plain.request_stop();
         EXPECT_EQ(by_token.join(never_reached), std::errc::operation_canceled);
         EXPECT_EQ(by_stop.join(never_reached), std::errc::operation_canceled);
         EXPECT_FALSE(loaded.done());
+        end_of_run.release();
         EXPECT_TRUE(plain.join(never_reached));
         slow.join();
         EXPECT_TRUE(loaded.call_within(1ms, error, not_run));

@@ -50,20 +50,18 @@ TEST_P(select_on, waits_for_the_first_partner_and_leaves_the_other_queues) {
     in_runtime(GetParam(), [] {
         const channel<int> first;
         const channel<int> second;
-        auto waiting = spawn([=] {
+        auto waiting = spawn_blocked([=] {
             int got = 0;
             const auto chosen =
                 select(on_receive(first, ignored), on_receive(second, [&](std::optional<int> n) { got = *n; }));
             return std::pair(chosen, got);
         });
-        settle();
         EXPECT_FALSE(waiting.done());
         second.send(42);
         EXPECT_EQ(waiting.join(never_reached), std::pair(std::size_t{1}, 42));
         EXPECT_FALSE(first.try_send(1)) << "the select still stands in the other queue";
 
-        auto sending = spawn([=] { return select(on_send(first, 1), on_send(second, 2)); });
-        settle();
+        auto sending = spawn_blocked([=] { return select(on_send(first, 1), on_send(second, 2)); });
         EXPECT_EQ(first.receive(), 1);
         EXPECT_EQ(sending.join(never_reached), 0u);
         EXPECT_EQ(second.try_receive(), std::nullopt) << "the select still stands in the other queue";
@@ -134,18 +132,17 @@ TEST_P(select_on, a_closed_channel_is_ready_to_receive_and_an_error_to_send) {
         EXPECT_EQ(error, channel_errc::closed);
 
         const channel<int> later;
-        auto receiving = spawn([=] {
+        auto receiving = spawn_blocked([=] {
             bool ended = false;
             select(on_receive(later, [&](std::optional<int> none) { ended = !none; }));
             return ended;
         });
-        settle();
         later.close();
         EXPECT_TRUE(receiving.join(never_reached));
 
         const channel<int> full;
-        auto waiting = spawn([=] { return error_of([&] { select(on_send(full, 1), on_timeout(never_reached)); }); });
-        settle();
+        auto waiting =
+            spawn_blocked([=] { return error_of([&] { select(on_send(full, 1), on_timeout(never_reached)); }); });
         full.close();
         EXPECT_EQ(waiting.join(never_reached), channel_errc::closed);
     });
@@ -187,13 +184,11 @@ TEST_P(select_on, one_channel_may_occur_in_several_cases) {
         const channel<int> numbers;
         // Neither case may be matched with the other one of the same select.
         EXPECT_EQ(select(on_receive(numbers, ignored), on_send(numbers, 1), on_timeout(5ms)), 2u);
-        auto either = spawn(
+        auto either = spawn_blocked(
             [=] { return select(on_receive(numbers, ignored), on_send(numbers, 7), on_receive(numbers, ignored)); });
-        settle();
         EXPECT_EQ(numbers.receive(never_reached), 7);
         EXPECT_EQ(either.join(never_reached), 1u);
-        auto twice = spawn([=] { return select(on_receive(numbers, ignored), on_receive(numbers, ignored)); });
-        settle();
+        auto twice = spawn_blocked([=] { return select(on_receive(numbers, ignored), on_receive(numbers, ignored)); });
         numbers.send(1);
         EXPECT_LT(twice.join(never_reached), 2u);
         EXPECT_FALSE(numbers.try_send(1));
@@ -204,14 +199,13 @@ TEST_P(select_on, token_and_stop_end_the_wait) {
     in_runtime(GetParam(), [] {
         const channel<int> silent;
         std::stop_source source;
-        auto by_token = spawn([&] {
+        auto by_token = spawn_blocked([&] {
             std::error_code error;
             EXPECT_EQ(select(source.get_token(), error, on_receive(silent, ignored), on_timeout(never_reached)),
                       no_case);
             return error;
         });
-        auto by_stop = spawn([&] { return error_of([&] { select(on_receive(silent, ignored)); }); });
-        settle();
+        auto by_stop = spawn_blocked([&] { return error_of([&] { select(on_receive(silent, ignored)); }); });
         source.request_stop();
         by_stop.request_stop();
         EXPECT_EQ(by_token.join(never_reached), std::errc::operation_canceled);

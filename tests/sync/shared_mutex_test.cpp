@@ -91,16 +91,15 @@ TEST_P(shared_mutex_on, serves_in_order_and_lets_neighbouring_readers_in_togethe
             order.push_back(who);
         };
         guard.lock_shared();
-        auto writer = spawn([&] {
+        auto writer = spawn_blocked([&] {
             const std::unique_lock lock(guard);
             note('w');
         });
-        settle();
         EXPECT_FALSE(guard.try_lock_shared()) << "a reader overtook the waiting writer";
         std::vector<join_handle<void>> behind;
         std::atomic<bool> together{false};
         for (int i = 0; i < 2; ++i) {
-            behind.push_back(spawn([&] {
+            behind.push_back(spawn_blocked([&] {
                 const std::shared_lock lock(guard);
                 note('r');
                 if (++readers == 2) {
@@ -111,13 +110,11 @@ TEST_P(shared_mutex_on, serves_in_order_and_lets_neighbouring_readers_in_togethe
                     this_coroutine::sleep_for(1ms);
                 }
             }));
-            settle();
         }
-        auto last = spawn([&] {
+        auto last = spawn_blocked([&] {
             const std::unique_lock lock(guard);
             note('w');
         });
-        settle();
         EXPECT_EQ(order, "");
         guard.unlock_shared();
         writer.join();
@@ -134,9 +131,8 @@ TEST_P(shared_mutex_on, a_writer_that_gives_up_lets_the_readers_behind_it_in) {
     in_runtime(GetParam(), [] {
         shared_mutex guard;
         guard.lock_shared();
-        auto writer = spawn([&] { return guard.try_lock_for(30ms); });
-        settle();
-        auto reader = spawn([&] {
+        auto writer = spawn_blocked([&] { return error_of([&] { guard.lock(never_reached); }); });
+        auto reader = spawn_blocked([&] {
             std::error_code error;
             const bool mine = guard.lock_shared(never_reached, error);
             if (mine) {
@@ -144,9 +140,9 @@ TEST_P(shared_mutex_on, a_writer_that_gives_up_lets_the_readers_behind_it_in) {
             }
             return mine;
         });
-        settle();
         EXPECT_FALSE(reader.done());
-        EXPECT_FALSE(writer.join());
+        writer.request_stop();
+        EXPECT_EQ(writer.join(), std::errc::operation_canceled);
         EXPECT_TRUE(reader.join()) << "nobody let the reader in";
         guard.unlock_shared();
     });
@@ -157,20 +153,19 @@ TEST_P(shared_mutex_on, deadline_token_and_stop_end_both_modes) {
         shared_mutex guard;
         guard.lock();
         std::stop_source source;
-        auto by_token = spawn([&] {
+        auto by_token = spawn_blocked([&] {
             std::error_code error;
             guard.lock_shared(source.get_token(), error);
             return error;
         });
-        auto by_stop = spawn([&] { return error_of([&] { guard.lock(never_reached); }); });
-        auto by_stop_shared = spawn([&] { return error_of([&] { guard.lock_shared(never_reached); }); });
-        auto by_time = spawn([&] { return error_of([&] { guard.lock_shared(10ms); }); });
-        auto plain = spawn([&] {
+        auto by_stop = spawn_blocked([&] { return error_of([&] { guard.lock(never_reached); }); });
+        auto by_stop_shared = spawn_blocked([&] { return error_of([&] { guard.lock_shared(never_reached); }); });
+        auto by_time = spawn_blocked([&] { return error_of([&] { guard.lock_shared(10ms); }); });
+        auto plain = spawn_blocked([&] {
             guard.lock_shared();
             guard.unlock_shared();
             return true;
         });
-        settle();
         source.request_stop();
         by_stop.request_stop();
         by_stop_shared.request_stop();

@@ -1,11 +1,13 @@
-// What the tests of the primitives share: letting others run until they block, errors as values, and random delays
+// What the tests of the primitives share: waiting until others are blocked, errors as values, and random delays
 // whose seed is printed so that a failing run can be repeated (MOOR_TEST_SEED).
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <random>
 #include <system_error>
 #include <utility>
@@ -16,6 +18,8 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "sched/coroutine.hpp"
+#include "sched/worker.hpp"
 #include "support/run.hpp"
 
 namespace moor::test {
@@ -26,7 +30,40 @@ using steady = std::chrono::steady_clock;
 /// Long enough that only a lost wake-up makes a test reach it.
 inline constexpr auto never_reached = 20s;
 
-/// Lets everything that can run do so until it blocks. On one worker that is certain, on several very likely.
+/// Waits until `condition()` holds; fails the test when it never does.
+template <class Condition>
+void until(Condition condition) {
+    const auto end = steady::now() + never_reached;
+    for (int turn = 0; !condition(); ++turn) {
+        if (steady::now() > end) {
+            ADD_FAILURE() << "what was waited for did not come";
+            return;
+        }
+        if (turn < 100) {
+            this_coroutine::yield();
+        } else {
+            this_coroutine::sleep_for(1ms);
+        }
+    }
+}
+
+/// Spawns `function` and returns when it waits for something (it stands in the queue of what it waits for, once that
+/// one's lock is free) or has ended.
+template <class Function>
+auto spawn_blocked(Function function) {
+    const auto self = std::make_shared<std::atomic<const detail::coroutine*>>(nullptr);
+    auto handle = spawn([self, function = std::move(function)]() mutable {
+        *self = sched::worker::current_coroutine();
+        return function();
+    });
+    until([&] {
+        const detail::coroutine* const known = *self;
+        return handle.done() || (known != nullptr && known->waiting_for.load() != nullptr);
+    });
+    return handle;
+}
+
+/// Gives what should not happen a chance to happen.
 inline void settle() {
     for (int turn = 0; turn < 20; ++turn) {
         this_coroutine::yield();

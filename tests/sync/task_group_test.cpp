@@ -141,11 +141,13 @@ TEST_P(task_group_on, destructor_stops_and_joins) {
 
 TEST_P(task_group_on, owner_that_is_stopped_stops_and_joins_its_children) {
     in_runtime(GetParam(), [] {
+        std::atomic<int> begun{0};
         std::atomic<int> ended{0};
         auto owner = spawn([&] {
             task_group group;
             for (int i = 0; i < 5; ++i) {
                 group.spawn([&] {
+                    ++begun;
                     EXPECT_TRUE(sleep_until_stopped());
                     const this_coroutine::stop_shield slow_end;
                     this_coroutine::sleep_for(5ms);
@@ -156,7 +158,7 @@ TEST_P(task_group_on, owner_that_is_stopped_stops_and_joins_its_children) {
             EXPECT_EQ(ended, 5) << "wait threw before the children had ended";
             return error;
         });
-        settle();
+        until([&] { return begun == 5; });
         owner.request_stop();
         EXPECT_EQ(owner.join(never_reached), std::errc::operation_canceled);
 
@@ -277,9 +279,8 @@ TEST_P(task_group_on, finished_children_are_released_as_they_end) {
         while (group.size() > 0) {
             this_coroutine::yield();
         }
-        settle();
         EXPECT_EQ(runs, 20'000);
-        EXPECT_LE(running.metrics().coroutines_alive, 2u);
+        until([&] { return running.metrics().coroutines_alive <= 2; });
         EXPECT_LE(running.metrics().stacks_committed, 2'000u);
         group.wait();
     });

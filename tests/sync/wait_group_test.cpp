@@ -87,13 +87,12 @@ TEST_P(wait_group_on, deadline_token_and_stop_end_the_wait) {
         EXPECT_EQ(error_of([&] { pending.wait(15ms); }), std::errc::timed_out);
         EXPECT_GE(steady::now() - began, 15ms);
         std::stop_source source;
-        auto by_token = spawn([&] {
+        auto by_token = spawn_blocked([&] {
             std::error_code error;
             EXPECT_FALSE(pending.wait(source.get_token(), error));
             return error;
         });
-        auto by_stop = spawn([&] { return error_of([&] { pending.wait(); }); });
-        settle();
+        auto by_stop = spawn_blocked([&] { return error_of([&] { pending.wait(); }); });
         source.request_stop();
         by_stop.request_stop();
         EXPECT_EQ(by_token.join(never_reached), std::errc::operation_canceled);

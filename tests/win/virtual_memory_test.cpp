@@ -1,0 +1,60 @@
+#include "win/virtual_memory.hpp"
+
+#include <gtest/gtest.h>
+
+#include "win/windows.hpp"
+
+namespace moor::win {
+namespace {
+
+DWORD state_of(const void* address) {
+    MEMORY_BASIC_INFORMATION info{};
+    return ::VirtualQuery(address, &info, sizeof info) == sizeof info ? info.State : 0;
+}
+
+TEST(address_space, reserves_commits_and_takes_back) {
+    std::byte* base = nullptr;
+    {
+        const address_space space(4 * allocation_granularity);
+        base = space.base();
+        EXPECT_EQ(space.size(), 4 * allocation_granularity);
+        EXPECT_EQ(state_of(base), static_cast<DWORD>(MEM_RESERVE));
+        ASSERT_TRUE(commit(base + page_size, page_size));
+        EXPECT_EQ(state_of(base), static_cast<DWORD>(MEM_RESERVE));
+        base[page_size] = std::byte{7};
+        EXPECT_EQ(state_of(base + page_size), static_cast<DWORD>(MEM_COMMIT));
+        decommit(base + page_size, page_size);
+        EXPECT_EQ(state_of(base + page_size), static_cast<DWORD>(MEM_RESERVE));
+        ASSERT_TRUE(commit(base + page_size, page_size));
+        EXPECT_EQ(base[page_size], std::byte{0}) << "new memory is zero";
+    }
+    EXPECT_EQ(state_of(base), static_cast<DWORD>(MEM_FREE));
+}
+
+TEST(address_space, knows_its_addresses_and_moves) {
+    address_space first(allocation_granularity);
+    std::byte* const base = first.base();
+    EXPECT_TRUE(first.contains(base));
+    EXPECT_TRUE(first.contains(base + allocation_granularity - 1));
+    EXPECT_FALSE(first.contains(base + allocation_granularity));
+    EXPECT_FALSE(first.contains(base - 1));
+    const address_space second(std::move(first));
+    EXPECT_EQ(second.base(), base);
+    EXPECT_FALSE(first.contains(base)); // NOLINT: what a move leaves is part of the contract
+    EXPECT_FALSE(address_space().contains(nullptr));
+}
+
+TEST(address_space, says_when_there_is_no_room) {
+    EXPECT_THROW(address_space(std::size_t{1} << 47), std::system_error);
+}
+
+TEST(commit_guard, marks_guard_pages) {
+    const address_space space(allocation_granularity);
+    ASSERT_TRUE(commit_guard(space.base(), page_size));
+    MEMORY_BASIC_INFORMATION info{};
+    ASSERT_EQ(::VirtualQuery(space.base(), &info, sizeof info), sizeof info);
+    EXPECT_NE(info.Protect & PAGE_GUARD, 0u);
+}
+
+} // namespace
+} // namespace moor::win
