@@ -108,7 +108,7 @@ public:
     /// moor::spawn throws. When the group takes no more children: the exception of the child that failed, if wait() has
     /// not thrown it yet, else std::system_error operation_canceled.
     template <class Function, class... Arguments>
-    requires std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>
+        requires std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>
     void spawn(const spawn_options& options, Function&& function, Arguments&&... arguments) {
         auto invocation =
             detail::bind_invocation(std::forward<Function>(function), std::forward<Arguments>(arguments)...);
@@ -121,7 +121,7 @@ public:
     }
 
     template <class Function, class... Arguments>
-    requires std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>
+        requires std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>
     void spawn(Function&& function, Arguments&&... arguments) {
         spawn(spawn_options{}, std::forward<Function>(function), std::forward<Arguments>(arguments)...);
     }

@@ -45,10 +45,14 @@ public:
     }
 
 private:
-    // Saturates: `from_now` may be duration::max(), which callers use for "never".
+    // Saturates: `from_now` may be duration::max(), which callers use for "never", and a negative one of any size is
+    // over.
     template <class Representation, class Period>
     static time_point after(std::chrono::duration<Representation, Period> from_now) noexcept {
         const time_point now = clock::now();
+        if (from_now <= from_now.zero()) {
+            return now;
+        }
         if (std::chrono::duration<double>(from_now) >= std::chrono::duration<double>(time_point::max() - now)) {
             return time_point::max();
         }

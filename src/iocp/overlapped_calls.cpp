@@ -3,7 +3,6 @@
 #include "iocp/overlapped_calls.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <cstdint>
 #include <utility>
 
@@ -56,9 +55,13 @@ system_calls fetch_all() noexcept {
 // Law 1, at run time. On a thread that is no worker there is no pool to ask.
 void check_place([[maybe_unused]] const operation& call) noexcept {
 #if !defined(NDEBUG)
-    assert(!win::teb::on_current_stack(&call) && "an operation on a stack");
+    if (win::teb::on_current_stack(&call)) {
+        win::fatal("an overlapped operation lies on a stack");
+    }
     const io_service* const service = current_io().service;
-    assert((service == nullptr || service->pool.owns(&call.parameters.overlapped)) && "an operation outside the pool");
+    if (service != nullptr && !service->pool.owns(&call.parameters.overlapped)) {
+        win::fatal("an overlapped operation lies outside its runtime's pool");
+    }
 #endif
 }
 

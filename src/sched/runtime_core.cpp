@@ -206,6 +206,7 @@ void runtime_core::discard(coroutine& created) noexcept {
     recycle(created);
     if (worker_of_caller() == nullptr) {
         starting_outside_.fetch_sub(1);
+        wake_worker(); // a worker may have taken this start for a reason why the others are no deadlock
     }
 }
 

@@ -31,9 +31,7 @@ bool mutex::try_take() noexcept {
     return true;
 }
 
-bool mutex::try_lock() noexcept {
-    return try_take();
-}
+bool mutex::try_lock() noexcept { return try_take(); }
 
 void mutex::lock() noexcept {
     if (!try_take()) {

@@ -10,9 +10,7 @@ namespace moor {
 using detail::stop_request;
 using detail::wake_reason;
 
-once::~once() {
-    detail::wait_for_last_user(lock_);
-}
+once::~once() { detail::wait_for_last_user(lock_); }
 
 bool once::begin_or_wait(const wait_limit& limit, stop_request stopping, wake_reason& reason) noexcept {
     reason = wake_reason::notified;

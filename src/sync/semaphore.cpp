@@ -33,9 +33,7 @@ private:
     detail::claimed_list served_;
 };
 
-semaphore::~semaphore() {
-    detail::wait_for_last_user(lock_);
-}
+semaphore::~semaphore() { detail::wait_for_last_user(lock_); }
 
 bool semaphore::try_acquire(std::size_t units) noexcept {
     const std::lock_guard guard(lock_);

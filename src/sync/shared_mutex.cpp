@@ -47,9 +47,7 @@ shared_mutex::~shared_mutex() {
 
 // The next three with lock_ held.
 
-bool shared_mutex::is_free_for(mode how) const noexcept {
-    return !written_ && (how == mode::shared || readers_ == 0);
-}
+bool shared_mutex::is_free_for(mode how) const noexcept { return !written_ && (how == mode::shared || readers_ == 0); }
 
 void shared_mutex::enter(mode how) noexcept {
     if (how == mode::exclusive) {
@@ -129,9 +127,7 @@ void shared_mutex::release(mode how) noexcept {
     next.finish();
 }
 
-void shared_mutex::lock() noexcept {
-    (void)take(mode::exclusive, wait_limit(), stop_request::ignored);
-}
+void shared_mutex::lock() noexcept { (void)take(mode::exclusive, wait_limit(), stop_request::ignored); }
 
 bool shared_mutex::lock(const wait_limit& limit, std::error_code& error) noexcept {
     return detail::report(take(mode::exclusive, limit, stop_request::ends_wait), error);
@@ -157,9 +153,7 @@ void shared_mutex::unlock() noexcept {
     release(mode::exclusive);
 }
 
-void shared_mutex::lock_shared() noexcept {
-    (void)take(mode::shared, wait_limit(), stop_request::ignored);
-}
+void shared_mutex::lock_shared() noexcept { (void)take(mode::shared, wait_limit(), stop_request::ignored); }
 
 bool shared_mutex::lock_shared(const wait_limit& limit, std::error_code& error) noexcept {
     return detail::report(take(mode::shared, limit, stop_request::ends_wait), error);
@@ -172,12 +166,8 @@ void shared_mutex::lock_shared(const wait_limit& limit) {
     }
 }
 
-bool shared_mutex::try_lock_shared() noexcept {
-    return try_take(mode::shared);
-}
+bool shared_mutex::try_lock_shared() noexcept { return try_take(mode::shared); }
 
-void shared_mutex::unlock_shared() noexcept {
-    release(mode::shared);
-}
+void shared_mutex::unlock_shared() noexcept { release(mode::shared); }
 
 } // namespace moor

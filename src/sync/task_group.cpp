@@ -161,9 +161,7 @@ private:
     std::exception_ptr error_; // the first one, until somebody takes it
 };
 
-group_member::group_member(group_core& group) : group_(&group) {
-    group.add_child();
-}
+group_member::group_member(group_core& group) : group_(&group) { group.add_child(); }
 
 group_member::~group_member() {
     if (group_ != nullptr) {
@@ -171,9 +169,7 @@ group_member::~group_member() {
     }
 }
 
-void group_member::enter() noexcept {
-    group_->enter(*this, *sched::worker::current_coroutine());
-}
+void group_member::enter() noexcept { group_->enter(*this, *sched::worker::current_coroutine()); }
 
 namespace {
 
@@ -223,9 +219,7 @@ using detail::wake_reason;
 
 task_group::task_group() : core_(new detail::group_core), exceptions_in_flight_(std::uncaught_exceptions()) {}
 
-task_group::task_group(runtime& owner) : task_group() {
-    runtime_ = &owner;
-}
+task_group::task_group(runtime& owner) : task_group() { runtime_ = &owner; }
 
 task_group::~task_group() {
     core_->stop();
@@ -236,9 +230,7 @@ task_group::~task_group() {
     }
 }
 
-void task_group::destroy_core::operator()(detail::group_core* core) const noexcept {
-    delete core;
-}
+void task_group::destroy_core::operator()(detail::group_core* core) const noexcept { delete core; }
 
 bool task_group::wait(const wait_limit& limit, std::error_code& error) {
     const wake_reason reason =
@@ -263,16 +255,10 @@ void task_group::wait(const wait_limit& limit) {
     }
 }
 
-void task_group::stop() noexcept {
-    core_->stop();
-}
+void task_group::stop() noexcept { core_->stop(); }
 
-bool task_group::is_stopping() const noexcept {
-    return core_->is_stopping();
-}
+bool task_group::is_stopping() const noexcept { return core_->is_stopping(); }
 
-std::size_t task_group::size() const noexcept {
-    return core_->size();
-}
+std::size_t task_group::size() const noexcept { return core_->size(); }
 
 } // namespace moor

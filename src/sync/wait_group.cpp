@@ -11,9 +11,7 @@ namespace moor {
 
 using detail::wake_reason;
 
-wait_group::~wait_group() {
-    detail::wait_for_last_user(lock_);
-}
+wait_group::~wait_group() { detail::wait_for_last_user(lock_); }
 
 void wait_group::add(std::size_t count) {
     lock_.lock();

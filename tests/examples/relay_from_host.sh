@@ -44,12 +44,14 @@ port=$(sed -n 's/^listening on .*:\([0-9]*\).*$/\1/p' "$folder/output")
 load=$!
 wait_for 60 '^clients=100 .* frames=[0-9]\{4\}' || fail "the load does not get under way"
 kill -9 "$load"
+wait "$load" 2>/dev/null
+load=
 wait_for 30 '^clients=0 operations=\([0-9]*\) accepts=\1 ' || fail "the relay holds on to killed clients"
 echo "after the kill:  $(tail -n 1 "$folder/output")"
 
 # Two that connect and say nothing, one that speaks another protocol.
 for _ in 1 2; do
-    sleep 60 | nc 127.0.0.1 "$port" >/dev/null &
+    nc -d 127.0.0.1 "$port" >/dev/null 2>&1 &
     strangers="$strangers $!"
 done
 printf 'GET / HTTP/1.0\r\n\r\n' | nc -q 5 127.0.0.1 "$port" >/dev/null

@@ -3,12 +3,15 @@
 #include <array>
 #include <cstring>
 #include <initializer_list>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "iocp/io_context.hpp"
 #include "iocp/system_calls.hpp"
+#include "support/child.hpp"
 #include "support/run.hpp"
 #include "win/virtual_memory.hpp"
 
@@ -236,16 +239,31 @@ TEST(system_calls, are_all_there_and_can_be_replaced) {
 }
 
 #if !defined(NDEBUG)
-TEST_F(overlapped_calls, debug_builds_refuse_an_operation_on_a_stack) {
-    testing::GTEST_FLAG(death_test_style) = "threadsafe";
-    EXPECT_DEATH(
-        {
-            operation on_stack;
-            std::array<std::byte, 1> data{};
-            static_cast<void>(receive(on_stack, socket, data));
-        },
-        "");
+
+// Law 1 at run time.
+const test::scenario submits_from_a_stack("submits_from_a_stack", [] {
+    operation on_stack;
+    std::array<std::byte, 1> data{};
+    static_cast<void>(receive(on_stack, win::unique_socket(), data));
+});
+
+const test::scenario submits_from_the_heap("submits_from_the_heap", [] {
+    test::in_runtime(1, [] {
+        const auto on_heap = std::make_unique<operation>();
+        std::array<std::byte, 1> data{};
+        static_cast<void>(receive(*on_heap, win::unique_socket(), data));
+    });
+});
+
+TEST(debug_builds, end_the_process_for_an_operation_outside_the_pool) {
+    const auto stack = test::run_in_child(submits_from_a_stack);
+    EXPECT_EQ(stack.exit_status, 3u);
+    EXPECT_NE(stack.error_output.find("lies on a stack"), std::string::npos) << stack.error_output;
+    const auto heap = test::run_in_child(submits_from_the_heap);
+    EXPECT_EQ(heap.exit_status, 3u);
+    EXPECT_NE(heap.error_output.find("outside its runtime's pool"), std::string::npos) << heap.error_output;
 }
+
 #endif
 
 } // namespace

@@ -313,16 +313,16 @@ struct load {
 class channel_under : public testing::TestWithParam<load> {};
 INSTANTIATE_TEST_SUITE_P(load, channel_under,
                          testing::Values(load{1, 0}, load{1, 7}, load{2, 0}, load{2, 1}, load{4, 0}, load{4, 8}),
-                         [](const auto& info) {
-                             return std::to_string(info.param.workers) + "_workers_capacity_" +
-                                    std::to_string(info.param.capacity);
+                         [](const auto& given) {
+                             return std::to_string(given.param.workers) + "_workers_capacity_" +
+                                    std::to_string(given.param.capacity);
                          });
 
 // Every value arrives once, and those of one sender in order.
 TEST_P(channel_under, many_senders_and_receivers) {
-    constexpr int senders = 8;
-    constexpr int receivers = 5;
-    constexpr int each = 1'500;
+    static constexpr int senders = 8;
+    static constexpr int receivers = 5;
+    static constexpr int each = 1'500;
     std::atomic<long> received{0};
     std::vector<std::atomic<int>> times(senders * each);
     in_runtime(GetParam().workers, [&] {
