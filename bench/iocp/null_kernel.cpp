@@ -72,7 +72,8 @@ BOOL WINAPI dequeue(HANDLE port, OVERLAPPED_ENTRY* entries, ULONG room, ULONG* c
 
 const system_calls& table_for(null_kernel::behaviour chosen) noexcept {
     static const system_calls real = iocp::real_system_calls();
-    static const system_calls at_once{&receive_at_once, &send_at_once, real.accept, real.connect, real.cancel, &dequeue};
+    static const system_calls at_once{&receive_at_once, &send_at_once, real.accept,
+                                      real.connect,     real.cancel,   &dequeue};
     static const system_calls later{&receive_later, &send_later, real.accept, real.connect, real.cancel, &dequeue};
     return chosen == null_kernel::behaviour::completes_at_once ? at_once : later;
 }

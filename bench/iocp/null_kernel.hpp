@@ -1,5 +1,5 @@
-// A kernel that takes no time: it stands in the library's table of system calls and does nothing but what the contracts of the
-// calls demand. What a call then costs is the runtime's own work.
+// A kernel that takes no time: it stands in the library's table of system calls and does nothing but what the contracts
+// of the calls demand. What a call then costs is the runtime's own work.
 #pragma once
 
 namespace moor::bench {
@@ -9,7 +9,8 @@ class null_kernel {
 public:
     enum class behaviour {
         completes_at_once, ///< all bytes of every call, no packet
-        completes_later,   ///< every call is pending until its packet is dequeued, as many in one batch as there is room for
+        completes_later, ///< every call is pending until its packet is dequeued, as many in one batch as there is room
+                         ///< for
     };
 
     explicit null_kernel(behaviour chosen) noexcept;

@@ -1,6 +1,7 @@
-// What the runtime adds to an overlapped call: tcp_stream::read_some and write of 64 bytes against a kernel that takes no time
-// (null_kernel.hpp). A call that completes at once is the library's bookkeeping alone. A call that waits is also a suspension, a
-// switch, its packet and its resumption; 64 coroutines with a call each share one dequeue, a single one has it for itself.
+// What the runtime adds to an overlapped call: tcp_stream::read_some and write of 64 bytes against a kernel that takes
+// no time (null_kernel.hpp). A call that completes at once is the library's bookkeeping alone. A call that waits is
+// also a suspension, a switch, its packet and its resumption; 64 coroutines with a call each share one dequeue, a
+// single one has it for itself.
 #include <array>
 #include <cstddef>
 #include <cstdint>

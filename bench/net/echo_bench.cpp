@@ -1,6 +1,6 @@
-// TCP echo of 64 bytes, request and response, over 1 and over 64 connections: moor against the floor (floor.hpp), which does the
-// same in the same process and in one thread, as moor's one worker does. Rounds of both alternate, and what counts is the
-// ratio of their times in one round: the machine's mood is in both. Time is that of one moor round trip.
+// TCP echo of 64 bytes, request and response, over 1 and over 64 connections: moor against the floor (floor.hpp), which
+// does the same in the same process and in one thread, as moor's one worker does. Rounds of both alternate, and what
+// counts is the ratio of their times in one round: the machine's mood is in both. Time is that of one moor round trip.
 //
 // cmake/bench.cmake pins all of it, the Wine server included, to one processor.
 #include <algorithm>

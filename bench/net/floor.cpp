@@ -105,7 +105,8 @@ echo_floor::~echo_floor() {
     for (std::size_t left = servers_.size(); left != 0;) {
         constexpr DWORD longest_wait = 1000; // milliseconds
         ULONG count = 0;
-        if (::GetQueuedCompletionStatusEx(port_, batch.data(), packets_per_batch, &count, longest_wait, FALSE) == FALSE) {
+        if (::GetQueuedCompletionStatusEx(port_, batch.data(), packets_per_batch, &count, longest_wait, FALSE) ==
+            FALSE) {
             break;
         }
         left -= count;
@@ -122,13 +123,14 @@ std::unique_ptr<echo_floor::end> echo_floor::adopt(std::uintptr_t socket) {
     made->socket = socket;
     made->buffer.resize(message_size_);
     const BOOL no_delay = TRUE;
-    check(::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, reinterpret_cast<const char*>(&no_delay), sizeof no_delay) == 0,
+    check(::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, reinterpret_cast<const char*>(&no_delay), sizeof no_delay) ==
+              0,
           "TCP_NODELAY");
     const auto handle = reinterpret_cast<HANDLE>(socket);
     check(::CreateIoCompletionPort(handle, port_, reinterpret_cast<ULONG_PTR>(made.get()), 0) != nullptr,
           "CreateIoCompletionPort");
-    check(::SetFileCompletionNotificationModes(
-              handle, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE) != FALSE,
+    check(::SetFileCompletionNotificationModes(handle, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS |
+                                                           FILE_SKIP_SET_EVENT_ON_HANDLE) != FALSE,
           "SetFileCompletionNotificationModes");
     return made;
 }

@@ -1,6 +1,7 @@
-// The floor: what the system itself costs. A TCP echo, servers and clients in one thread, as a loop around one completion port
-// with a state machine per connection; written by hand, without the library, and with all that makes the library fast:
-// no packet for what completes at once, packets dequeued 64 at a time, no allocation, no thread beside the caller's.
+// The floor: what the system itself costs. A TCP echo, servers and clients in one thread, as a loop around one
+// completion port with a state machine per connection; written by hand, without the library, and with all that makes
+// the library fast: no packet for what completes at once, packets dequeued 64 at a time, no allocation, no thread
+// beside the caller's.
 #pragma once
 
 #include <cstddef>

@@ -18,8 +18,10 @@ namespace moor::bench {
 /// For BENCHMARK(...)->Apply: the smallest and largest of the repetitions beside the usual statistics.
 inline void with_range(benchmark::internal::Benchmark* registered) {
     registered
-        ->ComputeStatistics("min", [](const std::vector<double>& all) { return *std::min_element(all.begin(), all.end()); })
-        ->ComputeStatistics("max", [](const std::vector<double>& all) { return *std::max_element(all.begin(), all.end()); });
+        ->ComputeStatistics("min",
+                            [](const std::vector<double>& all) { return *std::min_element(all.begin(), all.end()); })
+        ->ComputeStatistics("max",
+                            [](const std::vector<double>& all) { return *std::max_element(all.begin(), all.end()); });
 }
 
 /// The same, in wall-clock time.

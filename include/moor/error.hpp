@@ -5,8 +5,8 @@
 
 namespace moor {
 
-/// Winsock and Win32 error numbers (10054, 995, …) with the system's message text. Its codes compare equal to the std::errc
-/// that means the same: WSAECONNRESET to connection_reset, ERROR_OPERATION_ABORTED to operation_canceled,
+/// Winsock and Win32 error numbers (10054, 995, …) with the system's message text. Its codes compare equal to the
+/// std::errc that means the same: WSAECONNRESET to connection_reset, ERROR_OPERATION_ABORTED to operation_canceled,
 /// WSAETIMEDOUT to timed_out, and so on.
 [[nodiscard]] const std::error_category& winsock_category() noexcept;
 

@@ -37,7 +37,7 @@ public:
     /// Runs `function(arguments...)` unless a call has done so; waits for a run that is in progress. The wait is not
     /// ended by a request to stop. After the first run it costs one load.
     template <class Function, class... Arguments>
-    requires std::invocable<Function, Arguments...>
+        requires std::invocable<Function, Arguments...>
     void call(Function&& function, Arguments&&... arguments) {
         if (done()) [[likely]] {
             return;
@@ -50,7 +50,7 @@ public:
     /// The same with a limit for the wait (not for the run), and a point where the coroutine can be stopped. Throws
     /// std::system_error timed_out or operation_canceled; somebody else's run goes on.
     template <class Function, class... Arguments>
-    requires std::invocable<Function, Arguments...>
+        requires std::invocable<Function, Arguments...>
     void call_within(const wait_limit& limit, Function&& function, Arguments&&... arguments) {
         if (!done() && begin_or_wait(limit)) {
             run(std::forward<Function>(function), std::forward<Arguments>(arguments)...);
@@ -60,7 +60,7 @@ public:
     /// Whether it has run by the return; otherwise `error` is timed_out or operation_canceled. What the function
     /// throws is thrown.
     template <class Function, class... Arguments>
-    requires std::invocable<Function, Arguments...>
+        requires std::invocable<Function, Arguments...>
     bool call_within(const wait_limit& limit, std::error_code& error, Function&& function, Arguments&&... arguments) {
         error.clear();
         if (!done() && begin_or_wait(limit, error)) {

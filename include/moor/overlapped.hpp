@@ -1,5 +1,5 @@
-// Any other overlapped call as a blocking one: files, pipes, devices. The caller starts the call with an OVERLAPPED that the
-// library owns, and the coroutine waits for its completion.
+// Any other overlapped call as a blocking one: files, pipes, devices. The caller starts the call with an OVERLAPPED
+// that the library owns, and the coroutine waits for its completion.
 //
 //     moor::overlapped_handle file(
 //         ::CreateFileW(path, GENERIC_READ, 0, nullptr, OPEN_EXISTING, FILE_FLAG_OVERLAPPED, nullptr));
@@ -41,12 +41,13 @@ struct overlapped_steps {
 
 } // namespace detail
 
-/// What starts an overlapped call: returns the call's Win32 error, 0 when it succeeded at once, ERROR_IO_PENDING, or another.
+/// What starts an overlapped call: returns the call's Win32 error, 0 when it succeeded at once, ERROR_IO_PENDING, or
+/// another.
 template <class Start>
 concept overlapped_start = std::is_invocable_r_v<std::uint32_t, Start&, _OVERLAPPED*, std::span<std::byte>>;
 
-/// Owns a HANDLE that was opened for overlapped I/O, and makes its calls wait in the coroutine. Move-only; must be gone before its
-/// runtime is. Any number of calls at a time.
+/// Owns a HANDLE that was opened for overlapped I/O, and makes its calls wait in the coroutine. Move-only; must be gone
+/// before its runtime is. Any number of calls at a time.
 class overlapped_handle {
 public:
     /// Bytes that `start` gets as scratch.
@@ -55,25 +56,25 @@ public:
     /// Empty; every call reports bad_file_descriptor.
     overlapped_handle() noexcept = default;
 
-    /// Takes over `native_handle` (opened with FILE_FLAG_OVERLAPPED, bound to no completion port) and closes it in the end,
-    /// also when this throws. Only from a coroutine. Throws std::system_error: operation_not_permitted outside a
+    /// Takes over `native_handle` (opened with FILE_FLAG_OVERLAPPED, bound to no completion port) and closes it in the
+    /// end, also when this throws. Only from a coroutine. Throws std::system_error: operation_not_permitted outside a
     /// coroutine, or the system's error, for an invalid handle too.
     explicit overlapped_handle(void* native_handle);
     /// The same without throwing but for std::bad_alloc: empty with `error` set, and the handle is closed then.
     [[nodiscard]] static overlapped_handle adopt(void* native_handle, std::error_code& error);
 
-    /// Has `start(overlapped, scratch)` start one call on this handle, suspends the coroutine until it has completed, and
-    /// returns the number of bytes transferred. A point where the coroutine can be stopped.
+    /// Has `start(overlapped, scratch)` start one call on this handle, suspends the coroutine until it has completed,
+    /// and returns the number of bytes transferred. A point where the coroutine can be stopped.
     ///
     /// `overlapped` is zeroed; `start` may set Offset and OffsetHigh and leaves hEvent alone. Every pointer
-    /// through which the call reports something (a byte count, flags, a length) must be null or point into `scratch`, since the
-    /// system may write there after the call has returned. The data buffer is the caller's and may be on its stack. `start`
-    /// must neither throw nor suspend, and must start exactly one call.
+    /// through which the call reports something (a byte count, flags, a length) must be null or point into `scratch`,
+    /// since the system may write there after the call has returned. The data buffer is the caller's and may be on its
+    /// stack. `start` must neither throw nor suspend, and must start exactly one call.
     ///
-    /// Errors: the call's own, in winsock_category(); timed_out and operation_canceled, after the call was cancelled and
-    /// has completed; operation_canceled when the handle was closed, before or meanwhile; operation_not_permitted from
-    /// anywhere but a coroutine of the handle's runtime; bad_file_descriptor for an empty object; not_enough_memory. The
-    /// bytes transferred are returned with an error too (ERROR_MORE_DATA of a message pipe).
+    /// Errors: the call's own, in winsock_category(); timed_out and operation_canceled, after the call was cancelled
+    /// and has completed; operation_canceled when the handle was closed, before or meanwhile; operation_not_permitted
+    /// from anywhere but a coroutine of the handle's runtime; bad_file_descriptor for an empty object;
+    /// not_enough_memory. The bytes transferred are returned with an error too (ERROR_MORE_DATA of a message pipe).
     template <overlapped_start Start>
     std::uint32_t call(Start&& start, const wait_limit& limit = {}) {
         return call_throwing(steps_of(start), limit);
@@ -93,8 +94,8 @@ public:
         return call_erased(steps_of(start, finish), limit, error);
     }
 
-    /// Closes the handle; calls in progress report operation_canceled. Does not suspend; any coroutine. A second call does
-    /// nothing.
+    /// Closes the handle; calls in progress report operation_canceled. Does not suspend; any coroutine. A second call
+    /// does nothing.
     void close() noexcept;
 
     /// False for an empty object and after close(). Never suspends.

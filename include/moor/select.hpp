@@ -211,7 +211,7 @@ template <channel_element T, std::invocable Handler = detail::nothing_more>
     return {to.core(), value, std::forward<Handler>(handler)};
 }
 template <channel_element T, std::invocable Handler = detail::nothing_more>
-requires std::copy_constructible<T>
+    requires std::copy_constructible<T>
 [[nodiscard]] detail::send_case<T, Handler> on_send(const channel<T>& to, const std::type_identity_t<T>& value,
                                                     Handler&& handler = {}) {
     return {to.core(), value, std::forward<Handler>(handler)};

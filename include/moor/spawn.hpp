@@ -27,8 +27,8 @@ struct spawn_options {
     /// Shown in dumps and fatal messages. Copied; at most 31 bytes are kept.
     std::string_view name{};
     stack_kind stack = stack_kind::reserved;
-    /// Bytes of address space for the stack, rounded up to a power of two from 64 KiB to 1 GiB; memory is committed as the
-    /// stack grows. 0 takes runtime_options::stack_size.
+    /// Bytes of address space for the stack, rounded up to a power of two from 64 KiB to 1 GiB; memory is committed as
+    /// the stack grows. 0 takes runtime_options::stack_size.
     std::size_t stack_size = 0;
     /// The worker (0 … workers-1) that alone may run it; empty lets it run anywhere.
     std::optional<unsigned> worker{};
@@ -114,14 +114,16 @@ auto bind_invocation(Function&& function, Arguments&&... arguments) {
     if constexpr (sizeof...(Arguments) == 0) {
         return std::decay_t<Function>(std::forward<Function>(function));
     } else {
-        return [call = std::tuple<std::decay_t<Function>, std::decay_t<Arguments>...>(
-                    std::forward<Function>(function), std::forward<Arguments>(arguments)...)]() mutable -> decltype(auto) {
-            return std::apply(
-                [](auto&& callee, auto&&... values) -> decltype(auto) {
-                    return std::invoke(std::forward<decltype(callee)>(callee), std::forward<decltype(values)>(values)...);
-                },
-                std::move(call));
-        };
+        return
+            [call = std::tuple<std::decay_t<Function>, std::decay_t<Arguments>...>(
+                 std::forward<Function>(function), std::forward<Arguments>(arguments)...)]() mutable -> decltype(auto) {
+                return std::apply(
+                    [](auto&& callee, auto&&... values) -> decltype(auto) {
+                        return std::invoke(std::forward<decltype(callee)>(callee),
+                                           std::forward<decltype(values)>(values)...);
+                    },
+                    std::move(call));
+            };
     }
 }
 

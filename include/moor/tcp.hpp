@@ -1,5 +1,6 @@
-// TCP on the completion port: streams and listeners that block the calling coroutine and nothing else. Law 1: none of these
-// functions hands the system an address on a stack other than the caller's own data buffer, which law 3 keeps in place.
+// TCP on the completion port: streams and listeners that block the calling coroutine and nothing else. Law 1: none of
+// these functions hands the system an address on a stack other than the caller's own data buffer, which law 3 keeps in
+// place.
 #pragma once
 
 #include <chrono>
@@ -27,7 +28,8 @@ struct close_listener {
 };
 } // namespace detail
 
-/// TCP keep-alive probing (SIO_KEEPALIVE_VALS): the first probe after `idle` without traffic, the next ones every `interval`.
+/// TCP keep-alive probing (SIO_KEEPALIVE_VALS): the first probe after `idle` without traffic, the next ones every
+/// `interval`.
 struct keep_alive {
     std::chrono::milliseconds idle = std::chrono::minutes(2);
     std::chrono::milliseconds interval = std::chrono::seconds(1);
@@ -38,15 +40,15 @@ enum class shutdown_side : std::uint8_t { receive, send, both };
 
 /// A TCP connection. Move-only handle; the socket closes with it, or by close(). Must be gone before its runtime is.
 ///
-/// One coroutine may read while another one writes; two readers (or two writers) at a time are serialised by nothing and
-/// are the caller's error. close() may be called by any coroutine at any time: calls in progress, and all later ones, report
-/// operation_canceled; so they do when the handle is destroyed under them. Every call that waits: only from a
-/// coroutine of the runtime in which the stream was made (otherwise operation_not_permitted), suspends it until done, takes a
-/// wait_limit, and is a point where the coroutine can be stopped. A deadline that has passed and a stop that was asked for
-/// are reported even if the call would not have had to wait. A call that ended by deadline or stop has cancelled its
-/// operation and seen it complete, so the buffer is the caller's again; what it had transferred by then is lost for
-/// read_exactly/write (close the stream), not for read_some. Other errors are in the winsock_category() and compare with
-/// std::errc.
+/// One coroutine may read while another one writes; two readers (or two writers) at a time are serialised by nothing
+/// and are the caller's error. close() may be called by any coroutine at any time: calls in progress, and all later
+/// ones, report operation_canceled; so they do when the handle is destroyed under them. Every call that waits: only
+/// from a coroutine of the runtime in which the stream was made (otherwise operation_not_permitted), suspends it until
+/// done, takes a wait_limit, and is a point where the coroutine can be stopped. A deadline that has passed and a stop
+/// that was asked for are reported even if the call would not have had to wait. A call that ended by deadline or stop
+/// has cancelled its operation and seen it complete, so the buffer is the caller's again; what it had transferred by
+/// then is lost for read_exactly/write (close the stream), not for read_some. Other errors are in the
+/// winsock_category() and compare with std::errc.
 class tcp_stream {
 public:
     /// Not connected; every call reports not_connected.
@@ -59,8 +61,8 @@ public:
     [[nodiscard]] static tcp_stream connect(const endpoint& remote, const wait_limit& limit = {});
     [[nodiscard]] static tcp_stream connect(const endpoint& remote, const wait_limit& limit, std::error_code& error);
 
-    /// Tries the endpoints in turn until one accepts; each gets an equal share of the time that is left. Reports the last
-    /// error, invalid_argument when there is no endpoint.
+    /// Tries the endpoints in turn until one accepts; each gets an equal share of the time that is left. Reports the
+    /// last error, invalid_argument when there is no endpoint.
     [[nodiscard]] static tcp_stream connect(std::span<const endpoint> remotes, const wait_limit& limit = {});
     [[nodiscard]] static tcp_stream connect(std::span<const endpoint> remotes, const wait_limit& limit,
                                             std::error_code& error);
@@ -71,7 +73,8 @@ public:
 
     /// Scatter form: fills the buffers in order; any number of them. Waits for the first byte only.
     std::size_t read_some(std::span<const std::span<std::byte>> buffers, const wait_limit& limit = {});
-    std::size_t read_some(std::span<const std::span<std::byte>> buffers, const wait_limit& limit, std::error_code& error);
+    std::size_t read_some(std::span<const std::span<std::byte>> buffers, const wait_limit& limit,
+                          std::error_code& error);
 
     /// Fills the buffer. A peer that closes earlier is the error stream_errc::end_of_stream; returns the bytes read.
     std::size_t read_exactly(std::span<std::byte> buffer, const wait_limit& limit = {});
@@ -83,10 +86,11 @@ public:
 
     /// Gather form: all bytes of all buffers in order; any number of them.
     std::size_t write(std::span<const std::span<const std::byte>> buffers, const wait_limit& limit = {});
-    std::size_t write(std::span<const std::span<const std::byte>> buffers, const wait_limit& limit, std::error_code& error);
+    std::size_t write(std::span<const std::span<const std::byte>> buffers, const wait_limit& limit,
+                      std::error_code& error);
 
-    /// Waits until a read_some would not wait (data, end of stream or error), by a zero-byte receive: an idle connection pins
-    /// no buffer meanwhile.
+    /// Waits until a read_some would not wait (data, end of stream or error), by a zero-byte receive: an idle
+    /// connection pins no buffer meanwhile.
     void wait_readable(const wait_limit& limit = {});
     void wait_readable(const wait_limit& limit, std::error_code& error);
 
@@ -94,8 +98,8 @@ public:
     void shutdown(shutdown_side side);
     void shutdown(shutdown_side side, std::error_code& error) noexcept;
 
-    /// Closes the connection; unsent data is still delivered by the system. Does not suspend; any coroutine of the runtime;
-    /// calls in progress report operation_canceled. A second call does nothing.
+    /// Closes the connection; unsent data is still delivered by the system. Does not suspend; any coroutine of the
+    /// runtime; calls in progress report operation_canceled. A second call does nothing.
     void close() noexcept;
 
     /// Closes and sends a reset instead of a farewell (SO_LINGER 0).
@@ -112,8 +116,8 @@ public:
     [[nodiscard]] endpoint local_endpoint() const;
     [[nodiscard]] endpoint remote_endpoint() const;
 
-    // Options; each throws std::system_error with the Winsock error or reports through `error`. Sizes are in bytes. None
-    // suspends.
+    // Options; each throws std::system_error with the Winsock error or reports through `error`. Sizes are in bytes.
+    // None suspends.
     void set_no_delay(bool on);
     void set_no_delay(bool on, std::error_code& error) noexcept;
     void set_keep_alive(const keep_alive& probing);
@@ -123,8 +127,8 @@ public:
     void set_send_buffer_size(std::size_t bytes);
     void set_send_buffer_size(std::size_t bytes, std::error_code& error) noexcept;
 
-    /// The SOCKET, for calls that this class lacks; stays owned by the stream. INVALID_SOCKET when there is none, or it was
-    /// closed.
+    /// The SOCKET, for calls that this class lacks; stays owned by the stream. INVALID_SOCKET when there is none, or it
+    /// was closed.
     [[nodiscard]] std::uintptr_t native_handle() const noexcept;
 
 private:
@@ -154,25 +158,27 @@ public:
     ~tcp_listener();
 
     /// Binds to `local` (port 0 lets the system choose) and listens. Only from a coroutine. Does not suspend.
-    /// Errors: address_in_use, permission_denied, address_not_available, invalid_argument (outstanding_accepts out of range),
-    /// operation_not_permitted (outside a coroutine), …
+    /// Errors: address_in_use, permission_denied, address_not_available, invalid_argument (outstanding_accepts out of
+    /// range), operation_not_permitted (outside a coroutine), …
     [[nodiscard]] static tcp_listener bind(const endpoint& local, const listen_options& options = {});
-    [[nodiscard]] static tcp_listener bind(const endpoint& local, const listen_options& options, std::error_code& error);
+    [[nodiscard]] static tcp_listener bind(const endpoint& local, const listen_options& options,
+                                           std::error_code& error);
 
-    /// Waits for a connection. Several coroutines may accept at a time. A connection that died in the backlog is skipped.
-    /// Errors: operation_canceled (stopped, or the listener was closed), timed_out, and when the system has no sockets or
-    /// memory left too_many_files_open, no_buffer_space, …: the listener goes on, and the next call tries again.
+    /// Waits for a connection. Several coroutines may accept at a time. A connection that died in the backlog is
+    /// skipped. Errors: operation_canceled (stopped, or the listener was closed), timed_out, and when the system has no
+    /// sockets or memory left too_many_files_open, no_buffer_space, …: the listener goes on, and the next call tries
+    /// again.
     [[nodiscard]] tcp_stream accept(const wait_limit& limit = {});
     [[nodiscard]] tcp_stream accept(const wait_limit& limit, std::error_code& error);
 
-    /// Stops listening; accept() calls in progress report operation_canceled, connections that nobody accepted are closed.
-    /// Does not suspend; any coroutine or thread.
+    /// Stops listening; accept() calls in progress report operation_canceled, connections that nobody accepted are
+    /// closed. Does not suspend; any coroutine or thread.
     void close() noexcept;
 
     /// False for one that does not listen and after close(). Never suspends.
     [[nodiscard]] bool is_open() const noexcept;
-    /// Where it was bound, with the port that the system chose; also after close(). Throws std::system_error not_connected
-    /// when it never listened.
+    /// Where it was bound, with the port that the system chose; also after close(). Throws std::system_error
+    /// not_connected when it never listened.
     [[nodiscard]] endpoint local_endpoint() const;
     /// The SOCKET; stays owned by the listener. INVALID_SOCKET when there is none, or it was closed.
     [[nodiscard]] std::uintptr_t native_handle() const noexcept;

@@ -32,7 +32,8 @@ void sleep_for(std::chrono::duration<Representation, Period> duration) {
 }
 
 template <class Representation, class Period>
-void sleep_for(std::chrono::duration<Representation, Period> duration, const wait_limit& limit, std::error_code& error) noexcept {
+void sleep_for(std::chrono::duration<Representation, Period> duration, const wait_limit& limit,
+               std::error_code& error) noexcept {
     sleep_until(wait_limit(duration).deadline(), limit, error);
 }
 
@@ -48,8 +49,8 @@ void sleep_for(std::chrono::duration<Representation, Period> duration, const wai
 /// Bytes of address space of its stack; 0 outside a coroutine.
 [[nodiscard]] std::size_t stack_size() noexcept;
 
-/// Whether somebody asked this coroutine to stop (join_handle::request_stop, task_group, runtime shutdown), also under a
-/// stop_shield. False outside a coroutine.
+/// Whether somebody asked this coroutine to stop (join_handle::request_stop, task_group, runtime shutdown), also under
+/// a stop_shield. False outside a coroutine.
 [[nodiscard]] bool stop_requested() noexcept;
 
 /// While one lives, the coroutine's waits are not ended by a request to stop: for clean-up code that has to wait.

@@ -1,5 +1,6 @@
-// The C++ runtime's per-thread exception state: which exceptions are being handled and how many are in flight. It belongs to
-// the running stack, and no C++ runtime swaps it for a stackful coroutine. One section per runtime, nothing else here.
+// The C++ runtime's per-thread exception state: which exceptions are being handled and how many are in flight. It
+// belongs to the running stack, and no C++ runtime swaps it for a stackful coroutine. One section per runtime, nothing
+// else here.
 #pragma once
 
 #if defined(_MSC_VER)

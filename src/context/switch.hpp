@@ -1,5 +1,5 @@
-// Switching stacks: Boost.Context's jump, plus all that belongs to a running stack and that it does not swap. Boost swaps the
-// callee-saved registers, MXCSR, the x87 control word and the TEB's stack base, limit and deallocation stack;
+// Switching stacks: Boost.Context's jump, plus all that belongs to a running stack and that it does not swap. Boost
+// swaps the callee-saved registers, MXCSR, the x87 control word and the TEB's stack base, limit and deallocation stack;
 // here are the last error, errno, the C++ exception state, the stack check's limit, and the two TEB fields in which
 // a coroutine's stack differs from a thread's own.
 #pragma once
@@ -62,19 +62,24 @@ private:
     std::uint32_t guaranteed_bytes_ = 0;
 };
 
-/// Leaves the running stack, whose state goes to `from`, and continues `to`. Returns when something switches back, perhaps
-/// on another thread: the caller must not use anything thread-specific from before. The result is where the stack
-/// that was left then can be resumed.
+/// Leaves the running stack, whose state goes to `from`, and continues `to`. Returns when something switches back,
+/// perhaps on another thread: the caller must not use anything thread-specific from before. The result is where the
+/// stack that was left then can be resumed.
 MOOR_ALWAYS_INLINE fcontext_t switch_stacks(const thread_places& thread, suspended_state& from,
                                             const suspended_state& to) noexcept {
     from.last_error = win::teb::read_32(win::teb::field::last_error);
     from.error_number = *thread.error_number;
     from.exceptions = thread.exceptions.load();
     win::teb::write(win::teb::field::check_limit, to.check_limit);
-    win::teb::write_32(win::teb::field::last_error, to.last_error);
-    *thread.error_number = to.error_number;
     thread.exceptions.store(to.exceptions);
     return moor_balanced_jump(to.resume_at, nullptr).fctx;
+}
+
+/// The other half, on arrival: gives the running code back the error numbers that it left with, after whatever the
+/// runtime did on its stack until then.
+inline void restore_errors(const thread_places& thread, const suspended_state& arrived) noexcept {
+    win::teb::write_32(win::teb::field::last_error, arrived.last_error);
+    *thread.error_number = arrived.error_number;
 }
 
 /// Prepares a stack whose first byte above is `top` (16-byte aligned), so that the first switch to it calls `entry`.

@@ -1,4 +1,5 @@
-// A clear message when a coroutine exhausts its stack, instead of the silent end of the process that Windows has for it.
+// A clear message when a coroutine exhausts its stack, instead of the silent end of the process that Windows has for
+// it.
 #pragma once
 
 namespace moor::debug {

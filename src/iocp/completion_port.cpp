@@ -12,9 +12,8 @@ constexpr auto wake_key = static_cast<ULONG_PTR>(completion_port::key::wake);
 
 // No event is ever waited for on a handle of ours, so signalling it is skipped too.
 bool skip_packets_on_success(HANDLE handle) noexcept {
-    return ::SetFileCompletionNotificationModes(handle,
-                                                FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE) !=
-           FALSE;
+    return ::SetFileCompletionNotificationModes(handle, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS |
+                                                            FILE_SKIP_SET_EVENT_ON_HANDLE) != FALSE;
 }
 
 } // namespace

@@ -28,12 +28,13 @@ public:
     /// For `workers` threads. Throws std::system_error.
     explicit completion_port(unsigned workers);
 
-    /// Binds a socket's completions to this port and, where the providers allow it, makes successes at once post no packet.
+    /// Binds a socket's completions to this port and, where the providers allow it, makes successes at once post no
+    /// packet.
     [[nodiscard]] std::error_code associate(win::unique_socket& socket) const noexcept;
 
-    /// The same for any other handle opened for overlapped I/O; `skips` says afterwards whether successes post no packet.
-    /// Only disk files skip: a pipe's or device's call may end at once with a warning (ERROR_MORE_DATA), and whether
-    /// that posts a packet under skip-on-success is documented nowhere, while without it a warning always does.
+    /// The same for any other handle opened for overlapped I/O; `skips` says afterwards whether successes post no
+    /// packet. Only disk files skip: a pipe's or device's call may end at once with a warning (ERROR_MORE_DATA), and
+    /// whether that posts a packet under skip-on-success is documented nowhere, while without it a warning always does.
     [[nodiscard]] std::error_code associate(HANDLE handle, bool& skips) const noexcept;
 
     /// Takes up to a batch of packets; waits `timeout` for the first one (0: none, INFINITE: for ever; milliseconds).

@@ -1,5 +1,5 @@
-// What a coroutine needs for overlapped I/O: its runtime's port and pool, its worker's share of the pool, an owned operation,
-// and the wait for it. The scheduler defines current_io(), since only it knows which worker a thread is.
+// What a coroutine needs for overlapped I/O: its runtime's port and pool, its worker's share of the pool, an owned
+// operation, and the wait for it. The scheduler defines current_io(), since only it knows which worker a thread is.
 #pragma once
 
 #include <system_error>
@@ -27,13 +27,14 @@ struct io_context {
 /// Never cached across a suspension: the coroutine may go on elsewhere.
 [[nodiscard]] io_context current_io() noexcept;
 
-/// Whether the calling coroutine may begin a call on something that belongs to `owner`: operation_not_permitted outside a
-/// coroutine of that runtime, operation_canceled when it or the limit's token was asked to stop, timed_out past the
+/// Whether the calling coroutine may begin a call on something that belongs to `owner`: operation_not_permitted outside
+/// a coroutine of that runtime, operation_canceled when it or the limit's token was asked to stop, timed_out past the
 /// deadline. A call that never waits would otherwise never notice any of them.
-[[nodiscard]] std::error_code may_begin(const io_context& here, const io_service& owner, const wait_limit& limit) noexcept;
+[[nodiscard]] std::error_code may_begin(const io_context& here, const io_service& owner,
+                                        const wait_limit& limit) noexcept;
 
-/// Owns one operation. On destruction a pending one is abandoned (its packet returns it), any other returns to its pool.
-/// Belongs to one runtime; must be gone before it.
+/// Owns one operation. On destruction a pending one is abandoned (its packet returns it), any other returns to its
+/// pool. Belongs to one runtime; must be gone before it.
 class operation_owner {
 public:
     operation_owner() noexcept = default;
@@ -73,19 +74,19 @@ private:
     io_service* service_ = nullptr;
 };
 
-/// Suspends the coroutine until `pending`'s packet has been dequeued and its result can be read. When `limit` ends first
-/// (or the coroutine is asked to stop), cancels the operation on `handle` and still waits for the packet: the kernel owns
-/// the buffers until it comes. Returns why: `notified` for an ordinary end; after the others the operation may have
-/// succeeded all the same, its error() tells. Returns at once when it is complete.
-/// `handle` must not be closed meanwhile (shared_handle::enter).
+/// Suspends the coroutine until `pending`'s packet has been dequeued and its result can be read. When `limit` ends
+/// first (or the coroutine is asked to stop), cancels the operation on `handle` and still waits for the packet: the
+/// kernel owns the buffers until it comes. Returns why: `notified` for an ordinary end; after the others the operation
+/// may have succeeded all the same, its error() tells. Returns at once when it is complete. `handle` must not be closed
+/// meanwhile (shared_handle::enter).
 detail::wake_reason await(operation& pending, win::io_handle handle, const wait_limit& limit) noexcept;
 
-/// What a call reports that ended with the system's `error` (0: success) after `reason`: a cancellation of ours under the
-/// name of what caused it, operation_canceled for any failure of a handle that is `closing`, else the error itself.
+/// What a call reports that ended with the system's `error` (0: success) after `reason`: a cancellation of ours under
+/// the name of what caused it, operation_canceled for any failure of a handle that is `closing`, else the error itself.
 [[nodiscard]] std::error_code outcome(std::uint32_t error, detail::wake_reason reason, bool closing) noexcept;
 
-/// After a call that completed at once: lets others run now and then, so that a peer which is always ready does not keep
-/// the worker for itself. `here` must be of after the call's last suspension.
+/// After a call that completed at once: lets others run now and then, so that a peer which is always ready does not
+/// keep the worker for itself. `here` must be of after the call's last suspension.
 void share_worker(const io_context& here) noexcept;
 
 } // namespace moor::iocp

@@ -39,13 +39,6 @@ void operation::complete_without_packet(std::uint32_t transferred, std::uint32_t
     state_.store(state::completed, std::memory_order_relaxed);
 }
 
-bool operation::wake_on_completion(detail::wait_ticket ticket) noexcept {
-    ticket_ = ticket;
-    state expected = state::pending;
-    return state_.compare_exchange_strong(expected, state::waiting, std::memory_order_acq_rel,
-                                          std::memory_order_acquire);
-}
-
 bool operation::withdraw() noexcept {
     state expected = state::waiting;
     if (state_.compare_exchange_strong(expected, state::pending, std::memory_order_acq_rel,
@@ -70,6 +63,9 @@ void operation::retire() noexcept {
 }
 
 bool operation::abandon() noexcept {
+    if (completed()) {
+        return false;
+    }
     state expected = state::pending;
     return state_.compare_exchange_strong(expected, state::abandoned, std::memory_order_acq_rel,
                                           std::memory_order_acquire);

@@ -1,5 +1,6 @@
 // Laws 1 and 2: everything that the system may write to after an overlapped call has returned lives in a pooled
-// heap object, and that object returns to its pool only when its completion packet was dequeued or provably will never come.
+// heap object, and that object returns to its pool only when its completion packet was dequeued or provably will never
+// come.
 #pragma once
 
 #include <array>
@@ -55,8 +56,8 @@ enum class packet_outcome : std::uint8_t {
 /// Alone on its cache lines: neighbours in the pool belong to other workers.
 class alignas(64) operation : public moored_parameters {
 public:
-    /// Called by the worker that dequeued the packet, with the result readable. It owns the operation from then on. Short,
-    /// never suspends, and runs on whatever stack the worker is on.
+    /// Called by the worker that dequeued the packet, with the result readable. It owns the operation from then on.
+    /// Short, never suspends, and runs on whatever stack the worker is on.
     using completion_handler = void (*)(operation& completed, void* context) noexcept;
 
     operation() noexcept = default;
@@ -71,8 +72,8 @@ public:
     /// Before each submission: clean parameters, state pending.
     void begin() noexcept;
 
-    /// Before begin(): a packet will call `handler` instead of waking a ticket, for operations that nobody waits for one by
-    /// one (a listener's). Holds until the operation returns to its pool. A call that completes without a packet
+    /// Before begin(): a packet will call `handler` instead of waking a ticket, for operations that nobody waits for
+    /// one by one (a listener's). Holds until the operation returns to its pool. A call that completes without a packet
     /// does not call it. Such an operation is neither awaited nor abandoned: `context` must outlive the packet.
     void complete_to(completion_handler handler, void* context) noexcept {
         handler_ = handler;
@@ -86,7 +87,12 @@ public:
     [[nodiscard]] bool completed() const noexcept { return state_.load(std::memory_order_acquire) == state::completed; }
 
     /// Arranges that the packet wakes `ticket`. False when it has been dequeued already: there is nothing to wait for.
-    [[nodiscard]] bool wake_on_completion(detail::wait_ticket ticket) noexcept;
+    [[nodiscard]] bool wake_on_completion(detail::wait_ticket ticket) noexcept {
+        ticket_ = ticket;
+        state expected = state::pending;
+        return state_.compare_exchange_strong(expected, state::waiting, std::memory_order_acq_rel,
+                                              std::memory_order_acquire);
+    }
 
     /// After a wait that ended otherwise: takes the ticket back. False when the packet has been dequeued meanwhile; the
     /// operation is completed then.
@@ -95,8 +101,8 @@ public:
     /// After a wait that the packet ended.
     void woken() noexcept { state_.store(state::completed, std::memory_order_relaxed); }
 
-    /// Gives up ownership of a pending operation: whoever dequeues the packet returns it to the pool. False when it has been
-    /// dequeued: the caller still owns it then. Only for calls without caller's data buffers.
+    /// Gives up ownership of a pending operation: whoever dequeues the packet returns it to the pool. False when it has
+    /// been dequeued: the caller still owns it then. Only for calls without caller's data buffers.
     [[nodiscard]] bool abandon() noexcept;
 
     /// Valid once completed: bytes, and the Win32 or Winsock error (0 for success).
@@ -126,10 +132,11 @@ private:
     };
 
     // Transitions. Owner: idle/completed -> pending (relaxed: the submission itself publishes it), pending -> waiting
-    // (release: publishes ticket_), waiting -> pending, pending -> abandoned. Dequeuer: pending -> completed, waiting ->
-    // settling (acquire: ticket_), and settling -> completed when the claim was lost (release: the owner, spinning in
-    // withdraw(), reuses the operation after that). When the claim was won the operation is no longer the dequeuer's, and
-    // the owner stores completed itself in woken(). A packet that finds idle or completed is not ours and changes nothing.
+    // (release: publishes ticket_), waiting -> pending, pending -> abandoned. Dequeuer: pending -> completed, waiting
+    // -> settling (acquire: ticket_), and settling -> completed when the claim was lost (release: the owner, spinning
+    // in withdraw(), reuses the operation after that). When the claim was won the operation is no longer the
+    // dequeuer's, and the owner stores completed itself in woken(). A packet that finds idle or completed is not ours
+    // and changes nothing.
     std::atomic<state> state_{state::idle};
     std::uint32_t transferred_ = 0;
     std::uint32_t error_ = 0;
@@ -142,8 +149,8 @@ private:
 /// A worker's share of the pool: its free operations and its part of the count. Only that worker writes it.
 struct operation_cache {
     win::free_list<operation> free;
-    /// Acquired minus released by this worker; negative when others acquired what it released. An acquired operation is in
-    /// use, pending or not. Any thread may read.
+    /// Acquired minus released by this worker; negative when others acquired what it released. An acquired operation is
+    /// in use, pending or not. Any thread may read.
     std::atomic<std::int64_t> balance{0};
     /// Calls of this worker's coroutines that needed no wait; see share_worker.
     std::uint32_t completed_at_once = 0;
@@ -166,7 +173,9 @@ public:
     [[nodiscard]] bool owns(const OVERLAPPED* overlapped) const noexcept;
 
     /// The part of the count that belongs to no worker; add every cache's balance for the number in use.
-    [[nodiscard]] std::int64_t shared_balance() const noexcept { return shared_balance_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::int64_t shared_balance() const noexcept {
+        return shared_balance_.load(std::memory_order_relaxed);
+    }
 
     [[nodiscard]] std::size_t allocated() const noexcept { return slab_.size(); }
 

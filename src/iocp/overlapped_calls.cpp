@@ -1,5 +1,6 @@
-// The one file that names Winsock's overlapped functions (law 1). Every address that it hands to them, other than the caller's
-// data, is that of a member of the operation; debug builds check that the operation is a pooled one and on no stack.
+// The one file that names Winsock's overlapped functions (law 1). Every address that it hands to them, other than the
+// caller's data, is that of a member of the operation; debug builds check that the operation is a pooled one and on no
+// stack.
 #include "iocp/overlapped_calls.hpp"
 
 #include <algorithm>
@@ -34,8 +35,8 @@ template <class Function>
 void fetch(const win::unique_socket& socket, GUID id, Function& function) noexcept {
     Function found = nullptr;
     DWORD bytes = 0;
-    if (::WSAIoctl(socket.get(), SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, &found, sizeof found, &bytes, nullptr,
-                   nullptr) == 0 &&
+    if (::WSAIoctl(socket.get(), SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, &found, sizeof found, &bytes,
+                   nullptr, nullptr) == 0 &&
         found != nullptr) {
         function = found;
     }
@@ -50,7 +51,8 @@ system_calls fetch_all() noexcept {
     return table;
 }
 
-// ---- What all submissions share --------------------------------------------------------------------------------------
+// ---- What all submissions share
+// --------------------------------------------------------------------------------------
 
 // Law 1, at run time. On a thread that is no worker there is no pool to ask.
 void check_place([[maybe_unused]] const operation& call) noexcept {
@@ -114,9 +116,9 @@ DWORD set_buffers(kernel_parameters& parameters, std::span<const std::span<Byte>
 submission submit_receive(operation& call, const win::unique_socket& socket, DWORD buffers) noexcept {
     kernel_parameters& parameters = call.parameters;
     const bool skips = socket.skips_packet_on_success;
-    const int result = current_system_calls().receive(socket.get(), parameters.buffers.data(), buffers,
-                                                      &parameters.transferred, &parameters.flags, &parameters.overlapped,
-                                                      nullptr);
+    const int result =
+        current_system_calls().receive(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred,
+                                       &parameters.flags, &parameters.overlapped, nullptr);
     return settle(call, socket_error_of(result), skips);
 }
 
@@ -210,8 +212,8 @@ std::error_code keep_alive(const win::unique_socket& socket, std::chrono::millis
     };
     tcp_keepalive values{1, milliseconds(idle), milliseconds(interval)};
     DWORD bytes = 0;
-    const int result = ::WSAIoctl(socket.get(), SIO_KEEPALIVE_VALS, &values, sizeof values, nullptr, 0, &bytes, nullptr,
-                                  nullptr);
+    const int result =
+        ::WSAIoctl(socket.get(), SIO_KEEPALIVE_VALS, &values, sizeof values, nullptr, 0, &bytes, nullptr, nullptr);
     return win::to_error(socket_error_of(result));
 }
 

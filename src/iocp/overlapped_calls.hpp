@@ -1,6 +1,6 @@
-// Starting overlapped calls. Law 1 in its types: each function takes an operation and the caller's data, and no address that
-// the system writes a result to. Their implementation is the only source file that names Winsock's overlapped functions; a test
-// (tests/iocp/kernel_addresses_test.cpp) reads both files and proves it.
+// Starting overlapped calls. Law 1 in its types: each function takes an operation and the caller's data, and no address
+// that the system writes a result to. Their implementation is the only source file that names Winsock's overlapped
+// functions; a test (tests/iocp/kernel_addresses_test.cpp) reads both files and proves it.
 #pragma once
 
 #include <chrono>
@@ -18,21 +18,23 @@ namespace moor::iocp {
 /// What became of a submission. A failed one is `completed` with an error in the operation.
 enum class submission : bool { completed, pending };
 
-/// Data bytes that one call carries at most; more is left for the next one. Well under what the system's 32-bit counts hold.
+/// Data bytes that one call carries at most; more is left for the next one. Well under what the system's 32-bit counts
+/// hold.
 inline constexpr std::size_t most_bytes_per_call = std::size_t{1} << 30;
 
 // Each of these begins `call` (which is not pending), and stores the result there when it is completed at once. After
-// `pending` the operation belongs to its packet: with a completion handler it may already be gone. The data must stay where it
-// is until the operation is completed. Of a list, empty buffers are passed over, `skipped` bytes of the first buffer are
-// left out, and no more than kernel_parameters::most_buffers and most_bytes_per_call go into one call. Any thread; never
-// suspends.
+// `pending` the operation belongs to its packet: with a completion handler it may already be gone. The data must stay
+// where it is until the operation is completed. Of a list, empty buffers are passed over, `skipped` bytes of the first
+// buffer are left out, and no more than kernel_parameters::most_buffers and most_bytes_per_call go into one call. Any
+// thread; never suspends.
 
 /// Receives into `into`. An empty span waits until something could be received, without a buffer.
 [[nodiscard]] submission receive(operation& call, const win::unique_socket& socket, std::span<std::byte> into) noexcept;
 [[nodiscard]] submission receive(operation& call, const win::unique_socket& socket,
                                  std::span<const std::span<std::byte>> into, std::size_t skipped) noexcept;
 
-[[nodiscard]] submission send(operation& call, const win::unique_socket& socket, std::span<const std::byte> data) noexcept;
+[[nodiscard]] submission send(operation& call, const win::unique_socket& socket,
+                              std::span<const std::byte> data) noexcept;
 [[nodiscard]] submission send(operation& call, const win::unique_socket& socket,
                               std::span<const std::span<const std::byte>> data, std::size_t skipped) noexcept;
 
@@ -41,7 +43,8 @@ inline constexpr std::size_t most_bytes_per_call = std::size_t{1} << 30;
                                 const win::unique_socket& accepted) noexcept;
 
 /// Gives an accepted socket the listener's properties, without which most calls on it fail.
-[[nodiscard]] std::error_code finish_accept(const win::unique_socket& accepted, const win::unique_socket& listener) noexcept;
+[[nodiscard]] std::error_code finish_accept(const win::unique_socket& accepted,
+                                            const win::unique_socket& listener) noexcept;
 
 /// Connects `socket`, which must be bound. The caller then calls finish_connect.
 [[nodiscard]] submission connect(operation& call, const win::unique_socket& socket, const endpoint& remote) noexcept;
@@ -53,7 +56,8 @@ void cancel(operation& call, win::io_handle handle) noexcept;
 /// Asks for the cancellation of every call on the handle.
 void cancel_all(win::io_handle handle) noexcept;
 
-/// Keep-alive probing after `idle` without traffic, every `interval`. Not overlapped; here because of the function's name.
+/// Keep-alive probing after `idle` without traffic, every `interval`. Not overlapped; here because of the function's
+/// name.
 [[nodiscard]] std::error_code keep_alive(const win::unique_socket& socket, std::chrono::milliseconds idle,
                                          std::chrono::milliseconds interval) noexcept;
 

@@ -1,4 +1,5 @@
-// See moor/overlapped.hpp. Law 1 for calls that the library does not know: their OVERLAPPED and scratch are an operation's.
+// See moor/overlapped.hpp. Law 1 for calls that the library does not know: their OVERLAPPED and scratch are an
+// operation's.
 #include <moor/overlapped.hpp>
 
 #include <new>
@@ -56,10 +57,11 @@ private:
     iocp::submission start(iocp::operation& call, const overlapped_steps& steps) const noexcept {
         call.begin();
         OVERLAPPED& overlapped = call.parameters.overlapped;
-        const std::uint32_t error = steps.start(
-            steps.start_context, &overlapped, std::span(call.parameters.scratch).first(overlapped_handle::scratch_size));
-        // ERROR_MORE_DATA is a warning to the kernel, and warnings post a packet just as successes do. Handles whose calls
-        // end with warnings do not skip packets (completion_port::associate).
+        const std::uint32_t error =
+            steps.start(steps.start_context, &overlapped,
+                        std::span(call.parameters.scratch).first(overlapped_handle::scratch_size));
+        // ERROR_MORE_DATA is a warning to the kernel, and warnings post a packet just as successes do. Handles whose
+        // calls end with warnings do not skip packets (completion_port::associate).
         const bool packet_on_return = !skips_packet_on_success_ && (error == 0 || error == ERROR_MORE_DATA);
         if (error == ERROR_IO_PENDING || packet_on_return) {
             return iocp::submission::pending;

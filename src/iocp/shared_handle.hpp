@@ -1,6 +1,6 @@
-// A system handle that several coroutines use at a time and any of them may close. A handle's value must not be given back to
-// the system while a call may still name it: the system would hand the same value to somebody else. And the object must not go
-// while a packet refers to it. One word counts both.
+// A system handle that several coroutines use at a time and any of them may close. A handle's value must not be given
+// back to the system while a call may still name it: the system would hand the same value to somebody else. And the
+// object must not go while a packet refers to it. One word counts both.
 #pragma once
 
 #include <atomic>
@@ -12,8 +12,9 @@ namespace moor::iocp {
 
 /// Base of sockets and other handles. Lives on the heap and deletes itself when nobody refers to it any more.
 ///
-/// A use (enter … leave) keeps the system handle open; a reference keeps the object. close() ends the first kind: no new use
-/// begins, calls that wait are cancelled, and the last use to leave closes the handle. Any thread may call any of this.
+/// A use (enter … leave) keeps the system handle open; a reference keeps the object. close() ends the first kind: no
+/// new use begins, calls that wait are cancelled, and the last use to leave closes the handle. Any thread may call any
+/// of this.
 class shared_handle {
 public:
     shared_handle(const shared_handle&) = delete;
@@ -74,8 +75,8 @@ private:
     static constexpr std::uint64_t closing_flag = std::uint64_t{1} << 31;
     static constexpr std::uint64_t reference = std::uint64_t{1} << 32;
 
-    // Uses in bits 0-30, the flag, references above. Since no use begins under the flag, a last use that sees itself alone
-    // stays so. Leaving releases what was done with the handle, to whoever closes it.
+    // Uses in bits 0-30, the flag, references above. Since no use begins under the flag, a last use that sees itself
+    // alone stays so. Leaving releases what was done with the handle, to whoever closes it.
     std::atomic<std::uint64_t> word_{reference};
 };
 

@@ -1,5 +1,6 @@
-// The operating-system calls of the I/O layer as one table of function pointers, so that a test can put an adversary in place: one
-// that completes late, out of order, short or failing and scribbles over every output parameter at the last moment.
+// The operating-system calls of the I/O layer as one table of function pointers, so that a test can put an adversary in
+// place: one that completes late, out of order, short or failing and scribbles over every output parameter at the last
+// moment.
 #pragma once
 
 #include <atomic>

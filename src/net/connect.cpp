@@ -11,9 +11,8 @@ std::error_code stream_socket::connect_to(const endpoint& remote, const wait_lim
     std::error_code error;
     transfer call(*this, limit, error);
     if (call) {
-        static_cast<void>(call.run([&remote](auto& operation, const auto& socket) {
-            return iocp::connect(operation, socket, remote);
-        }));
+        static_cast<void>(call.run(
+            [&remote](auto& operation, const auto& socket) { return iocp::connect(operation, socket, remote); }));
     }
     return error ? error : iocp::finish_connect(socket_);
 }
@@ -44,7 +43,8 @@ stream_socket* stream_socket::connect(const endpoint& remote, const wait_limit& 
     return error ? nullptr : made.release();
 }
 
-stream_socket* stream_socket::connect(std::span<const endpoint> remotes, const wait_limit& limit, std::error_code& error) {
+stream_socket* stream_socket::connect(std::span<const endpoint> remotes, const wait_limit& limit,
+                                      std::error_code& error) {
     error = std::make_error_code(std::errc::invalid_argument);
     for (std::size_t index = 0; index < remotes.size(); ++index) {
         wait_limit share = limit;

@@ -1,5 +1,5 @@
-// See moor/endpoint.hpp. Free of Windows, so that its tests also run on the host under sanitizers. The grammar is that of
-// RFC 4291 section 2.2 for reading and RFC 5952 for writing; names are never resolved.
+// See moor/endpoint.hpp. Free of Windows, so that its tests also run on the host under sanitizers. The grammar is that
+// of RFC 4291 section 2.2 for reading and RFC 5952 for writing; names are never resolved.
 #include <moor/endpoint.hpp>
 
 #include <algorithm>
@@ -49,9 +49,10 @@ std::optional<ipv4_bytes> parse_ipv4(std::string_view text) noexcept {
     return bytes;
 }
 
-// Groups of one side of the "::" (or of the whole), written to `out`; returns how many bytes, empty when malformed. A dotted
-// IPv4 address may stand at the end.
-std::optional<std::size_t> parse_groups(std::string_view text, std::span<std::uint8_t> out, bool may_end_dotted) noexcept {
+// Groups of one side of the "::" (or of the whole), written to `out`; returns how many bytes, empty when malformed. A
+// dotted IPv4 address may stand at the end.
+std::optional<std::size_t> parse_groups(std::string_view text, std::span<std::uint8_t> out,
+                                        bool may_end_dotted) noexcept {
     std::size_t used = 0;
     while (!text.empty()) {
         const std::size_t colon = text.find(':');

@@ -194,8 +194,8 @@ void listening_socket::deliver(slot& completed) noexcept {
 
 // ---- Accepting ---------------------------------------------------------------------------------------------------
 
-// A slot comes back to the idle list. When it was the last active one nothing will wake the acceptors that still wait: one of
-// them looks again, finds that nothing can be armed, and reports why.
+// A slot comes back to the idle list. When it was the last active one nothing will wake the acceptors that still wait:
+// one of them looks again, finds that nothing can be armed, and reports why.
 void listening_socket::became_idle(slot& emptied) noexcept {
     const std::lock_guard guard(lock_);
     --active_;

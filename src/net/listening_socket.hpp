@@ -1,10 +1,10 @@
 // What is behind a tcp_listener: a ring of accepting calls that stay outstanding whether or not anybody is in accept().
 //
-// Their packets may come in any order and may outlive the handle. So each call has a completion handler instead of a waiting
-// coroutine: the worker that dequeues the packet hands the connection to the first waiting acceptor, or puts it into
-// the ready list, or disposes of it when the listener is closed. A pending call holds a reference to this object, which holds
-// the socket that the call accepts into: nothing is freed under the kernel. Rejected: acceptors that each await the oldest
-// call (completions need not be in order), and a coroutine per listener (one stack more for nothing).
+// Their packets may come in any order and may outlive the handle. So each call has a completion handler instead of a
+// waiting coroutine: the worker that dequeues the packet hands the connection to the first waiting acceptor, or puts it
+// into the ready list, or disposes of it when the listener is closed. A pending call holds a reference to this object,
+// which holds the socket that the call accepts into: nothing is freed under the kernel. Rejected: acceptors that each
+// await the oldest call (completions need not be in order), and a coroutine per listener (one stack more for nothing).
 #pragma once
 
 #include <cstddef>
@@ -40,8 +40,8 @@ public:
     [[nodiscard]] SOCKET native_handle() noexcept;
 
 private:
-    // One accepting call after another. Idle (nothing in it), armed (its packet is awaited), ready (completed, nobody has
-    // it), or taken by an acceptor. Armed and taken ones are counted in active_.
+    // One accepting call after another. Idle (nothing in it), armed (its packet is awaited), ready (completed, nobody
+    // has it), or taken by an acceptor. Armed and taken ones are counted in active_.
     struct slot {
         listening_socket* owner = nullptr;
         win::unique_socket accepted;

@@ -16,8 +16,8 @@ std::error_code error_of(int result) noexcept {
 
 template <class Value>
 std::error_code set(const win::unique_socket& socket, int level, int option, const Value& value) noexcept {
-    return error_of(
-        ::setsockopt(socket.get(), level, option, reinterpret_cast<const char*>(&value), static_cast<int>(sizeof value)));
+    return error_of(::setsockopt(socket.get(), level, option, reinterpret_cast<const char*>(&value),
+                                 static_cast<int>(sizeof value)));
 }
 
 int clamped(std::size_t bytes) noexcept {

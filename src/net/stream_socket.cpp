@@ -1,5 +1,5 @@
-// See stream_socket.hpp. The path of a call that completes at once: one counted use, one operation from the worker's own cache,
-// one system call; no lock, no allocation, no packet, no switch.
+// See stream_socket.hpp. The path of a call that completes at once: one counted use, one operation from the worker's
+// own cache, one system call; no lock, no allocation, no packet, no switch.
 #include "net/stream_socket.hpp"
 
 #include <algorithm>
@@ -23,15 +23,16 @@ stream_socket::transfer::transfer(stream_socket& stream, const wait_limit& limit
     if (const auto deadline = stream.deadline(); deadline < limit.deadline()) {
         narrowed_ = limit.no_later_than(deadline);
     }
-    error = iocp::may_begin(here_, stream.service_, this->limit());
-    if (!error) {
-        call_ = iocp::operation_owner::acquire(stream.service_, error);
+    if (const std::error_code refused = iocp::may_begin(here_, stream.service_, this->limit())) {
+        error = refused;
+        return;
     }
+    call_ = iocp::operation_owner::acquire(stream.service_, error);
 }
 
 bool stream_socket::transfer::may_go_on() noexcept {
     error_ = stream_.closing() ? std::make_error_code(std::errc::operation_canceled)
-                               : iocp::may_begin(here_, stream_.service_, limit());
+                               : iocp::may_begin(iocp::current_io(), stream_.service_, limit());
     return !error_;
 }
 
@@ -45,7 +46,6 @@ std::size_t stream_socket::transfer::finish(iocp::submission submitted) noexcept
     } else {
         iocp::share_worker(here_);
     }
-    here_ = iocp::current_io();
     if (call_->error() == 0) {
         return call_->transferred();
     }
@@ -142,8 +142,9 @@ std::size_t stream_socket::read_some(std::span<const std::span<std::byte>> buffe
 void stream_socket::wait_readable(const wait_limit& limit, std::error_code& error) {
     transfer call(*this, limit, error);
     if (call) {
-        static_cast<void>(call.run(
-            [](auto& operation, const auto& socket) { return iocp::receive(operation, socket, std::span<std::byte>()); }));
+        static_cast<void>(call.run([](auto& operation, const auto& socket) {
+            return iocp::receive(operation, socket, std::span<std::byte>());
+        }));
     }
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <system_error>
+#include <utility>
 
 #include <moor/endpoint.hpp>
 #include <moor/wait_limit.hpp>
@@ -24,15 +25,18 @@ public:
         : socket_(std::move(socket)), service_(service) {}
 
     /// Null with an error. The caller owns the reference. Both are in connect.cpp.
-    [[nodiscard]] static stream_socket* connect(const endpoint& remote, const wait_limit& limit, std::error_code& error);
+    [[nodiscard]] static stream_socket* connect(const endpoint& remote, const wait_limit& limit,
+                                                std::error_code& error);
     [[nodiscard]] static stream_socket* connect(std::span<const endpoint> remotes, const wait_limit& limit,
                                                 std::error_code& error);
 
     std::size_t read_some(std::span<std::byte> buffer, const wait_limit& limit, std::error_code& error);
-    std::size_t read_some(std::span<const std::span<std::byte>> buffers, const wait_limit& limit, std::error_code& error);
+    std::size_t read_some(std::span<const std::span<std::byte>> buffers, const wait_limit& limit,
+                          std::error_code& error);
     std::size_t read_exactly(std::span<std::byte> buffer, const wait_limit& limit, std::error_code& error);
     std::size_t write(std::span<const std::byte> data, const wait_limit& limit, std::error_code& error);
-    std::size_t write(std::span<const std::span<const std::byte>> buffers, const wait_limit& limit, std::error_code& error);
+    std::size_t write(std::span<const std::span<const std::byte>> buffers, const wait_limit& limit,
+                      std::error_code& error);
     void wait_readable(const wait_limit& limit, std::error_code& error);
 
     void set_deadline(wait_limit::time_point deadline) noexcept {
@@ -63,8 +67,8 @@ private:
     std::atomic<wait_limit::clock::rep> deadline_{wait_limit::time_point::max().time_since_epoch().count()};
 };
 
-/// One call of a coroutine on a stream: a use of the socket, the effective limit, and an operation for as many submissions
-/// as the call takes.
+/// One call of a coroutine on a stream: a use of the socket, the effective limit, and an operation for as many
+/// submissions as the call takes.
 class stream_socket::transfer {
 public:
     /// False afterwards, with `error` set, when the call may not begin.
@@ -72,9 +76,13 @@ public:
 
     explicit operator bool() const noexcept { return static_cast<bool>(call_); }
 
-    /// Submits once through `start(operation, socket)` and waits for the end. Returns the bytes transferred, 0 with an error.
+    /// Submits once through `start(operation, socket)` and waits for the end. Returns the bytes transferred, 0 with an
+    /// error.
     template <class Start>
     std::size_t run(Start&& start) noexcept {
+        if (std::exchange(used_, true)) {
+            here_ = iocp::current_io(); // the last submission may have moved the coroutine
+        }
         return finish(start(*call_, std::as_const(stream_.socket_)));
     }
 
@@ -91,7 +99,8 @@ private:
     const wait_limit& limit_;
     std::error_code& error_;
     std::optional<wait_limit> narrowed_; // by the stream's own deadline
-    iocp::io_context here_;              // refreshed after each submission
+    iocp::io_context here_;
+    bool used_ = false;
     iocp::operation_owner call_;
 };
 

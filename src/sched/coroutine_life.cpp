@@ -90,12 +90,16 @@ void destroy_body(coroutine& unreferenced) noexcept {
 }
 
 void coroutine_reference::release(coroutine* dropped) noexcept {
-    if (dropped->references.fetch_sub(1, std::memory_order_acq_rel) != 1) {
+    // Whoever has the last reference, or comes second, is alone: no interlocked operation then.
+    if (dropped->references.load(std::memory_order_acquire) == 1) {
+        dropped->references.store(0, std::memory_order_relaxed);
+    } else if (dropped->references.fetch_sub(1, std::memory_order_acq_rel) != 1) {
         return;
     }
     destroy_body(*dropped);
-    if (dropped->use.exchange(coroutine::block_use::released, std::memory_order_acq_rel) ==
-        coroutine::block_use::settled) {
+    if (dropped->use.load(std::memory_order_acquire) == coroutine::block_use::settled ||
+        dropped->use.exchange(coroutine::block_use::released, std::memory_order_acq_rel) ==
+            coroutine::block_use::settled) {
         dropped->runtime->recycle(*dropped);
     }
 }

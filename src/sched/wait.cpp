@@ -131,19 +131,19 @@ bool wait_ticket::wake(wake_reason reason) const noexcept {
 
 // ---- wait ------------------------------------------------------------------------------------------------------
 
-wait::wait(const char* what, const wait_limit& limit, stop_request stopping) noexcept
-    : owner_(parker_of_caller()), limit_(limit) {
+parker& wait::begin(const char* what, stop_request stopping) noexcept {
+    parker& owner = parker_of_caller();
     std::uint64_t word =
-        (owner_.state_.load(std::memory_order_relaxed) & ~(parker::generation_step - 1)) + parker::generation_step;
-    if (owner_.kind_ == parker::kind::coroutine) {
-        auto& self = static_cast<coroutine&>(owner_);
+        (owner.state_.load(std::memory_order_relaxed) & ~(parker::generation_step - 1)) + parker::generation_step;
+    if (owner.kind_ == parker::kind::coroutine) {
+        auto& self = static_cast<coroutine&>(owner);
         self.waiting_for.store(what, std::memory_order_relaxed);
         if (stopping == stop_request::ends_wait && self.interruptible_now()) {
             word |= parker::interruptible;
         }
     }
-    ticket_ = wait_ticket(&owner_, word);
-    owner_.state_.store(word | parker::preparing, std::memory_order_release);
+    owner.state_.store(word | parker::preparing, std::memory_order_release);
+    return owner;
 }
 
 wait::~wait() {
@@ -152,14 +152,14 @@ wait::~wait() {
     }
     // Late claimers find another phase, or later another generation. Nobody else writes a word that is not preparing or
     // parked, except the claimer that won, and that one has finished before suspend() returned.
-    owner_.state_.store(ticket_.generation_ & ~parker::interruptible, std::memory_order_release);
+    owner_.state_.store(generation_ & ~parker::interruptible, std::memory_order_release);
 }
 
 wake_reason wait::suspend() noexcept {
     const bool is_coroutine = owner_.kind_ == parker::kind::coroutine;
-    if (is_coroutine && (ticket_.generation_ & parker::interruptible) != 0 &&
+    if (is_coroutine && (generation_ & parker::interruptible) != 0 &&
         static_cast<coroutine&>(owner_).stop_requested.load(std::memory_order_relaxed)) {
-        ticket_.wake(wake_reason::stopped);
+        ticket().wake(wake_reason::stopped);
     }
     if (limit_.has_deadline() || limit_.token().stop_possible()) {
         suspend_limited();
@@ -178,17 +178,17 @@ MOOR_NOINLINE void wait::suspend_limited() noexcept {
     };
     std::optional<std::stop_callback<stopper>> on_stop;
     if (limit_.token().stop_possible()) {
-        on_stop.emplace(limit_.token(), stopper{ticket_});
+        on_stop.emplace(limit_.token(), stopper{ticket()});
     }
     if (!limit_.has_deadline()) {
         block(wait_limit::time_point::max());
     } else if (limit_.deadline() <= wait_limit::clock::now()) {
-        ticket_.wake(wake_reason::timed_out);
+        ticket().wake(wake_reason::timed_out);
         block(wait_limit::time_point::max()); // until a hand-over that came first is finished
     } else if (owner_.kind_ == parker::kind::thread) {
         block(limit_.deadline());
     } else {
-        sched::sleeper sleeper(ticket_);
+        sched::sleeper sleeper(ticket());
         sched::worker::current()->own_timers().start(sleeper, limit_.deadline());
         block(wait_limit::time_point::max());
         sched::timers::cancel(sleeper);
@@ -216,7 +216,7 @@ void wait::block(wait_limit::time_point deadline) noexcept {
         if (deadline != wait_limit::time_point::max()) {
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - wait_limit::clock::now()).count();
             if (left <= 0) {
-                ticket_.wake(wake_reason::timed_out);
+                ticket().wake(wake_reason::timed_out);
                 deadline = wait_limit::time_point::max(); // only a hand-over in progress is left to wait for
                 continue;
             }

@@ -37,8 +37,7 @@ void worker::join_thread() noexcept {
 unsigned worker::thread_main(void* self) noexcept {
     auto& here = *static_cast<worker*>(self);
     win::thread_slot::set(&here);
-    const context::thread_places places;
-    here.places_ = &places;
+    here.places_ = context::thread_places();
     here.run();
     win::thread_slot::set(nullptr);
     return 0;
@@ -76,7 +75,7 @@ std::uint64_t worker::new_coroutine_id() noexcept {
 
 void worker::make_ready(coroutine& ready) noexcept {
     if (running_ == nullptr) { // woken by a timer or a completion: in the order of events, and the caller wakes others
-        push_ring(ready);
+        push_last(ready);
         return;
     }
     // What the running coroutine wakes runs next, while its data is still in the cache. Thieves only ever empty the
@@ -89,13 +88,13 @@ void worker::make_ready(coroutine& ready) noexcept {
     }
     displaced = next_.exchange(&ready, std::memory_order_acq_rel);
     if (displaced != nullptr) {
-        push_ring(*displaced);
+        push_last(*displaced);
         wake_another();
     }
 }
 
 void worker::enqueue_new(coroutine& fresh) noexcept {
-    push_ring(fresh);
+    push_last(fresh);
     wake_another();
 }
 
@@ -107,18 +106,22 @@ void worker::enqueue_pinned(coroutine& ready) noexcept {
     }
 }
 
+bool worker::runtime_has_shared_work() const noexcept { return !runtime_.shared.empty(); }
+
+void worker::push_shared(coroutine& item) noexcept { runtime_.shared.push(item); }
+
 void worker::wake_another() noexcept {
     if (!alone_) {
         runtime_.wake_worker();
     }
 }
 
-void worker::push_ring(coroutine& item) noexcept {
-    while (!ring_.push(item)) {
+MOOR_NOINLINE void worker::push_full_ring(coroutine& item) noexcept {
+    do {
         std::array<coroutine*, decltype(ring_)::capacity / 2> batch;
         const std::uint32_t count = ring_.take_half(batch);
         runtime_.shared.push(std::span(batch).first(count));
-    }
+    } while (!ring_.push(item));
 }
 
 } // namespace moor::sched

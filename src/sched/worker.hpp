@@ -4,8 +4,8 @@
 // coroutines pinned to it (first every other turn), the runtime's shared queue (first every 61st turn, so that neither
 // starves), half of another worker's ring, and completed I/O. A coroutine that suspends takes that decision itself and
 // switches straight to the next coroutine; only when its queues are empty, or when timers and the port need a look,
-// does it switch to the worker's own stack. Nothing makes a coroutine visible as resumable before its context is saved: a departing
-// coroutine only notes what is to happen to it, and the code that runs next does it (settle_departure).
+// does it switch to the worker's own stack. Nothing makes a coroutine visible as resumable before its context is saved:
+// a departing coroutine only notes what is to happen to it, and the code that runs next does it (settle_departure).
 #pragma once
 
 #include <atomic>
@@ -154,7 +154,23 @@ private:
     void poll(DWORD timeout) noexcept;
     void share_surplus() noexcept;
     void found_work() noexcept;
-    void push_ring(coroutine& item) noexcept;
+    /// To the end of this worker's ring; behind those in the shared queue, when there are any, since a ring that never
+    /// runs empty would keep them waiting.
+    void push_last(coroutine& item) noexcept {
+        if (!runtime_has_shared_work()) [[likely]] {
+            push_ring(item);
+        } else {
+            push_shared(item);
+        }
+    }
+    void push_ring(coroutine& item) noexcept {
+        if (!ring_.push(item)) [[unlikely]] {
+            push_full_ring(item);
+        }
+    }
+    void push_full_ring(coroutine& item) noexcept;
+    void push_shared(coroutine& item) noexcept;
+    [[nodiscard]] bool runtime_has_shared_work() const noexcept;
     void wake_another() noexcept;
 
     // Switching.
@@ -168,7 +184,7 @@ private:
     win::unique_handle thread_;
 
     // The worker's thread alone, except where said.
-    const context::thread_places* places_ = nullptr;
+    context::thread_places places_; // of this thread once it runs
     context::thread_stack_fields stack_fields_;
     context::suspended_state own_state_;
     coroutine* running_ = nullptr;
@@ -177,6 +193,7 @@ private:
     bool searching_ = false;
     std::uint32_t next_streak_ = 0;    // turns in a row that came from the next slot
     steady::time_point slice_began_{}; // of that streak
+    std::uint64_t slice_looked_ = 0;   // at the clock, for that; processor cycles
     std::uint64_t last_look_ = 0;      // at timers and port; processor cycles
     std::uint32_t victim_seed_;
     std::uint64_t next_id_ = 0; // coroutine ids of its own range

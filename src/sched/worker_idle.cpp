@@ -131,7 +131,9 @@ void worker::sleep_in_port() noexcept {
     asleep_.store(false, std::memory_order_relaxed);
     runtime_.idle.stop_sleeping();
     runtime_.overseer.worker_woke();
-    timers_.expire(steady::now());
+    if (!timers_.empty()) {
+        timers_.expire(steady::now());
+    }
     last_look_ = __rdtsc();
     share_surplus();
 }

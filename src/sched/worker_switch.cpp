@@ -71,12 +71,18 @@ bool worker::slice_is_over() noexcept {
     if (++next_streak_ % turns_between_looks != 0) {
         return false;
     }
-    const auto now = steady::now();
+    // The clock is dear (a system call on some systems), the processor's own counter is not.
+    const std::uint64_t cycles = __rdtsc();
     if (next_streak_ == turns_between_looks) {
-        slice_began_ = now;
+        slice_began_ = steady::now();
+        slice_looked_ = cycles;
         return false;
     }
-    return now - slice_began_ >= runtime_.options.time_slice;
+    if (cycles - slice_looked_ < maintenance_cycles) {
+        return false;
+    }
+    slice_looked_ = cycles;
+    return steady::now() - slice_began_ >= runtime_.options.time_slice;
 }
 
 bool worker::maintenance_is_due() const noexcept { return __rdtsc() - last_look_ > maintenance_cycles; }
@@ -111,15 +117,17 @@ MOOR_NOINLINE void worker::leave(departure fate) noexcept {
         stack_fields_.enter_own_stack();
     }
     const context::fcontext_t left =
-        context::switch_stacks(*places_, self.state, to != nullptr ? to->state : own_state_);
-    current()->settle_departure(left);
+        context::switch_stacks(places_, self.state, to != nullptr ? to->state : own_state_);
+    worker& arrived = *current();
+    arrived.settle_departure(left); // may make system calls
+    context::restore_errors(arrived.places_, self.state);
 }
 
 void worker::run_from_own_stack(coroutine& to) noexcept {
     departing_ = nullptr;
     running_ = &to;
     stack_fields_.enter_coroutine_stack();
-    settle_departure(context::switch_stacks(*places_, own_state_, to.state));
+    settle_departure(context::switch_stacks(places_, own_state_, to.state));
 }
 
 void worker::settle_departure(context::fcontext_t resume_at) noexcept {
@@ -139,11 +147,8 @@ void worker::settle_departure(context::fcontext_t resume_at) noexcept {
     case departure::yield:
         if (left.pinned_worker >= 0) {
             pinned_.push(left);
-        } else if (!runtime_.shared.empty()) {
-            runtime_.shared.push(
-                left); // behind those that wait there: the ring alone would go round and round without them
         } else {
-            push_ring(left);
+            push_last(left);
         }
         return;
     case departure::finish:
@@ -160,7 +165,9 @@ void coroutine_entry(context::transfer_t arrival) noexcept {
     coroutine& self = *worker::current_coroutine();
     // make_context could only say where the stack ends, not how much of it is committed.
     win::teb::write(win::teb::field::stack_limit, reinterpret_cast<std::uint64_t>(self.stack.limit));
-    worker::current()->settle_departure(arrival.fctx);
+    worker& here = *worker::current();
+    here.settle_departure(arrival.fctx);
+    context::restore_errors(here.places_, self.state);
     detail::run_body(self);
     self.stack.limit = reinterpret_cast<std::byte*>(win::teb::read(win::teb::field::stack_limit));
     worker::suspend(departure::finish);

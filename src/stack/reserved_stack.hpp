@@ -1,5 +1,5 @@
-// Stacks of the reserved kind: a slot of address space with its first page committed and a guard page below it. The kernel
-// commits more on touch and moves the TEB's stack limit; addresses never change. At the lower end stays one page
+// Stacks of the reserved kind: a slot of address space with its first page committed and a guard page below it. The
+// kernel commits more on touch and moves the TEB's stack limit; addresses never change. At the lower end stays one page
 // that is never committed, so that overrunning a stack cannot reach its neighbour.
 #pragma once
 
@@ -15,8 +15,8 @@ namespace moor::stack {
 
 /// A stack in somebody's hands: a value, owned by convention (a coroutine, a cache, or the arena).
 struct reserved_stack {
-    std::byte* slot = nullptr; ///< lowest address
-    std::size_t size = 0;      ///< bytes of address space
+    std::byte* slot = nullptr;  ///< lowest address
+    std::size_t size = 0;       ///< bytes of address space
     std::byte* limit = nullptr; ///< lowest committed address that is no guard; what the TEB's StackLimit must hold
 
     [[nodiscard]] std::byte* top() const noexcept { return slot + size; }
@@ -56,8 +56,7 @@ private:
 /// Stacks of one size that a worker keeps committed for its next coroutines, last in first out. Only that worker.
 class stack_cache {
 public:
-    stack_cache(reserved_arena& arena, std::size_t size, std::size_t most)
-        : arena_(arena), size_(size), most_(most) {
+    stack_cache(reserved_arena& arena, std::size_t size, std::size_t most) : arena_(arena), size_(size), most_(most) {
         stacks_.reserve(most);
     }
     ~stack_cache();
@@ -67,8 +66,8 @@ public:
     /// A cached stack, or a new one; sizes other than the cache's always come from the arena.
     [[nodiscard]] reserved_stack take(std::size_t size);
 
-    /// Keeps the stack, or gives it back to the arena when the cache is full or the size another one. One that has grown
-    /// large loses the memory beyond `kept_bytes` first.
+    /// Keeps the stack, or gives it back to the arena when the cache is full or the size another one. One that has
+    /// grown large loses the memory beyond `kept_bytes` first.
     void give(reserved_stack finished) noexcept;
 
 private:

@@ -1,7 +1,9 @@
-// What compilers spell differently. (Two more headers know the compiler, each for its one subject: teb.hpp for the segment
-// register, context/exception_state.hpp for the C++ runtime.) MOOR_NOINLINE keeps a function's reads of thread-local places from being
-// hoisted over a context switch; the rest of the tree is free of compiler-specific code.
+// The one header that knows compilers: attributes, the processor's pause, and access to the TEB's segment. (One more
+// knows the C++ runtime, context/exception_state.hpp.) MOOR_NOINLINE keeps a function's reads of thread-local places
+// from being hoisted over a context switch.
 #pragma once
+
+#include <cstdint>
 
 #if defined(_MSC_VER)
 #include <intrin.h>
@@ -22,5 +24,31 @@ namespace moor::win {
 
 /// Tells the processor that the caller spins.
 inline void pause() noexcept { _mm_pause(); }
+
+// Reading and writing relative to the GS segment register, which on 64-bit Windows is the TEB. Volatile: never cached
+// across a context switch. GCC takes its own intrinsics' operand for an object at a small address and warns of it.
+#if defined(_MSC_VER)
+inline std::uint64_t read_gs_64(std::uint32_t offset) noexcept { return __readgsqword(offset); }
+inline std::uint32_t read_gs_32(std::uint32_t offset) noexcept { return __readgsdword(offset); }
+inline void write_gs_64(std::uint32_t offset, std::uint64_t value) noexcept { __writegsqword(offset, value); }
+inline void write_gs_32(std::uint32_t offset, std::uint32_t value) noexcept { __writegsdword(offset, value); }
+#elif defined(_WIN32)
+inline std::uint64_t read_gs_64(std::uint32_t offset) noexcept {
+    std::uint64_t value = 0;
+    __asm__ volatile("movq %%gs:(%1), %0" : "=r"(value) : "r"(std::uint64_t{offset}));
+    return value;
+}
+inline std::uint32_t read_gs_32(std::uint32_t offset) noexcept {
+    std::uint32_t value = 0;
+    __asm__ volatile("movl %%gs:(%1), %0" : "=r"(value) : "r"(std::uint64_t{offset}));
+    return value;
+}
+inline void write_gs_64(std::uint32_t offset, std::uint64_t value) noexcept {
+    __asm__ volatile("movq %0, %%gs:(%1)" : : "r"(value), "r"(std::uint64_t{offset}) : "memory");
+}
+inline void write_gs_32(std::uint32_t offset, std::uint32_t value) noexcept {
+    __asm__ volatile("movl %0, %%gs:(%1)" : : "r"(value), "r"(std::uint64_t{offset}) : "memory");
+}
+#endif
 
 } // namespace moor::win

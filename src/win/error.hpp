@@ -16,7 +16,8 @@ namespace moor::win {
 /// Throws std::system_error with the calling thread's last error. `what` begins with "moor: ".
 [[noreturn]] void throw_last_error(const char* what);
 
-/// Writes `text` to standard error with nothing but a system call: usable on a nearly exhausted stack and under any lock.
+/// Writes `text` to standard error with nothing but a system call: usable on a nearly exhausted stack and under any
+/// lock.
 void write_error_stream(std::string_view text) noexcept;
 
 /// Writes "moor: <text>\n" and ends the process at once with `exit_status`; no destructors, no handlers.

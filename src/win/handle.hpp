@@ -1,5 +1,5 @@
-// Owning types for everything that the system hands out as a HANDLE or SOCKET; no raw handle crosses a function boundary of
-// the library without one of these around it.
+// Owning types for everything that the system hands out as a HANDLE or SOCKET; no raw handle crosses a function
+// boundary of the library without one of these around it.
 #pragma once
 
 #include <utility>

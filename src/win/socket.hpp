@@ -37,8 +37,8 @@ public:
 
     /// A new overlapped socket, not inheritable. Empty with the thread's last error set when the system refuses.
     [[nodiscard]] static unique_socket open(int family, int type, int protocol) noexcept {
-        return unique_socket(::WSASocketW(family, type, protocol, nullptr, 0,
-                                          WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT));
+        return unique_socket(
+            ::WSASocketW(family, type, protocol, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT));
     }
 
     /// Set when the socket joined a completion port: an operation that completes at once then posts no packet.

@@ -1,19 +1,15 @@
-// The fields of the thread environment block that belong to the running stack. Offsets are those of every 64-bit Windows
-// (NT_TIB and TEB in winternl.h and in Wine's headers). Read and written through the segment register, by volatile
-// intrinsics: never cached across a context switch.
+// The fields of the thread environment block that belong to the running stack. Offsets are those of every 64-bit
+// Windows (NT_TIB and TEB in winternl.h and in Wine's headers). Read and written through the segment register, by
+// volatile intrinsics: never cached across a context switch.
 #pragma once
 
 #include <cstdint>
 
-#include "win/windows.hpp"
-
-#if !defined(_MSC_VER)
-#include <intrin.h>
-#endif
+#include "win/compiler.hpp"
 
 namespace moor::win::teb {
 
-enum class field : unsigned long {
+enum class field : std::uint32_t {
     exception_list = 0x00,
     stack_base = 0x08,
     stack_limit = 0x10,
@@ -25,11 +21,11 @@ enum class field : unsigned long {
     tls_expansion_slots = 0x1780,
 };
 
-inline std::uint64_t read(field which) noexcept { return __readgsqword(static_cast<unsigned long>(which)); }
-inline void write(field which, std::uint64_t value) noexcept { __writegsqword(static_cast<unsigned long>(which), value); }
-inline std::uint32_t read_32(field which) noexcept { return __readgsdword(static_cast<unsigned long>(which)); }
+inline std::uint64_t read(field which) noexcept { return read_gs_64(static_cast<std::uint32_t>(which)); }
+inline std::uint32_t read_32(field which) noexcept { return read_gs_32(static_cast<std::uint32_t>(which)); }
+inline void write(field which, std::uint64_t value) noexcept { write_gs_64(static_cast<std::uint32_t>(which), value); }
 inline void write_32(field which, std::uint32_t value) noexcept {
-    __writegsdword(static_cast<unsigned long>(which), value);
+    write_gs_32(static_cast<std::uint32_t>(which), value);
 }
 
 /// Whether `address` lies on the stack that the calling thread runs on now.

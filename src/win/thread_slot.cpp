@@ -2,6 +2,7 @@
 #include "win/thread_slot.hpp"
 
 #include "win/error.hpp"
+#include "win/windows.hpp"
 
 namespace moor::win {
 
@@ -13,7 +14,7 @@ void thread_slot::prepare() {
         }
         constexpr DWORD slots_in_teb = 64;
         if (index < slots_in_teb) {
-            offset_ = static_cast<unsigned long>(teb::field::tls_slots) + index * sizeof(void*);
+            offset_ = static_cast<std::uint32_t>(teb::field::tls_slots) + index * std::uint32_t{sizeof(void*)};
         }
         return index;
     }();

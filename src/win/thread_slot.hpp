@@ -17,7 +17,7 @@ public:
 
     [[nodiscard]] static void* get() noexcept {
         if (offset_ != 0) [[likely]] {
-            return reinterpret_cast<void*>(__readgsqword(offset_));
+            return reinterpret_cast<void*>(read_gs_64(offset_));
         }
         return get_from_expansion();
     }
@@ -29,7 +29,7 @@ private:
     static void* get_from_expansion() noexcept;
 
     // Both written once by prepare(), before any thread that matters exists.
-    static inline unsigned long offset_ = 0; // from the TEB; 0 when not prepared or beyond the TEB's own 64 slots
+    static inline std::uint32_t offset_ = 0; // from the TEB; 0 when not prepared or beyond the TEB's own 64 slots
     static inline unsigned long index_ = 0xffffffff;
 };
 

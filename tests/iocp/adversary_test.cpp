@@ -1,5 +1,5 @@
-// The operations under a system that is as unkind as its contract allows: nothing is lost, nothing is written where it must not be,
-// and every operation returns to its pool. Seeds are printed; MOOR_TEST_SEED repeats a run.
+// The operations under a system that is as unkind as its contract allows: nothing is lost, nothing is written where it
+// must not be, and every operation returns to its pool. Seeds are printed; MOOR_TEST_SEED repeats a run.
 #include "support/adversary.hpp"
 
 #include <algorithm>
@@ -41,7 +41,8 @@ stream_pair make_pair(adversary& system) {
             stream(new stream_socket(std::move(line.second), service)), first_socket};
 }
 
-// A buffer with guards around it, on the stack of the coroutine that waits. What the system writes outside the buffer shows.
+// A buffer with guards around it, on the stack of the coroutine that waits. What the system writes outside the buffer
+// shows.
 class guarded_buffer {
 public:
     guarded_buffer() { bytes_.fill(guard); }
@@ -121,7 +122,6 @@ void read_all(stream_socket& from, std::uint32_t number, std::uint32_t seed) {
         }
     }
     EXPECT_EQ(total, bytes_per_stream);
-
 }
 
 class adversary_on : public testing::TestWithParam<unsigned> {};
@@ -180,7 +180,8 @@ TEST_P(adversary_on, packets_and_deadlines_race) {
                 ASSERT_FALSE(error);
             }
             guarded_buffer buffer;
-            const std::size_t count = pair.second->read_some(buffer.data(), std::chrono::microseconds(random() % 2000), error);
+            const std::size_t count =
+                pair.second->read_some(buffer.data(), std::chrono::microseconds(random() % 2000), error);
             ASSERT_TRUE(buffer.intact());
             ASSERT_EQ(matching(buffer.data().first(count), read), count);
             ASSERT_EQ(count == 0, static_cast<bool>(error)) << "either bytes or an error";
@@ -266,9 +267,10 @@ TEST_P(adversary_on, failures_at_once_are_reported_as_they_are) {
     running.run([&running] {
         adversary system(1, {.at_once = 0});
         stream_pair pair = make_pair(system);
-        for (const int number : {WSAECONNABORTED, WSAECONNRESET, WSAEDISCON, WSAEFAULT, WSAEINTR, WSAEINVAL, WSAENETDOWN,
-                                 WSAENETRESET, WSAENOTCONN, WSAENOTSOCK, WSAEOPNOTSUPP, WSAESHUTDOWN, WSAETIMEDOUT,
-                                 WSAENOBUFS, WSAEACCES, WSANOTINITIALISED, WSAEMSGSIZE, WSAEHOSTUNREACH}) {
+        for (const int number :
+             {WSAECONNABORTED, WSAECONNRESET, WSAEDISCON, WSAEFAULT, WSAEINTR, WSAEINVAL, WSAENETDOWN, WSAENETRESET,
+              WSAENOTCONN, WSAENOTSOCK, WSAEOPNOTSUPP, WSAESHUTDOWN, WSAETIMEDOUT, WSAENOBUFS, WSAEACCES,
+              WSANOTINITIALISED, WSAEMSGSIZE, WSAEHOSTUNREACH}) {
             const std::error_code expected(number, winsock_category());
             std::array<std::byte, 8> buffer{};
             std::error_code error;
@@ -290,13 +292,13 @@ TEST_P(adversary_on, failures_by_packet_are_reported_under_winsocks_numbers) {
         int number;
     };
     const std::vector<expectation> all{
-        {0xC000020D, WSAECONNRESET},   // STATUS_CONNECTION_RESET
-        {0xC0000241, WSAECONNABORTED}, // STATUS_CONNECTION_ABORTED
-        {0xC0000236, WSAECONNREFUSED}, // STATUS_CONNECTION_REFUSED
-        {0xC00000B5, WSAETIMEDOUT},    // STATUS_IO_TIMEOUT
-        {0xC000023C, WSAENETUNREACH},  // STATUS_NETWORK_UNREACHABLE
-        {0xC000023D, WSAEHOSTUNREACH}, // STATUS_HOST_UNREACHABLE
-        {0xC000009A, WSAENOBUFS},      // STATUS_INSUFFICIENT_RESOURCES
+        {0xC000020D, WSAECONNRESET},         // STATUS_CONNECTION_RESET
+        {0xC0000241, WSAECONNABORTED},       // STATUS_CONNECTION_ABORTED
+        {0xC0000236, WSAECONNREFUSED},       // STATUS_CONNECTION_REFUSED
+        {0xC00000B5, WSAETIMEDOUT},          // STATUS_IO_TIMEOUT
+        {0xC000023C, WSAENETUNREACH},        // STATUS_NETWORK_UNREACHABLE
+        {0xC000023D, WSAEHOSTUNREACH},       // STATUS_HOST_UNREACHABLE
+        {0xC000009A, WSAENOBUFS},            // STATUS_INSUFFICIENT_RESOURCES
         {0xC0000120, WSA_OPERATION_ABORTED}, // STATUS_CANCELLED, by nobody of ours
     };
     runtime running(with_workers(GetParam()));
@@ -328,8 +330,8 @@ TEST(adversary_itself, sees_addresses_on_a_stack) {
         const auto call = iocp::operation_owner::acquire(*iocp::current_io().service, error);
         DWORD on_stack = 0;
         const auto& table = iocp::current_system_calls();
-        EXPECT_EQ(table.send(line.first.get(), &buffer, 1, &call->parameters.transferred, 0, &call->parameters.overlapped,
-                             nullptr),
+        EXPECT_EQ(table.send(line.first.get(), &buffer, 1, &call->parameters.transferred, 0,
+                             &call->parameters.overlapped, nullptr),
                   0);
         EXPECT_EQ(system.offences().size(), 1u) << "the buffer array";
         call->parameters.buffers[0] = buffer;

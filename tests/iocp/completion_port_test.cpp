@@ -83,8 +83,8 @@ TEST_F(completion_port_of_one, disk_files_skip_packets_and_pipes_do_not) {
     EXPECT_TRUE(skips);
 
     const win::unique_handle pipe(::CreateNamedPipeW(L"\\\\.\\pipe\\moor_completion_port_test",
-                                                     PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED, PIPE_TYPE_BYTE, 1, 0, 0, 0,
-                                                     nullptr));
+                                                     PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED, PIPE_TYPE_BYTE, 1, 0, 0,
+                                                     0, nullptr));
     ASSERT_TRUE(pipe);
     EXPECT_FALSE(port.associate(pipe.get(), skips));
     EXPECT_FALSE(skips);

@@ -243,8 +243,8 @@ void spin(int turns) noexcept {
     }
 }
 
-// The race that the `settling` state is for: the packet and the deadline come at the same time, on two threads. Whoever wins, the
-// owner ends with a completed operation exactly once and may reuse it at once.
+// The race that the `settling` state is for: the packet and the deadline come at the same time, on two threads. Whoever
+// wins, the owner ends with a completed operation exactly once and may reuse it at once.
 TEST(operation_awaited, packet_and_time_out_race) {
     constexpr int rounds = 3000;
     const std::uint32_t seed = test::test_seed();
@@ -301,8 +301,8 @@ TEST(operation_awaited, packet_and_time_out_race) {
         }
         dequeuer.join();
         pool.release(call, nullptr);
-        std::printf("[   race   ] of %d: complete before the wait %d, packet first %d, deadline first %d\n", rounds, at_once,
-                    packet_first, deadline_first);
+        std::printf("[   race   ] of %d: complete before the wait %d, packet first %d, deadline first %d\n", rounds,
+                    at_once, packet_first, deadline_first);
     });
 }
 

@@ -37,8 +37,8 @@ struct recorder {
         ::WSASetLastError(error);
         return error == 0 ? 0 : SOCKET_ERROR;
     }
-    static int WSAAPI receive(SOCKET, WSABUF* given, DWORD given_count, DWORD* bytes, DWORD* given_flags, OVERLAPPED* call,
-                              LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) noexcept {
+    static int WSAAPI receive(SOCKET, WSABUF* given, DWORD given_count, DWORD* bytes, DWORD* given_flags,
+                              OVERLAPPED* call, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) noexcept {
         EXPECT_EQ(routine, nullptr);
         buffers.assign(given, given + given_count);
         overlapped = call;
@@ -132,11 +132,12 @@ TEST_F(overlapped_calls, a_failure_is_complete_and_a_pending_call_is_not) {
 // All errors that Winsock documents for the calls reach the operation as they are.
 TEST_F(overlapped_calls, every_documented_error_is_kept) {
     std::array<std::byte, 1> data{};
-    for (const int error : std::initializer_list<int>
-         {WSAECONNABORTED, WSAECONNRESET, WSAEDISCON, WSAEFAULT, WSAEINPROGRESS, WSAEINTR, WSAEINVAL, WSAEMSGSIZE,
-          WSAENETDOWN, WSAENETRESET, WSAENOTCONN, WSAENOTSOCK, WSAEOPNOTSUPP, WSAESHUTDOWN, WSAETIMEDOUT, WSAEWOULDBLOCK,
-          WSANOTINITIALISED, WSA_OPERATION_ABORTED, WSAEACCES, WSAENOBUFS, WSAEADDRINUSE, WSAEALREADY,
-          WSAEADDRNOTAVAIL, WSAEAFNOSUPPORT, WSAECONNREFUSED, WSAEISCONN, WSAENETUNREACH, WSAEHOSTUNREACH, WSAEMFILE}) {
+    for (const int error : std::initializer_list<int>{
+             WSAECONNABORTED, WSAECONNRESET, WSAEDISCON,     WSAEFAULT,       WSAEINPROGRESS,    WSAEINTR,
+             WSAEINVAL,       WSAEMSGSIZE,   WSAENETDOWN,    WSAENETRESET,    WSAENOTCONN,       WSAENOTSOCK,
+             WSAEOPNOTSUPP,   WSAESHUTDOWN,  WSAETIMEDOUT,   WSAEWOULDBLOCK,  WSANOTINITIALISED, WSA_OPERATION_ABORTED,
+             WSAEACCES,       WSAENOBUFS,    WSAEADDRINUSE,  WSAEALREADY,     WSAEADDRNOTAVAIL,  WSAEAFNOSUPPORT,
+             WSAECONNREFUSED, WSAEISCONN,    WSAENETUNREACH, WSAEHOSTUNREACH, WSAEMFILE}) {
         recorder::error = error;
         EXPECT_EQ(receive(call, socket, data), submission::completed);
         EXPECT_EQ(call.error(), static_cast<std::uint32_t>(error));

@@ -27,14 +27,16 @@ std::uint32_t result_of(BOOL succeeded) { return succeeded != FALSE ? 0 : ::GetL
 auto reading(const overlapped_handle& from, std::span<std::byte> into, std::uint32_t offset = 0) {
     return [&from, into, offset](OVERLAPPED* overlapped, std::span<std::byte>) {
         overlapped->Offset = offset;
-        return result_of(::ReadFile(from.native_handle(), into.data(), static_cast<DWORD>(into.size()), nullptr, overlapped));
+        return result_of(
+            ::ReadFile(from.native_handle(), into.data(), static_cast<DWORD>(into.size()), nullptr, overlapped));
     };
 }
 
 auto writing(const overlapped_handle& to, std::span<const std::byte> data, std::uint32_t offset = 0) {
     return [&to, data, offset](OVERLAPPED* overlapped, std::span<std::byte>) {
         overlapped->Offset = offset;
-        return result_of(::WriteFile(to.native_handle(), data.data(), static_cast<DWORD>(data.size()), nullptr, overlapped));
+        return result_of(
+            ::WriteFile(to.native_handle(), data.data(), static_cast<DWORD>(data.size()), nullptr, overlapped));
     };
 }
 
@@ -57,8 +59,8 @@ pipe_ends make_pipe(DWORD mode = PIPE_TYPE_BYTE) {
     const std::wstring name = L"\\\\.\\pipe\\moor_test_" + std::to_wstring(::GetCurrentProcessId()) + L"_" +
                               std::to_wstring(number.fetch_add(1));
     pipe_ends made;
-    made.server = overlapped_handle(::CreateNamedPipeW(name.c_str(), PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED, mode, 1, 4096,
-                                                       4096, 0, nullptr));
+    made.server = overlapped_handle(
+        ::CreateNamedPipeW(name.c_str(), PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED, mode, 1, 4096, 4096, 0, nullptr));
     made.client = overlapped_handle(::CreateFileW(name.c_str(), GENERIC_READ | GENERIC_WRITE | FILE_WRITE_ATTRIBUTES, 0,
                                                   nullptr, OPEN_EXISTING, FILE_FLAG_OVERLAPPED, nullptr));
     return made;
@@ -157,7 +159,9 @@ TEST_P(overlapped_on, a_message_too_long_returns_its_beginning_with_the_warning)
             std::array<std::byte, 10> buffer{};
             std::error_code error;
             std::uint32_t count = 0;
-            const auto write = [&pipe] { EXPECT_EQ(pipe.client.call(writing(pipe.client, test::make_bytes(30))), 30u); };
+            const auto write = [&pipe] {
+                EXPECT_EQ(pipe.client.call(writing(pipe.client, test::make_bytes(30))), 30u);
+            };
             const auto read = [&] { count = pipe.server.call(reading(pipe.server, buffer), {}, error); };
             if (message_first) {
                 write();

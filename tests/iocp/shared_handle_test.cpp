@@ -112,7 +112,8 @@ TEST_F(shared_handle_of_nothing, a_scope_ends_its_use_only_if_it_began) {
     EXPECT_EQ(seen.destroyed, 1);
 }
 
-// Users come and go on several threads while others close and drop it: closed exactly once, never during a use, destroyed once.
+// Users come and go on several threads while others close and drop it: closed exactly once, never during a use,
+// destroyed once.
 TEST_F(shared_handle_of_nothing, closes_once_and_never_under_a_use_when_all_race) {
     constexpr int rounds = 100;
     for (int round = 0; round < rounds; ++round) {

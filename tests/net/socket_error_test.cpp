@@ -21,10 +21,10 @@ TEST(socket_error, a_completions_number_becomes_winsocks) {
 
 // Translating keeps the meaning: both numbers compare equal to the same std::errc.
 TEST(socket_error, means_the_same_before_and_after) {
-    for (const std::uint32_t number : {ERROR_NETNAME_DELETED, ERROR_CONNECTION_REFUSED, ERROR_CONNECTION_ABORTED,
-                                       ERROR_SEM_TIMEOUT, ERROR_NETWORK_UNREACHABLE, ERROR_HOST_UNREACHABLE,
-                                       ERROR_INCORRECT_ADDRESS, ERROR_NO_SYSTEM_RESOURCES, ERROR_TOO_MANY_OPEN_FILES,
-                                       ERROR_INVALID_HANDLE}) {
+    for (const std::uint32_t number :
+         {ERROR_NETNAME_DELETED, ERROR_CONNECTION_REFUSED, ERROR_CONNECTION_ABORTED, ERROR_SEM_TIMEOUT,
+          ERROR_NETWORK_UNREACHABLE, ERROR_HOST_UNREACHABLE, ERROR_INCORRECT_ADDRESS, ERROR_NO_SYSTEM_RESOURCES,
+          ERROR_TOO_MANY_OPEN_FILES, ERROR_INVALID_HANDLE}) {
         const std::error_code before(static_cast<int>(number), winsock_category());
         const std::error_code after(static_cast<int>(to_socket_error(number)), winsock_category());
         EXPECT_NE(before, after);

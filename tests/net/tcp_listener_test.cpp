@@ -115,11 +115,14 @@ TEST_P(tcp_listener_on, takes_a_storm_of_connections) {
                         EXPECT_EQ(error, std::errc::operation_canceled);
                         return accepted;
                     }
-                    spawn([](tcp_stream own) {
-                        std::array<std::byte, 2> buffer{};
-                        own.read_exactly(buffer, 20s);
-                        own.write(buffer);
-                    }, std::move(peer)).detach();
+                    spawn(
+                        [](tcp_stream own) {
+                            std::array<std::byte, 2> buffer{};
+                            own.read_exactly(buffer, 20s);
+                            own.write(buffer);
+                        },
+                        std::move(peer))
+                        .detach();
                 }
             }));
         }
@@ -249,8 +252,8 @@ TEST_P(tcp_listener_on, drops_the_connections_that_nobody_accepted) {
     EXPECT_TRUE(all_operations_return());
 }
 
-// Accepting goes on in a coroutine of any worker, whoever made the listener, and with another order of events: first the
-// connections, then the acceptor.
+// Accepting goes on in a coroutine of any worker, whoever made the listener, and with another order of events: first
+// the connections, then the acceptor.
 TEST_P(tcp_listener_on, hands_over_what_came_before) {
     running.run([] {
         tcp_listener listener = tcp_listener::bind(any_port, {.outstanding_accepts = 2});
@@ -299,9 +302,9 @@ TEST_P(tcp_listener_on, skips_connections_that_died_in_the_backlog) {
     running.run([this] {
         adversary system(1);
         for (int count = 0; count < 20; ++count) {
-            system.script(adversary::kind::accept, count % 2 == 0
-                                                       ? scripted_end::fails_at_once(WSAECONNRESET)
-                                                       : scripted_end::fails_later(static_cast<std::int32_t>(0xC000020D)));
+            system.script(adversary::kind::accept,
+                          count % 2 == 0 ? scripted_end::fails_at_once(WSAECONNRESET)
+                                         : scripted_end::fails_later(static_cast<std::int32_t>(0xC000020D)));
         }
         tcp_listener listener = tcp_listener::bind(any_port, {.outstanding_accepts = 3});
         auto [client, server] = test::connect_through(listener);
@@ -317,8 +320,9 @@ TEST_P(tcp_listener_on, reports_a_lack_of_resources_and_goes_on) {
     running.run([this] {
         adversary system(1);
         for (const bool at_once : {true, false}) {
-            system.script(adversary::kind::accept, at_once ? scripted_end::fails_at_once(WSAENOBUFS)
-                                                           : scripted_end::fails_later(static_cast<std::int32_t>(0xC000009A)));
+            system.script(adversary::kind::accept,
+                          at_once ? scripted_end::fails_at_once(WSAENOBUFS)
+                                  : scripted_end::fails_later(static_cast<std::int32_t>(0xC000009A)));
             tcp_listener listener = tcp_listener::bind(any_port, {.outstanding_accepts = 1});
             std::error_code error;
             static_cast<void>(listener.accept({}, error));
@@ -336,9 +340,9 @@ TEST_P(tcp_listener_on, tells_every_acceptor_when_nothing_works_and_does_not_spi
         adversary system(1);
         constexpr int failures = 40;
         for (int count = 0; count < failures; ++count) {
-            system.script(adversary::kind::accept, count % 3 == 0
-                                                       ? scripted_end::fails_later(static_cast<std::int32_t>(0xC000009A))
-                                                       : scripted_end::fails_at_once(WSAENOBUFS));
+            system.script(adversary::kind::accept,
+                          count % 3 == 0 ? scripted_end::fails_later(static_cast<std::int32_t>(0xC000009A))
+                                         : scripted_end::fails_at_once(WSAENOBUFS));
         }
         tcp_listener listener = tcp_listener::bind(any_port, {.outstanding_accepts = 2});
         const std::size_t before = system.calls(adversary::kind::accept);

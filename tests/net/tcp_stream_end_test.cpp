@@ -232,7 +232,10 @@ TEST_P(tcp_stream_end_on, close_races_with_everything) {
             switch (round % 4) {
             case 0: client.close(); break;
             case 1: client.reset(); break;
-            case 2: writer.request_stop(); reader.request_stop(); break;
+            case 2:
+                writer.request_stop();
+                reader.request_stop();
+                break;
             default: server.close(); break;
             }
             client.close();

@@ -1,5 +1,5 @@
-// Transfers of a connected stream: reading, writing, ends, scatter and gather, options. Deadlines, stops and closing are in
-// tcp_stream_end_test.cpp, connecting in connect_test.cpp.
+// Transfers of a connected stream: reading, writing, ends, scatter and gather, options. Deadlines, stops and closing
+// are in tcp_stream_end_test.cpp, connecting in connect_test.cpp.
 #include <moor/tcp.hpp>
 
 #include <array>
@@ -231,12 +231,14 @@ TEST_P(tcp_stream_on, two_hundred_connections_talk_at_once) {
                 if (error) {
                     break;
                 }
-                sessions.push_back(spawn([](tcp_stream own) {
-                    std::array<std::byte, 512> buffer;
-                    while (const std::size_t count = own.read_some(buffer)) {
-                        own.write(std::span(buffer).first(count));
-                    }
-                }, std::move(peer)));
+                sessions.push_back(spawn(
+                    [](tcp_stream own) {
+                        std::array<std::byte, 512> buffer;
+                        while (const std::size_t count = own.read_some(buffer)) {
+                            own.write(std::span(buffer).first(count));
+                        }
+                    },
+                    std::move(peer)));
             }
             for (auto& each : sessions) {
                 each.join();

@@ -1,5 +1,7 @@
 #include "win/teb.hpp"
 
+#include "win/windows.hpp"
+
 #include <memory>
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
-// What a coroutine runs and leaves behind: the callable and its result, type-erased. It lives in the coroutine's control
-// block (or on the heap when large), never on the coroutine's stack, which may move or be gone before the result is taken.
+// What a coroutine runs and leaves behind: the callable and its result, type-erased. It lives in the coroutine's
+// control block (or on the heap when large), never on the coroutine's stack, which may move or be gone before the
+// result is taken.
 #pragma once
 
 #include <concepts>
@@ -159,7 +160,8 @@ private:
 class unstarted_coroutine {
 public:
     /// In the runtime `where`, or in that of the calling coroutine when null. Throws as moor::spawn does.
-    unstarted_coroutine(runtime_core* where, const spawn_options& options, std::size_t body_size, std::size_t body_alignment);
+    unstarted_coroutine(runtime_core* where, const spawn_options& options, std::size_t body_size,
+                        std::size_t body_alignment);
     ~unstarted_coroutine();
     unstarted_coroutine(const unstarted_coroutine&) = delete;
     unstarted_coroutine& operator=(const unstarted_coroutine&) = delete;

@@ -92,8 +92,9 @@ private:
     [[nodiscard]] channel_result offer(void* value, claimed_partner& partner) noexcept;
     [[nodiscard]] channel_result poll(void* into, claimed_partner& partner) noexcept;
     [[nodiscard]] static channel_waiter* claim_first(wait_queue& queue, claimed_partner& partner) noexcept;
-    [[nodiscard]] channel_result wait_in(wait_queue& queue, const char* what, void* slot,
-                                         const wait_limit& limit) noexcept;
+    [[nodiscard]] channel_result send_locked(void* value, const wait_limit& limit) noexcept;
+    [[nodiscard]] channel_result receive_locked(void* into, const wait_limit& limit) noexcept;
+    [[nodiscard]] channel_result wait_in(wait_queue& queue, void* slot, const wait_limit& limit) noexcept;
 
     [[nodiscard]] void* cell(std::size_t position) const noexcept { return ring_ + position * operations_.size; }
     [[nodiscard]] std::size_t wrapped(std::size_t position) const noexcept {

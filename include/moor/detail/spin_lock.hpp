@@ -7,7 +7,8 @@
 namespace moor::detail {
 
 /// One byte, usable with std::lock_guard, from any thread. Not recursive.
-/// Rejected: SRWLOCK, which costs two interlocked operations per round and eight bytes in every channel and waiter list.
+/// Rejected: SRWLOCK, which costs two interlocked operations per round and eight bytes in every channel and waiter
+/// list.
 class spin_lock {
 public:
     spin_lock() noexcept = default;

@@ -71,6 +71,10 @@ protected:
     static constexpr std::uint64_t interruptible = 1ull << 5;
     static constexpr std::uint64_t generation_step = 1ull << 8;
 
+    static std::uint64_t generation_of(const std::atomic<std::uint64_t>& state) noexcept {
+        return state.load(std::memory_order_relaxed) & ~(phase_mask | reason_mask);
+    }
+
     static constexpr std::uint64_t with(std::uint64_t word, phase next, wake_reason reason) noexcept {
         return (word & ~(phase_mask | reason_mask)) | next | (static_cast<std::uint64_t>(reason) << reason_shift);
     }
@@ -129,7 +133,8 @@ class wait {
 public:
     /// Begins a wait. `what` (a string literal) is shown in dumps of blocked coroutines. From here on the ticket can be
     /// claimed. `limit` must outlive the wait.
-    wait(const char* what, const wait_limit& limit, stop_request stopping = stop_request::ends_wait) noexcept;
+    wait(const char* what, const wait_limit& limit, stop_request stopping = stop_request::ends_wait) noexcept
+        : owner_(begin(what, stopping)), generation_(parker::generation_of(owner_.state_)), limit_(limit) {}
 
     /// Ends it, whether it was suspended or given up.
     ~wait();
@@ -137,7 +142,7 @@ public:
     wait(const wait&) = delete;
     wait& operator=(const wait&) = delete;
 
-    [[nodiscard]] wait_ticket ticket() const noexcept { return ticket_; }
+    [[nodiscard]] wait_ticket ticket() const noexcept { return {&owner_, generation_}; }
 
     /// Suspends the coroutine (or blocks the plain thread) until the ticket is claimed. Returns at once when it
     /// was claimed already, when the deadline has passed (the ticket is then claimed by that), or when a stop was
@@ -145,12 +150,14 @@ public:
     [[nodiscard]] wake_reason suspend() noexcept;
 
 private:
+    static parker& begin(const char* what, stop_request stopping) noexcept;
     void suspend_limited() noexcept;
     void block(wait_limit::time_point deadline) noexcept;
 
+    // The two halves of the ticket, apart: a ticket that was just written by halves is slow to read as a whole.
     parker& owner_;
+    const std::uint64_t generation_;
     const wait_limit& limit_;
-    wait_ticket ticket_;
 };
 
 /// A waiter in the list of a primitive: lives on the waiting stack (which does not move while parked, law 3).
