@@ -2,6 +2,7 @@
 
 #include "win/windows.hpp"
 
+#include <cstddef>
 #include <memory>
 
 #include <gtest/gtest.h>
@@ -12,7 +13,7 @@ namespace moor::win {
 namespace {
 
 TEST(teb, fields_are_where_the_system_says) {
-    const auto* const block = reinterpret_cast<const NT_TIB*>(::NtCurrentTeb());
+    const auto* const block = reinterpret_cast<const NT_TIB*>(read_gs_64(offsetof(NT_TIB, Self)));
     EXPECT_EQ(teb::read(teb::field::stack_base), reinterpret_cast<std::uint64_t>(block->StackBase));
     EXPECT_EQ(teb::read(teb::field::stack_limit), reinterpret_cast<std::uint64_t>(block->StackLimit));
     ::SetLastError(0x1234);
