@@ -62,20 +62,24 @@ private:
     std::uint32_t guaranteed_bytes_ = 0;
 };
 
+/// Notes the error numbers of the code that is about to leave: before the runtime does anything on its stack.
+inline void keep_errors(const thread_places& thread, suspended_state& leaving) noexcept {
+    leaving.last_error = win::teb::read_32(win::teb::field::last_error);
+    leaving.error_number = *thread.error_number;
+}
+
 /// Leaves the running stack, whose state goes to `from`, and continues `to`. Returns when something switches back,
 /// perhaps on another thread: the caller must not use anything thread-specific from before. The result is where the
 /// stack that was left then can be resumed.
 MOOR_ALWAYS_INLINE fcontext_t switch_stacks(const thread_places& thread, suspended_state& from,
                                             const suspended_state& to) noexcept {
-    from.last_error = win::teb::read_32(win::teb::field::last_error);
-    from.error_number = *thread.error_number;
     from.exceptions = thread.exceptions.load();
     win::teb::write(win::teb::field::check_limit, to.check_limit);
     thread.exceptions.store(to.exceptions);
     return moor_balanced_jump(to.resume_at, nullptr).fctx;
 }
 
-/// The other half, on arrival: gives the running code back the error numbers that it left with, after whatever the
+/// On arrival: gives the running code back the error numbers that it left with, after whatever the
 /// runtime did on its stack until then.
 inline void restore_errors(const thread_places& thread, const suspended_state& arrived) noexcept {
     win::teb::write_32(win::teb::field::last_error, arrived.last_error);

@@ -109,6 +109,7 @@ void worker::yield() noexcept {
 // Not inlined: after the switch the caller may be on another thread, where nothing computed before it holds.
 MOOR_NOINLINE void worker::leave(departure fate) noexcept {
     coroutine& self = *running_;
+    context::keep_errors(places_, self.state);
     coroutine* const to = choose_next();
     departing_ = &self;
     fate_ = fate;

@@ -6,10 +6,12 @@
 #include <thread>
 
 #include "win/compiler.hpp"
+#include "win/kept_last_error.hpp"
 
 namespace moor::detail {
 
 void spin_lock::lock_contended() noexcept {
+    const win::kept_last_error kept;
     constexpr unsigned pauses_before_yield = 64; // a few microseconds: many times what a holder needs
     constexpr unsigned yields_before_sleep = 64;
     unsigned pauses = 0;

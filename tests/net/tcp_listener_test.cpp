@@ -309,7 +309,7 @@ TEST_P(tcp_listener_on, skips_connections_that_died_in_the_backlog) {
         tcp_listener listener = tcp_listener::bind(any_port, {.outstanding_accepts = 3});
         auto [client, server] = test::connect_through(listener);
         EXPECT_EQ(server.remote_endpoint(), client.local_endpoint());
-        EXPECT_GE(system.calls(adversary::kind::accept), 23u);
+        EXPECT_GE(system.calls(adversary::kind::accept), 21u) << "20 that fail, and the one that served";
         listener = tcp_listener();
         EXPECT_TRUE(all_operations_return());
         EXPECT_EQ(system.offences(), std::vector<std::string>{});
