@@ -9,11 +9,9 @@
 #include <intrin.h>
 #define MOOR_NOINLINE __declspec(noinline)
 #define MOOR_ALWAYS_INLINE __forceinline
-#define MOOR_COLD
 #else
 #define MOOR_NOINLINE __attribute__((noinline))
 #define MOOR_ALWAYS_INLINE inline __attribute__((always_inline))
-#define MOOR_COLD __attribute__((cold))
 #endif
 
 #if defined(_M_X64) || defined(__x86_64__)
