@@ -9,6 +9,7 @@
 #include <mutex>
 #include <vector>
 
+#include "win/system_lock.hpp"
 #include "win/virtual_memory.hpp"
 
 namespace moor::stack {
@@ -47,7 +48,7 @@ private:
     static constexpr std::size_t reservation_size = std::size_t{64} * 1024 * 1024;
     static constexpr std::size_t size_classes = 15; // 64 KiB … 1 GiB
 
-    mutable std::mutex lock_; // guards all below
+    mutable win::system_lock lock_; // guards all below
     std::vector<win::address_space> reservations_;
     std::array<std::vector<std::byte*>, size_classes> free_slots_;
     std::size_t committed_ = 0;

@@ -11,6 +11,7 @@
 #include <new>
 #include <system_error>
 
+#include "win/system_lock.hpp"
 #include "win/virtual_memory.hpp"
 
 namespace moor::win {
@@ -151,7 +152,7 @@ private:
 
     address_space memory_;
     const std::size_t capacity_;
-    std::mutex lock_; // guards all below; constructed_ is only written under it
+    system_lock lock_; // guards all below; constructed_ is only written under it
     std::size_t committed_ = 0;
     std::atomic<std::size_t> constructed_{0};
     free_list<T> common_;
