@@ -1,7 +1,6 @@
 // Each worker's own stock of segments, so that spawning, growing and finishing take no lock.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>

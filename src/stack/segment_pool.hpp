@@ -19,6 +19,9 @@
 
 namespace moor::stack {
 
+class segment_chunks;
+class segment_pages;
+
 /// Memory of a movable stack, the addresses from `base` to `base + size`: a value, owned by convention (a coroutine, a
 /// cache, or the pool). Aligned to 1 KiB at least. What it holds at first is not defined.
 struct segment {
@@ -133,15 +136,13 @@ public:
     void detach(const cached_segments& counts) noexcept;
 
 private:
-    // The chunks that segments are cut from, or under fault_on_free the pages that they get of their own.
-    class chunks;
-    class pages;
+    void release(std::size_t kept) noexcept;
 
     segment_pool_options options_;
     win::address_space space_;
     mutable win::system_lock lock_; // guards all below
-    std::unique_ptr<chunks> chunks_;
-    std::unique_ptr<pages> pages_; // only under fault_on_free
+    std::unique_ptr<segment_chunks> chunks_;
+    std::unique_ptr<segment_pages> pages_; // instead of the chunks, under fault_on_free
     std::array<std::size_t, segment_classes> out_{};
     std::array<std::size_t, segment_classes> most_out_{};
     std::vector<const cached_segments*> caches_;

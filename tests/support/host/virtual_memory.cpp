@@ -1,0 +1,62 @@
+// Stands in for src/win/virtual_memory.cpp, and for the end of the process in src/win/error.cpp, in host tests.
+#include "win/virtual_memory.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "support/pages.hpp"
+#include "win/error.hpp"
+
+namespace moor {
+namespace win {
+namespace {
+
+constexpr int reserved = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+} // namespace
+
+address_space::address_space(std::size_t bytes) : size_(bytes) {
+    void* const base = ::mmap(nullptr, bytes, PROT_NONE, reserved, -1, 0);
+    if (base == MAP_FAILED) {
+        throw std::system_error(std::make_error_code(std::errc::not_enough_memory), "reserving address space");
+    }
+    base_ = static_cast<std::byte*>(base);
+}
+
+address_space::~address_space() {
+    if (base_ != nullptr) {
+        ::munmap(base_, size_);
+    }
+}
+
+bool commit(std::byte* first, std::size_t bytes) noexcept {
+    return ::mprotect(first, bytes, PROT_READ | PROT_WRITE) == 0;
+}
+
+void decommit(std::byte* first, std::size_t bytes) noexcept {
+    ::mmap(first, bytes, PROT_NONE, reserved | MAP_FIXED, -1, 0);
+}
+
+void fatal(std::string_view text, unsigned exit_status) noexcept {
+    std::fprintf(stderr, "moor: %.*s\n", static_cast<int>(text.size()), text.data());
+    std::_Exit(static_cast<int>(exit_status));
+}
+
+} // namespace win
+
+bool test::has_memory(const std::byte* address) {
+    int ends[2];
+    if (::pipe(ends) != 0) {
+        throw std::system_error(errno, std::generic_category(), "pipe");
+    }
+    const bool readable = ::write(ends[1], address, 1) == 1;
+    ::close(ends[0]);
+    ::close(ends[1]);
+    return readable;
+}
+
+} // namespace moor
