@@ -258,6 +258,7 @@ TEST(segment_pool, trim_leaves_chunks_in_use_alone) {
 TEST(segment_pool, a_loop_does_not_commit_and_decommit) {
     segment_pool_options options;
     options.kept_chunks = 4;
+    options.chunks_per_commit = 1;
     segment_pool pool(options);
     std::vector<segment> steady;
     for (int index = 0; index != 10; ++index) {
