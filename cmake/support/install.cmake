@@ -24,4 +24,6 @@ configure_package_config_file(
     INSTALL_DESTINATION "${moor_config_directory}")
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/moor-config-version.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/moor-config.cmake" "${PROJECT_BINARY_DIR}/moor-config-version.cmake"
+              "${PROJECT_SOURCE_DIR}/cmake/support/movable_stacks.cmake"
+              "${PROJECT_SOURCE_DIR}/cmake/support/movable_stacks_prefix.h"
         DESTINATION "${moor_config_directory}")

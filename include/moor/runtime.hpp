@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include <moor/debug.hpp>
 #include <moor/spawn.hpp>
 
 namespace moor {
@@ -27,6 +28,14 @@ struct runtime_options {
     std::size_t stack_size = std::size_t{256} * 1024;
     /// Finished stacks of the default size that are kept committed for reuse, per worker.
     std::size_t cached_stacks = 256;
+    /// Bytes of the first segment of a movable stack, and what it never shrinks below; rounded up to a power of two
+    /// from 1 KiB to 64 KiB.
+    std::size_t movable_stack_size = std::size_t{2} * 1024;
+    /// Bytes that a movable stack can grow to, rounded up to a power of two up to 1 GiB. Beyond 64 KiB it takes this
+    /// much address space, and memory as it is used. Overrunning it ends the process with a message.
+    std::size_t largest_movable_stack = std::size_t{64} * 1024 * 1024;
+    /// For finding bugs; the environment variable MOOR_DEBUG adds to them.
+    debug_switches debug{};
     deadlock_action on_deadlock = deadlock_action::end_process;
 };
 
@@ -40,7 +49,8 @@ struct runtime_metrics {
     std::uint64_t packets_foreign = 0;   ///< packets on the port that no operation of this runtime asked for; ignored
     std::uint64_t wakeups_posted = 0;    ///< packets posted to wake a sleeping worker
     std::uint64_t coroutines_stolen = 0; ///< taken by a worker from another one's ring
-    std::uint64_t stacks_committed = 0;  ///< stacks with memory, in use or cached
+    std::uint64_t stacks_committed = 0;  ///< reserved stacks with memory, in use or cached
+    std::uint64_t stack_copies = 0;      ///< moves of movable stacks
 };
 
 /// Owns worker threads and a completion port. Coroutines run from its construction to its shutdown.
@@ -51,7 +61,7 @@ struct runtime_metrics {
 class runtime {
 public:
     /// Starts the workers. Throws std::system_error when the system refuses threads, the port or Winsock, and
-    /// invalid_argument for options out of range.
+    /// invalid_argument for options out of range or a debug switch that does not exist.
     explicit runtime(const runtime_options& options = {});
 
     /// Calls shutdown().

@@ -20,6 +20,8 @@ namespace moor {
 /// Which kind of stack a coroutine runs on; see docs/architecture.md.
 enum class stack_kind : std::uint8_t {
     reserved, ///< a slot of address space that grows in place by guard page; any code may run on it
+    movable,  ///< a small segment that is copied into a larger one as needed; for code built with stack checks
+              ///< (moor_enable_movable_stacks) that keeps the promise in docs/stacks.md
 };
 
 /// How to start a coroutine. All members have working defaults: `spawn({.name = "session"}, f)`.
@@ -27,8 +29,9 @@ struct spawn_options {
     /// Shown in dumps and fatal messages. Copied; at most 31 bytes are kept.
     std::string_view name{};
     stack_kind stack = stack_kind::reserved;
-    /// Bytes of address space for the stack, rounded up to a power of two from 64 KiB to 1 GiB; memory is committed as
-    /// the stack grows. 0 takes runtime_options::stack_size.
+    /// Reserved: bytes of address space, rounded up to a power of two from 64 KiB to 1 GiB; memory is committed as the
+    /// stack grows. 0 takes runtime_options::stack_size. Movable: bytes to begin with and never to shrink below,
+    /// rounded up to a power of two from 1 KiB to 64 KiB. 0 takes runtime_options::movable_stack_size.
     std::size_t stack_size = 0;
     /// The worker (0 … workers-1) that alone may run it; empty lets it run anywhere.
     std::optional<unsigned> worker{};

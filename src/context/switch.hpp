@@ -1,7 +1,7 @@
 // Switching stacks: Boost.Context's jump, plus all that belongs to a running stack and that it does not swap. Boost
 // swaps the callee-saved registers, MXCSR, the x87 control word and the TEB's stack base, limit and deallocation stack;
-// here are the last error, errno, the C++ exception state, the stack check's limit, and the two TEB fields in which
-// a coroutine's stack differs from a thread's own.
+// here are the last error, errno, the C++ exception state and the stack check's limit. The TEB fields in which every
+// coroutine's stack differs from a thread's own are in own_stack.hpp.
 #pragma once
 
 #include <cerrno>
@@ -35,31 +35,6 @@ struct suspended_state {
     std::uint64_t check_limit = 0; // 0: stack checks of split-stack code never fire
     std::uint32_t last_error = 0;
     int error_number = 0;
-};
-
-/// The TEB fields with one value on every coroutine stack and another on the thread's own stack.
-/// Wine keeps handlers below the thread's stack in ExceptionList and runs every one whose address is below the stack
-/// pointer, which on a coroutine stack breaks each throw; -1 ends the list. 64-bit Windows does not use the field.
-class thread_stack_fields {
-public:
-    /// Room that the system leaves below a stack overflow, for the handler that reports it. Bytes.
-    static constexpr std::uint32_t overflow_reserve = 16 * 1024;
-
-    void enter_coroutine_stack() noexcept {
-        exception_list_ = win::teb::read(win::teb::field::exception_list);
-        guaranteed_bytes_ = win::teb::read_32(win::teb::field::guaranteed_stack_bytes);
-        win::teb::write(win::teb::field::exception_list, ~std::uint64_t{0});
-        win::teb::write_32(win::teb::field::guaranteed_stack_bytes, overflow_reserve);
-    }
-
-    void enter_own_stack() const noexcept {
-        win::teb::write(win::teb::field::exception_list, exception_list_);
-        win::teb::write_32(win::teb::field::guaranteed_stack_bytes, guaranteed_bytes_);
-    }
-
-private:
-    std::uint64_t exception_list_ = 0;
-    std::uint32_t guaranteed_bytes_ = 0;
 };
 
 /// Notes the error numbers of the code that is about to leave: before the runtime does anything on its stack.

@@ -17,7 +17,7 @@ namespace {
 
 // Whether the fault means that this coroutine's stack is used up: the system says so, or the code ran into the page at
 // the lower end that is never committed.
-bool is_overflow(const EXCEPTION_RECORD& fault, const stack::reserved_stack& of) noexcept {
+bool is_overflow(const EXCEPTION_RECORD& fault, const stack::memory& of) noexcept {
     if (fault.ExceptionCode == static_cast<DWORD>(STATUS_STACK_OVERFLOW)) {
         return true;
     }
@@ -25,7 +25,7 @@ bool is_overflow(const EXCEPTION_RECORD& fault, const stack::reserved_stack& of)
         return false;
     }
     const auto address = fault.ExceptionInformation[1];
-    const auto lowest = reinterpret_cast<ULONG_PTR>(of.slot);
+    const auto lowest = reinterpret_cast<ULONG_PTR>(of.lowest);
     return address >= lowest && address < lowest + 2 * win::page_size;
 }
 

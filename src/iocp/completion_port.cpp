@@ -3,6 +3,7 @@
 
 #include "iocp/system_calls.hpp"
 #include "win/error.hpp"
+#include "win/own_stack.hpp"
 
 namespace moor::iocp {
 namespace {
@@ -26,20 +27,24 @@ completion_port::completion_port(unsigned workers)
 }
 
 std::error_code completion_port::associate(win::unique_socket& socket) const noexcept {
-    const auto handle = reinterpret_cast<HANDLE>(socket.get());
-    if (::CreateIoCompletionPort(handle, port_.get(), operation_key, 0) == nullptr) {
-        return win::last_error();
-    }
-    socket.skips_packet_on_success = win::every_provider_has_file_handles() && skip_packets_on_success(handle);
-    return {};
+    return win::with_room([&]() noexcept -> std::error_code {
+        const auto handle = reinterpret_cast<HANDLE>(socket.get());
+        if (::CreateIoCompletionPort(handle, port_.get(), operation_key, 0) == nullptr) {
+            return win::last_error();
+        }
+        socket.skips_packet_on_success = win::every_provider_has_file_handles() && skip_packets_on_success(handle);
+        return {};
+    });
 }
 
 std::error_code completion_port::associate(HANDLE handle, bool& skips) const noexcept {
-    if (::CreateIoCompletionPort(handle, port_.get(), operation_key, 0) == nullptr) {
-        return win::last_error();
-    }
-    skips = ::GetFileType(handle) == FILE_TYPE_DISK && skip_packets_on_success(handle);
-    return {};
+    return win::with_room([&]() noexcept -> std::error_code {
+        if (::CreateIoCompletionPort(handle, port_.get(), operation_key, 0) == nullptr) {
+            return win::last_error();
+        }
+        skips = ::GetFileType(handle) == FILE_TYPE_DISK && skip_packets_on_success(handle);
+        return {};
+    });
 }
 
 std::span<OVERLAPPED_ENTRY> completion_port::dequeue(packet_batch& batch, DWORD timeout) const noexcept {
@@ -55,10 +60,12 @@ void completion_port::post_wake() const noexcept {
     // Posting needs non-paged memory, which the system may lack for a moment. A lost wake would be a hang.
     constexpr unsigned attempts = 1000;
     for (unsigned attempt = 0; attempt < attempts; ++attempt) {
-        if (::PostQueuedCompletionStatus(port_.get(), 0, wake_key, nullptr) != FALSE) {
+        const BOOL posted =
+            win::with_room([this] { return ::PostQueuedCompletionStatus(port_.get(), 0, wake_key, nullptr); });
+        if (posted != FALSE) {
             return;
         }
-        ::Sleep(1);
+        win::with_room([] { ::Sleep(1); });
     }
     win::fatal("the system refuses to post to the completion port");
 }

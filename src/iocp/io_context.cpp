@@ -23,6 +23,7 @@ std::error_code may_begin(const io_context& here, const io_service& owner, const
     if (here.service != &owner) {
         return std::make_error_code(std::errc::operation_not_permitted);
     }
+    prepare_stack();
     if (here.stop_due || limit.token().stop_requested()) {
         return std::make_error_code(std::errc::operation_canceled);
     }
@@ -55,7 +56,7 @@ detail::wake_reason await(operation& pending, win::io_handle handle, const wait_
     }
     detail::wake_reason reason{};
     {
-        detail::wait waiting("I/O", limit);
+        detail::wait waiting("I/O", limit, detail::stop_request::ends_wait, detail::stack_use::stays);
         if (!pending.wake_on_completion(waiting.ticket())) {
             return detail::wake_reason::notified;
         }
@@ -71,7 +72,7 @@ detail::wake_reason await(operation& pending, win::io_handle handle, const wait_
     // Law 2: cancelling is a request. Nothing ends the second wait but the packet.
     cancel(pending, handle);
     const wait_limit unlimited;
-    detail::wait waiting("cancelled I/O", unlimited, detail::stop_request::ignored);
+    detail::wait waiting("cancelled I/O", unlimited, detail::stop_request::ignored, detail::stack_use::stays);
     if (pending.wake_on_completion(waiting.ticket())) {
         static_cast<void>(waiting.suspend());
         pending.woken();

@@ -27,9 +27,13 @@ struct io_context {
 /// Never cached across a suspension: the coroutine may go on elsewhere.
 [[nodiscard]] io_context current_io() noexcept;
 
+/// Makes room on the calling coroutine's stack for one call of this layer, from its submission to its end: from there
+/// on the stack stays where it is, since the kernel may know addresses of buffers in it. The scheduler defines it.
+void prepare_stack() noexcept;
+
 /// Whether the calling coroutine may begin a call on something that belongs to `owner`: operation_not_permitted outside
 /// a coroutine of that runtime, operation_canceled when it or the limit's token was asked to stop, timed_out past the
-/// deadline. A call that never waits would otherwise never notice any of them.
+/// deadline. A call that never waits would otherwise never notice any of them. Does prepare_stack().
 [[nodiscard]] std::error_code may_begin(const io_context& here, const io_service& owner,
                                         const wait_limit& limit) noexcept;
 

@@ -13,6 +13,7 @@
 #include "iocp/socket_address.hpp"
 #include "iocp/system_calls.hpp"
 #include "win/error.hpp"
+#include "win/own_stack.hpp"
 #include "win/teb.hpp"
 
 namespace moor::iocp {
@@ -76,12 +77,15 @@ submission settle(operation& call, std::uint32_t error, bool skips_packet_on_suc
     return submission::completed;
 }
 
-std::uint32_t socket_error_of(int result) noexcept {
-    return result == 0 ? 0 : static_cast<std::uint32_t>(::WSAGetLastError());
+// Each makes the call where it has room (law 6) and returns its error, 0 for success.
+template <class Call>
+std::uint32_t socket_error_of(Call call) noexcept {
+    return win::with_room(call) == 0 ? 0 : static_cast<std::uint32_t>(::WSAGetLastError());
 }
 
-std::uint32_t extension_error_of(BOOL succeeded) noexcept {
-    return succeeded != FALSE ? 0 : static_cast<std::uint32_t>(::WSAGetLastError());
+template <class Call>
+std::uint32_t extension_error_of(Call call) noexcept {
+    return win::with_room(call) != FALSE ? 0 : static_cast<std::uint32_t>(::WSAGetLastError());
 }
 
 // Winsock's buffers are not const, though it only reads what it sends.
@@ -116,18 +120,21 @@ DWORD set_buffers(kernel_parameters& parameters, std::span<const std::span<Byte>
 submission submit_receive(operation& call, const win::unique_socket& socket, DWORD buffers) noexcept {
     kernel_parameters& parameters = call.parameters;
     const bool skips = socket.skips_packet_on_success;
-    const int result =
-        current_system_calls().receive(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred,
-                                       &parameters.flags, &parameters.overlapped, nullptr);
-    return settle(call, socket_error_of(result), skips);
+    const std::uint32_t error = socket_error_of([&] {
+        return current_system_calls().receive(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred,
+                                              &parameters.flags, &parameters.overlapped, nullptr);
+    });
+    return settle(call, error, skips);
 }
 
 submission submit_send(operation& call, const win::unique_socket& socket, DWORD buffers) noexcept {
     kernel_parameters& parameters = call.parameters;
     const bool skips = socket.skips_packet_on_success;
-    const int result = current_system_calls().send(socket.get(), parameters.buffers.data(), buffers,
-                                                   &parameters.transferred, 0, &parameters.overlapped, nullptr);
-    return settle(call, socket_error_of(result), skips);
+    const std::uint32_t error = socket_error_of([&] {
+        return current_system_calls().send(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred, 0,
+                                           &parameters.overlapped, nullptr);
+    });
+    return settle(call, error, skips);
 }
 
 } // namespace
@@ -169,17 +176,19 @@ submission accept(operation& call, const win::unique_socket& listener, const win
     kernel_parameters& parameters = call.parameters;
     const bool skips = listener.skips_packet_on_success;
     constexpr auto address_size = static_cast<DWORD>(kernel_parameters::accept_address_size);
-    const BOOL succeeded =
-        current_system_calls().accept(listener.get(), accepted.get(), parameters.scratch.data(), 0, address_size,
-                                      address_size, &parameters.transferred, &parameters.overlapped);
-    return settle(call, extension_error_of(succeeded), skips);
+    const std::uint32_t error = extension_error_of([&] {
+        return current_system_calls().accept(listener.get(), accepted.get(), parameters.scratch.data(), 0, address_size,
+                                             address_size, &parameters.transferred, &parameters.overlapped);
+    });
+    return settle(call, error, skips);
 }
 
 std::error_code finish_accept(const win::unique_socket& accepted, const win::unique_socket& listener) noexcept {
     const SOCKET source = listener.get();
-    const int result = ::setsockopt(accepted.get(), SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
-                                    reinterpret_cast<const char*>(&source), sizeof source);
-    return win::to_error(socket_error_of(result));
+    return win::to_error(socket_error_of([&] {
+        return ::setsockopt(accepted.get(), SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
+                            reinterpret_cast<const char*>(&source), sizeof source);
+    }));
 }
 
 submission connect(operation& call, const win::unique_socket& socket, const endpoint& remote) noexcept {
@@ -188,22 +197,26 @@ submission connect(operation& call, const win::unique_socket& socket, const endp
     kernel_parameters& parameters = call.parameters;
     const bool skips = socket.skips_packet_on_success;
     parameters.address_length = to_sockaddr(remote, parameters.address);
-    const BOOL succeeded = current_system_calls().connect(
-        socket.get(), reinterpret_cast<const sockaddr*>(&parameters.address), parameters.address_length, nullptr, 0,
-        &parameters.transferred, &parameters.overlapped);
-    return settle(call, extension_error_of(succeeded), skips);
+    const std::uint32_t error = extension_error_of([&] {
+        return current_system_calls().connect(socket.get(), reinterpret_cast<const sockaddr*>(&parameters.address),
+                                              parameters.address_length, nullptr, 0, &parameters.transferred,
+                                              &parameters.overlapped);
+    });
+    return settle(call, error, skips);
 }
 
 std::error_code finish_connect(const win::unique_socket& socket) noexcept {
     return win::to_error(
-        socket_error_of(::setsockopt(socket.get(), SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, nullptr, 0)));
+        socket_error_of([&] { return ::setsockopt(socket.get(), SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, nullptr, 0); }));
 }
 
 void cancel(operation& call, win::io_handle handle) noexcept {
-    current_system_calls().cancel(handle.get(), &call.parameters.overlapped);
+    win::with_room([&] { current_system_calls().cancel(handle.get(), &call.parameters.overlapped); });
 }
 
-void cancel_all(win::io_handle handle) noexcept { current_system_calls().cancel(handle.get(), nullptr); }
+void cancel_all(win::io_handle handle) noexcept {
+    win::with_room([&] { current_system_calls().cancel(handle.get(), nullptr); });
+}
 
 std::error_code keep_alive(const win::unique_socket& socket, std::chrono::milliseconds idle,
                            std::chrono::milliseconds interval) noexcept {
@@ -212,9 +225,10 @@ std::error_code keep_alive(const win::unique_socket& socket, std::chrono::millis
     };
     tcp_keepalive values{1, milliseconds(idle), milliseconds(interval)};
     DWORD bytes = 0;
-    const int result =
-        ::WSAIoctl(socket.get(), SIO_KEEPALIVE_VALS, &values, sizeof values, nullptr, 0, &bytes, nullptr, nullptr);
-    return win::to_error(socket_error_of(result));
+    return win::to_error(socket_error_of([&] {
+        return ::WSAIoctl(socket.get(), SIO_KEEPALIVE_VALS, &values, sizeof values, nullptr, 0, &bytes, nullptr,
+                          nullptr);
+    }));
 }
 
 } // namespace moor::iocp

@@ -6,18 +6,24 @@
 
 #include "iocp/socket_address.hpp"
 #include "win/error.hpp"
+#include "win/own_stack.hpp"
 
 namespace moor::net {
 namespace {
 
-std::error_code error_of(int result) noexcept {
+// What a Winsock function of the old kind reports, called where it has room.
+template <class Call>
+std::error_code error_of(Call call) noexcept {
+    const int result = win::with_room(call);
     return result == 0 ? std::error_code{} : win::to_error(static_cast<std::uint32_t>(::WSAGetLastError()));
 }
 
 template <class Value>
 std::error_code set(const win::unique_socket& socket, int level, int option, const Value& value) noexcept {
-    return error_of(::setsockopt(socket.get(), level, option, reinterpret_cast<const char*>(&value),
-                                 static_cast<int>(sizeof value)));
+    return error_of([&] {
+        return ::setsockopt(socket.get(), level, option, reinterpret_cast<const char*>(&value),
+                            static_cast<int>(sizeof value));
+    });
 }
 
 int clamped(std::size_t bytes) noexcept {
@@ -28,7 +34,7 @@ template <class Query>
 endpoint ask(const win::unique_socket& socket, Query query, std::error_code& error) noexcept {
     sockaddr_storage address{};
     int length = sizeof address;
-    error = error_of(query(socket.get(), reinterpret_cast<sockaddr*>(&address), &length));
+    error = error_of([&] { return query(socket.get(), reinterpret_cast<sockaddr*>(&address), &length); });
     return error ? endpoint{} : iocp::from_sockaddr(address);
 }
 
@@ -36,22 +42,22 @@ endpoint ask(const win::unique_socket& socket, Query query, std::error_code& err
 
 win::unique_socket open_tcp(address_family family, std::error_code& error) noexcept {
     auto socket = win::unique_socket::open(iocp::native_family(family), SOCK_STREAM, IPPROTO_TCP);
-    error = socket ? std::error_code{} : error_of(SOCKET_ERROR);
+    error = socket ? std::error_code{} : error_of([] { return SOCKET_ERROR; });
     return socket;
 }
 
 std::error_code bind(const win::unique_socket& socket, const endpoint& local) noexcept {
     sockaddr_storage address{};
     const int length = iocp::to_sockaddr(local, address);
-    return error_of(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length));
+    return error_of([&] { return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length); });
 }
 
 std::error_code listen(const win::unique_socket& socket, int backlog) noexcept {
-    return error_of(::listen(socket.get(), backlog));
+    return error_of([&] { return ::listen(socket.get(), backlog); });
 }
 
 std::error_code shut_down(const win::unique_socket& socket, int side) noexcept {
-    return error_of(::shutdown(socket.get(), side));
+    return error_of([&] { return ::shutdown(socket.get(), side); });
 }
 
 endpoint local_endpoint(const win::unique_socket& socket, std::error_code& error) noexcept {
@@ -64,7 +70,7 @@ endpoint remote_endpoint(const win::unique_socket& socket, std::error_code& erro
 
 std::size_t bytes_at_hand(const win::unique_socket& socket) noexcept {
     u_long bytes = 0;
-    return ::ioctlsocket(socket.get(), FIONREAD, &bytes) == 0 ? bytes : 0;
+    return error_of([&] { return ::ioctlsocket(socket.get(), FIONREAD, &bytes); }) ? 0 : bytes;
 }
 
 std::error_code set_no_delay(const win::unique_socket& socket, bool on) noexcept {

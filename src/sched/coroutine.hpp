@@ -6,14 +6,18 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <string_view>
+#include <utility>
 
 #include <moor/detail/body.hpp>
 #include <moor/detail/spin_lock.hpp>
 #include <moor/detail/wait.hpp>
 
 #include "context/switch.hpp"
-#include "stack/reserved_stack.hpp"
+#include "stack/memory.hpp"
+#include "stack/movement.hpp"
+#include "win/own_stack.hpp"
 
 namespace moor::detail {
 
@@ -34,7 +38,8 @@ public:
 
     // -- Owned by whoever runs it, or by the queue that it is in ---------------------------------------------------
     context::suspended_state state;
-    stack::reserved_stack stack;
+    stack::memory stack;
+    stack::movement movement;
     coroutine* next_in_queue = nullptr; // of the shared or a pinned queue
     unsigned stop_shields = 0;          // its own alone
 
@@ -68,6 +73,15 @@ public:
     void request_stop() noexcept {
         stop_requested.store(true, std::memory_order_seq_cst);
         interrupt();
+    }
+
+    /// Of a block whose body is destroyed or was never made.
+    void free_large_body() noexcept {
+        if (large_body != nullptr) {
+            win::with_room([body = std::exchange(large_body, nullptr), alignment = large_body_alignment] {
+                ::operator delete (body, std::align_val_t{alignment});
+            });
+        }
     }
 
     /// Whether a wait that begins now ends by a stop request. The coroutine itself.

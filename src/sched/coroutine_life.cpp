@@ -83,10 +83,7 @@ void destroy_body(coroutine& unreferenced) noexcept {
     }
     work.~body();
     unreferenced.work = nullptr;
-    if (unreferenced.large_body != nullptr) {
-        ::operator delete (std::exchange(unreferenced.large_body, nullptr),
-                           std::align_val_t{unreferenced.large_body_alignment});
-    }
+    unreferenced.free_large_body();
 }
 
 void coroutine_reference::release(coroutine* dropped) noexcept {

@@ -4,6 +4,7 @@
 #include "iocp/io_context.hpp"
 #include "sched/coroutine.hpp"
 #include "sched/runtime_core.hpp"
+#include "sched/stack_movement.hpp"
 #include "sched/worker.hpp"
 
 namespace moor {
@@ -35,6 +36,8 @@ outside_wake::~outside_wake() {
         core_->wake_worker(); // the last one gone may make blocked coroutines a deadlock, which a worker has to see
     }
 }
+
+void iocp::prepare_stack() noexcept { sched::settle_stack(sched::room_for_io); }
 
 iocp::io_context iocp::current_io() noexcept {
     sched::worker* const here = sched::worker::current();

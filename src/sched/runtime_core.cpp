@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <system_error>
@@ -50,8 +51,28 @@ runtime_options checked(runtime_options options) {
         refuse("moor: runtime_options::time_slice must be positive");
     }
     options.stack_size = stack::rounded_stack_size(options.stack_size);
+    if (options.movable_stack_size > stack::largest_segment) {
+        refuse("moor: runtime_options::movable_stack_size is over 64 KiB");
+    }
+    if (options.largest_movable_stack > stack::largest_reserved_stack) {
+        refuse("moor: runtime_options::largest_movable_stack is over 1 GiB");
+    }
+    if (const char* const switches = std::getenv("MOOR_DEBUG")) {
+        parse_debug_switches(switches, options.debug);
+    }
+    options.movable_stack_size = stack::rounded_segment_size(options.debug.stack_min != 0 ? options.debug.stack_min
+                                                                                          : options.movable_stack_size);
+    options.largest_movable_stack =
+        stack::rounded_stack_size(std::max(options.largest_movable_stack, 2 * stack::largest_segment));
     win::thread_slot::prepare();
     return options;
+}
+
+stack::segment_pool_options segment_options(const debug_switches& switches) noexcept {
+    stack::segment_pool_options wanted;
+    wanted.no_cache = switches.stack_no_cache;
+    wanted.fault_on_free = switches.stack_fault_on_free;
+    return wanted;
 }
 
 } // namespace
@@ -62,7 +83,8 @@ std::uint64_t reserve_coroutine_ids(std::uint64_t count) noexcept {
 
 runtime_core::runtime_core(const runtime_options& requested)
     : options(checked(requested)), io{iocp::completion_port(options.workers), iocp::operation_pool()},
-      coroutines(most_coroutines), overseer(*this), progress_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {
+      segments(segment_options(options.debug)), coroutines(most_coroutines), overseer(*this),
+      progress_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {
     if (!progress_) {
         win::throw_last_error("moor: CreateEvent");
     }
@@ -150,8 +172,6 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     if (wanted.stack_size > stack::largest_reserved_stack) {
         refuse("moor::spawn: the stack is over 1 GiB");
     }
-    const std::size_t stack_size =
-        wanted.stack_size == 0 ? options.stack_size : stack::rounded_stack_size(wanted.stack_size);
     sched::worker* const here = worker_of_caller();
     coroutine& made = here != nullptr ? coroutines.take(here->free_coroutines()) : coroutines.take_shared();
     if (here == nullptr) {
@@ -164,10 +184,15 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
             throw std::system_error(std::make_error_code(std::errc::operation_not_permitted),
                                     "moor::runtime::spawn after shutdown");
         }
-        made.stack = here != nullptr ? here->stacks().take(stack_size) : stacks.allocate(stack_size);
+        take_stack(made, here, wanted);
         if (body_size > coroutine::inline_body || body_alignment > alignof(std::max_align_t)) {
             made.large_body_alignment = std::max(body_alignment, alignof(std::max_align_t));
-            made.large_body = ::operator new (body_size, std::align_val_t{made.large_body_alignment});
+            made.large_body = win::with_room([body_size, alignment = std::align_val_t{made.large_body_alignment}] {
+                return ::operator new(body_size, alignment, std::nothrow);
+            });
+            if (made.large_body == nullptr) {
+                throw std::bad_alloc();
+            }
         }
     } catch (...) {
         discard(made);
@@ -175,7 +200,13 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     }
     made.runtime = this;
     made.state = {};
-    made.state.resume_at = context::make_context(made.stack.top(), made.stack.size, &sched::coroutine_entry);
+    // Nothing ends at the very top, so that no address within the stack looks like one beyond it.
+    constexpr std::size_t unused_at_top = 16;
+    made.state.check_limit = made.stack.kind == stack::memory::form::segment && options.debug.force_move
+                                 ? ~std::uint64_t{0}
+                                 : made.stack.check_limit();
+    made.state.resume_at = context::make_context(made.stack.top() - unused_at_top, made.stack.size - unused_at_top,
+                                                 &sched::coroutine_entry);
     made.pinned_worker = wanted.worker ? static_cast<std::int32_t>(*wanted.worker) : -1;
     const std::size_t length = std::min(wanted.name.size(), coroutine::longest_name);
     std::memcpy(made.name_storage.data(), wanted.name.data(), length);
@@ -190,18 +221,43 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     return made;
 }
 
+void runtime_core::take_stack(coroutine& made, sched::worker* here, const spawn_options& wanted) {
+    made.movement = {};
+    if (wanted.stack == stack_kind::reserved) {
+        const std::size_t size =
+            wanted.stack_size == 0 ? options.stack_size : stack::rounded_stack_size(wanted.stack_size);
+        made.stack = here != nullptr ? here->take_slot(size) : stacks.allocate(size);
+        return;
+    }
+    const std::size_t size =
+        stack::rounded_segment_size(wanted.stack_size == 0 ? options.movable_stack_size : wanted.stack_size);
+    if (size > stack::largest_segment) {
+        refuse("moor::spawn: a movable stack begins with at most 64 KiB");
+    }
+    made.movement.movable = true;
+    made.movement.smallest = size;
+    made.stack = here != nullptr ? here->take_memory(size) : segments.take(size);
+    if (!made.stack) {
+        throw std::system_error(std::make_error_code(std::errc::not_enough_memory), "moor: a stack segment");
+    }
+}
+
+void runtime_core::give_stack(coroutine& unused, sched::worker* here) noexcept {
+    const stack::memory given = std::exchange(unused.stack, {});
+    if (here != nullptr) {
+        here->give_memory(given);
+    } else if (given.kind == stack::memory::form::segment) {
+        segments.give(given.as_segment());
+    } else {
+        stacks.release(given.as_slot());
+    }
+}
+
 void runtime_core::discard(coroutine& created) noexcept {
     created.references.store(0, std::memory_order_relaxed);
-    if (created.large_body != nullptr) {
-        ::operator delete (std::exchange(created.large_body, nullptr), std::align_val_t{created.large_body_alignment});
-    }
+    created.free_large_body();
     if (created.stack) {
-        if (sched::worker* const here = worker_of_caller()) {
-            here->stacks().give(created.stack);
-        } else {
-            stacks.release(created.stack);
-        }
-        created.stack = {};
+        give_stack(created, worker_of_caller());
     }
     recycle(created);
     if (worker_of_caller() == nullptr) {
@@ -341,6 +397,9 @@ runtime_metrics runtime_core::metrics() const noexcept {
     seen.operations_allocated = io.pool.allocated();
     seen.wakeups_posted = wakeups_.load(std::memory_order_relaxed);
     seen.stacks_committed = stacks.committed();
+    for (const auto& each : workers) {
+        seen.stack_copies += each->copies.value();
+    }
     return seen;
 }
 

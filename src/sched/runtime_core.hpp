@@ -75,7 +75,7 @@ public:
     /// Something that shutdown waits for may have happened: a coroutine ended, an operation came back.
     void notice_progress() noexcept {
         if (stopping_.load(std::memory_order_relaxed)) {
-            ::SetEvent(progress_.get());
+            win::with_room([this] { ::SetEvent(progress_.get()); });
         }
     }
 
@@ -92,6 +92,7 @@ public:
     win::fine_timer_resolution timer_resolution;
     iocp::io_service io;
     stack::reserved_arena stacks;
+    stack::segment_pool segments;
     win::slab<coroutine> coroutines;
     sched::shared_queue shared;
     sched::idle_workers idle;
@@ -107,6 +108,8 @@ private:
     void ask_all_to_stop() noexcept;
     void wait_until_settled() noexcept;
     [[nodiscard]] sched::worker* worker_of_caller() noexcept;
+    void take_stack(coroutine& made, sched::worker* here, const spawn_options& wanted);
+    void give_stack(coroutine& unused, sched::worker* here) noexcept;
     [[nodiscard]] std::uint64_t started() const noexcept;
     [[nodiscard]] std::uint64_t started_less(sched::counter sched::worker::*ends) const noexcept;
 

@@ -6,6 +6,7 @@
 
 #include "sched/coroutine.hpp"
 #include "sched/runtime_core.hpp"
+#include "sched/stack_movement.hpp"
 #include "sched/timers.hpp"
 #include "sched/worker.hpp"
 #include "win/compiler.hpp"
@@ -131,7 +132,10 @@ bool wait_ticket::wake(wake_reason reason) const noexcept {
 
 // ---- wait ------------------------------------------------------------------------------------------------------
 
-parker& wait::begin(const char* what, stop_request stopping) noexcept {
+parker& wait::begin(const char* what, stop_request stopping, stack_use stack) noexcept {
+    if (stack == stack_use::settles) {
+        sched::settle_stack(sched::room_to_wait);
+    }
     parker& owner = parker_of_caller();
     std::uint64_t word =
         (owner.state_.load(std::memory_order_relaxed) & ~(parker::generation_step - 1)) + parker::generation_step;

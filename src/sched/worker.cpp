@@ -14,7 +14,8 @@ namespace moor::sched {
 
 worker::worker(runtime_core& runtime, unsigned index)
     : runtime_(runtime), index_(index), alone_(runtime.options.workers == 1), victim_seed_(index * 0x9e3779b9u + 1),
-      stacks_(runtime.stacks, stack::rounded_stack_size(runtime.options.stack_size), runtime.options.cached_stacks) {}
+      stacks_(runtime.stacks, stack::rounded_stack_size(runtime.options.stack_size), runtime.options.cached_stacks),
+      large_stacks_(runtime.stacks, runtime.options.largest_movable_stack, 8), segments_(runtime.segments) {}
 
 worker::~worker() = default;
 
@@ -36,7 +37,7 @@ void worker::join_thread() noexcept {
 
 unsigned worker::thread_main(void* self) noexcept {
     auto& here = *static_cast<worker*>(self);
-    win::thread_slot::set(&here);
+    win::thread_slot::set(static_cast<own_stack*>(&here));
     here.places_ = context::thread_places();
     here.run();
     win::thread_slot::set(nullptr);
@@ -102,7 +103,7 @@ void worker::enqueue_pinned(coroutine& ready) noexcept {
     pinned_.push(ready);
     if (asleep_.load(std::memory_order_seq_cst)) {
         // The port cannot wake a certain thread; an asynchronous procedure call can, since the worker waits alertably.
-        ::QueueUserAPC([](ULONG_PTR) {}, thread_.get(), 0);
+        win::with_room([this] { ::QueueUserAPC([](ULONG_PTR) {}, thread_.get(), 0); });
     }
 }
 

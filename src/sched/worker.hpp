@@ -17,9 +17,10 @@
 #include "sched/run_queue.hpp"
 #include "sched/shared_queue.hpp"
 #include "sched/timers.hpp"
-#include "stack/reserved_stack.hpp"
+#include "stack/memory.hpp"
+#include "stack/segment_cache.hpp"
 #include "win/handle.hpp"
-#include "win/thread_slot.hpp"
+#include "win/own_stack.hpp"
 
 namespace moor::detail {
 class runtime_core;
@@ -27,6 +28,10 @@ class runtime_core;
 /// The first of `count` ids that nobody else gets. Any thread.
 [[nodiscard]] std::uint64_t reserve_coroutine_ids(std::uint64_t count) noexcept;
 } // namespace moor::detail
+
+namespace moor::stack {
+class relocation;
+}
 
 namespace moor::sched {
 
@@ -54,7 +59,7 @@ private:
     std::atomic<std::uint64_t> value_{0};
 };
 
-class worker {
+class worker final : public win::own_stack {
 public:
     worker(runtime_core& runtime, unsigned index);
     ~worker();
@@ -62,7 +67,7 @@ public:
     worker& operator=(const worker&) = delete;
 
     /// The calling thread's worker, null on others. Never cached across a suspension.
-    [[nodiscard]] static worker* current() noexcept { return static_cast<worker*>(win::thread_slot::get()); }
+    [[nodiscard]] static worker* current() noexcept { return static_cast<worker*>(own_stack::current()); }
 
     /// The coroutine that runs on the calling thread now; null on a worker's own stack and on other threads.
     [[nodiscard]] static coroutine* current_coroutine() noexcept {
@@ -81,6 +86,23 @@ public:
     /// Lets others run; returns at once when there are none.
     static void yield() noexcept;
 
+    // -- Movable stacks; see stack_movement.cpp ------------------------------------------------------------------
+
+    /// settle_stack on this worker.
+    void settle_running_stack(std::size_t room) noexcept;
+    /// On a coroutine's stack: makes sure of `room` bytes below the caller and of the headroom below those.
+    void make_room(std::size_t room) noexcept;
+    void pin_running_stack(std::size_t room) noexcept;
+    void unpin_running_stack() noexcept;
+    /// On the worker's own stack, between the halves of a visit: for moor_move_stack.
+    [[nodiscard]] std::byte* move_running_stack(std::byte* saved_at) noexcept;
+    /// Before a visit: the kernel moves the limit of a slot.
+    void note_stack_limit() noexcept;
+    [[nodiscard]] win::stack_fields fields_of_running_stack() const noexcept;
+    /// Whether the running coroutine has thrown something that is not caught yet.
+    [[nodiscard]] bool exception_in_flight() const noexcept { return places_.exceptions.load().in_flight != 0; }
+    [[nodiscard]] std::uint64_t check_limit_of(const coroutine& self) const noexcept;
+
     // -- Any code on this worker's thread ------------------------------------------------------------------------
 
     /// Queues a coroutine that has become runnable: in the `next` slot when a coroutine woke it, else in the ring.
@@ -91,7 +113,10 @@ public:
 
     [[nodiscard]] iocp::operation_cache& operations() noexcept { return operations_; }
     [[nodiscard]] win::free_list<coroutine>& free_coroutines() noexcept { return free_coroutines_; }
-    [[nodiscard]] stack::stack_cache& stacks() noexcept { return stacks_; }
+    /// Memory for a stack, and back. Of a size that segments have it is a segment; empty when the system has none.
+    [[nodiscard]] stack::memory take_memory(std::size_t size) noexcept;
+    [[nodiscard]] stack::memory take_slot(std::size_t size) { return stacks_.take(size); }
+    void give_memory(const stack::memory& unused) noexcept;
     [[nodiscard]] timers& own_timers() noexcept { return timers_; }
     [[nodiscard]] runtime_core& runtime() noexcept { return runtime_; }
     [[nodiscard]] unsigned index() const noexcept { return index_; }
@@ -122,6 +147,7 @@ public:
     counter ended;   // coroutines whose body is done
     counter settled; // coroutines that have left their stack for good
     counter stolen;  // coroutines
+    counter copies;  // of stacks
     counter packets; // of operations
     counter foreign_packets;
 
@@ -174,9 +200,17 @@ private:
     void wake_another() noexcept;
 
     // Switching.
-    void leave(departure fate) noexcept;
+    void depart(departure fate) noexcept;
     void run_from_own_stack(coroutine& to) noexcept;
     void settle_departure(context::fcontext_t resume_at) noexcept;
+
+    // Moving stacks.
+    void set_check_limit(coroutine& self, std::uint64_t limit) noexcept;
+    [[nodiscard]] std::size_t size_for(std::size_t used, std::size_t room) const noexcept;
+    [[nodiscard]] std::size_t consider_shrinking(coroutine& self, std::size_t used) noexcept;
+    [[nodiscard]] std::byte* move_to(coroutine& self, std::size_t size, std::byte* first) noexcept;
+    void examine_move(const coroutine& self, const stack::memory& old, const stack::relocation& move,
+                      std::byte* first) noexcept;
 
     runtime_core& runtime_;
     const unsigned index_;
@@ -184,9 +218,8 @@ private:
     win::unique_handle thread_;
 
     // The worker's thread alone, except where said.
-    context::thread_places places_; // of this thread once it runs
-    context::thread_stack_fields stack_fields_;
-    context::suspended_state own_state_;
+    context::thread_places places_;      // of this thread once it runs
+    context::suspended_state own_state_; // of the worker's own stack
     coroutine* running_ = nullptr;
     coroutine* departing_ = nullptr;
     departure fate_ = departure::park;
@@ -210,6 +243,8 @@ private:
     iocp::operation_cache operations_;
     win::free_list<coroutine> free_coroutines_;
     stack::stack_cache stacks_;
+    stack::stack_cache large_stacks_; // of movable coroutines that have outgrown segments
+    stack::segment_cache segments_;
     iocp::packet_batch batch_;
 };
 

@@ -1,8 +1,11 @@
 // One turn: choosing the next coroutine, leaving one stack and arriving on another. This is the part of the worker that
 // runs on coroutines' stacks: every function here keeps its frame small, and none uses a thread-specific value from
 // before a switch after it.
+#include <utility>
+
 #include "sched/coroutine_life.hpp"
 #include "sched/runtime_core.hpp"
+#include "sched/stack_movement.hpp"
 #include "sched/worker.hpp"
 #include "win/compiler.hpp"
 #include "win/error.hpp"
@@ -89,25 +92,31 @@ bool worker::maintenance_is_due() const noexcept { return __rdtsc() - last_look_
 
 // ---- Switching -----------------------------------------------------------------------------------------------------
 
-void worker::suspend(departure fate) noexcept { current()->leave(fate); }
+void worker::suspend(departure fate) noexcept { current()->depart(fate); }
 
 void worker::yield() noexcept {
     worker& here = *current();
+    if (here.away()) {
+        here.settle_running_stack(room_to_wait);
+    }
     if (!here.ring_.empty() || here.next_.load(std::memory_order_relaxed) != nullptr || !here.pinned_.empty() ||
         !here.runtime_.shared.empty()) {
-        here.leave(departure::yield);
+        here.depart(departure::yield);
         return;
     }
     // Nobody else is there, but timers and the port must have their turn in a loop that only yields.
     const std::uint32_t turn = here.turn_.load(std::memory_order_relaxed) + 1;
     here.turn_.store(turn, std::memory_order_relaxed);
     if (turn % clock_interval == 0 && here.maintenance_is_due()) {
-        here.leave(departure::yield);
+        here.depart(departure::yield);
     }
 }
 
 // Not inlined: after the switch the caller may be on another thread, where nothing computed before it holds.
-MOOR_NOINLINE void worker::leave(departure fate) noexcept {
+MOOR_NOINLINE void worker::depart(departure fate) noexcept {
+    if (!away()) [[unlikely]] {
+        win::fatal("a coroutine was about to suspend inside on_system_stack, where others cannot run meanwhile");
+    }
     coroutine& self = *running_;
     context::keep_errors(places_, self.state);
     coroutine* const to = choose_next();
@@ -115,7 +124,7 @@ MOOR_NOINLINE void worker::leave(departure fate) noexcept {
     fate_ = fate;
     running_ = to;
     if (to == nullptr) {
-        stack_fields_.enter_own_stack();
+        enter();
     }
     const context::fcontext_t left =
         context::switch_stacks(places_, self.state, to != nullptr ? to->state : own_state_);
@@ -127,13 +136,16 @@ MOOR_NOINLINE void worker::leave(departure fate) noexcept {
 void worker::run_from_own_stack(coroutine& to) noexcept {
     departing_ = nullptr;
     running_ = &to;
-    stack_fields_.enter_coroutine_stack();
-    settle_departure(context::switch_stacks(places_, own_state_, to.state));
+    leave();
+    const context::fcontext_t left = context::switch_stacks(places_, own_state_, to.state);
+    arrived();
+    settle_departure(left);
 }
 
 void worker::settle_departure(context::fcontext_t resume_at) noexcept {
     if (departing_ == nullptr) { // the worker's own stack was left
         own_state_.resume_at = resume_at;
+        left_at_ = resume_at;
         return;
     }
     coroutine& left = *departing_;
@@ -153,8 +165,7 @@ void worker::settle_departure(context::fcontext_t resume_at) noexcept {
         }
         return;
     case departure::finish:
-        stacks_.give(left.stack);
-        left.stack = {};
+        give_memory(std::exchange(left.stack, {}));
         settled.add(1);
         detail::settle_finished(left);
         runtime_.notice_progress();
@@ -164,9 +175,8 @@ void worker::settle_departure(context::fcontext_t resume_at) noexcept {
 
 void coroutine_entry(context::transfer_t arrival) noexcept {
     coroutine& self = *worker::current_coroutine();
-    // make_context could only say where the stack ends, not how much of it is committed.
-    win::teb::write(win::teb::field::stack_limit, reinterpret_cast<std::uint64_t>(self.stack.limit));
     worker& here = *worker::current();
+    here.fields_of_running_stack().store(); // make_context knows neither the true top nor how much is committed
     here.settle_departure(arrival.fctx);
     context::restore_errors(here.places_, self.state);
     detail::run_body(self);

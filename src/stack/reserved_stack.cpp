@@ -25,6 +25,21 @@ std::size_t rounded_stack_size(std::size_t bytes) noexcept {
     return std::bit_ceil(std::max(bytes, smallest_reserved_stack));
 }
 
+reserved_stack with_room(reserved_stack stack, std::size_t bytes) noexcept {
+    const std::size_t pages = (bytes + win::page_size - 1) / win::page_size;
+    std::byte* const limit = stack.top() - pages * win::page_size;
+    if (limit >= stack.limit) {
+        return stack;
+    }
+    const auto missing = static_cast<std::size_t>(stack.limit - limit);
+    if (limit < stack.slot + 2 * win::page_size || !win::commit(limit, missing) ||
+        !win::commit_guard(limit - win::page_size, win::page_size)) {
+        return {};
+    }
+    stack.limit = limit;
+    return stack;
+}
+
 reserved_stack reserved_arena::allocate(std::size_t size) {
     std::byte* slot = nullptr;
     {

@@ -31,6 +31,10 @@ inline constexpr std::size_t largest_reserved_stack = std::size_t{1024} * 1024 *
 /// The size that a request is rounded up to: a power of two from the smallest size on.
 [[nodiscard]] std::size_t rounded_stack_size(std::size_t bytes) noexcept;
 
+/// Commits at least the `bytes` below its top, with the guard below them, so that another thread of control can fill
+/// them. Empty when the system has no memory; the stack is still the caller's.
+[[nodiscard]] reserved_stack with_room(reserved_stack stack, std::size_t bytes) noexcept;
+
 /// Where slots come from: large reservations per size, kept until the runtime ends. Any thread.
 class reserved_arena {
 public:

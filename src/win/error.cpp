@@ -5,6 +5,7 @@
 
 #include <moor/error.hpp>
 
+#include "win/own_stack.hpp"
 #include "win/windows.hpp"
 
 namespace moor {
@@ -16,9 +17,11 @@ public:
 
     [[nodiscard]] std::string message(int code) const override {
         char text[512];
-        const DWORD length =
-            ::FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS | FORMAT_MESSAGE_MAX_WIDTH_MASK,
-                             nullptr, static_cast<DWORD>(code), 0, text, sizeof text, nullptr);
+        const DWORD length = win::with_room([code, &text] {
+            return ::FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS |
+                                        FORMAT_MESSAGE_MAX_WIDTH_MASK,
+                                    nullptr, static_cast<DWORD>(code), 0, text, sizeof text, nullptr);
+        });
         std::string message(text, length);
         while (!message.empty() && (message.back() == ' ' || message.back() == '.')) {
             message.pop_back();
@@ -134,15 +137,17 @@ std::error_code last_error() noexcept { return to_error(::GetLastError()); }
 void throw_last_error(const char* what) { throw std::system_error(last_error(), what); }
 
 void write_error_stream(std::string_view text) noexcept {
-    DWORD written = 0;
-    ::WriteFile(::GetStdHandle(STD_ERROR_HANDLE), text.data(), static_cast<DWORD>(text.size()), &written, nullptr);
+    with_room([text] {
+        DWORD written = 0;
+        ::WriteFile(::GetStdHandle(STD_ERROR_HANDLE), text.data(), static_cast<DWORD>(text.size()), &written, nullptr);
+    });
 }
 
 void fatal(std::string_view text, unsigned exit_status) noexcept {
     write_error_stream("moor: ");
     write_error_stream(text);
     write_error_stream("\n");
-    ::TerminateProcess(::GetCurrentProcess(), exit_status);
+    with_room([exit_status] { ::TerminateProcess(::GetCurrentProcess(), exit_status); });
     for (;;) {
         ::Sleep(INFINITE); // TerminateProcess returns before the calling thread has ended
     }

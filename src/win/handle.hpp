@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "win/own_stack.hpp"
 #include "win/windows.hpp"
 
 namespace moor::win {
@@ -28,7 +29,7 @@ public:
 
     void close() noexcept {
         if (handle_ != nullptr) {
-            ::CloseHandle(std::exchange(handle_, nullptr));
+            with_room([closed = std::exchange(handle_, nullptr)] { ::CloseHandle(closed); });
         }
     }
 

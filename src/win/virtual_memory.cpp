@@ -2,12 +2,15 @@
 #include "win/virtual_memory.hpp"
 
 #include "win/error.hpp"
+#include "win/own_stack.hpp"
 #include "win/windows.hpp"
 
 namespace moor::win {
 
 address_space::address_space(std::size_t bytes)
-    : base_(static_cast<std::byte*>(::VirtualAlloc(nullptr, bytes, MEM_RESERVE, PAGE_READWRITE))), size_(bytes) {
+    : base_(static_cast<std::byte*>(
+          with_room([=] { return ::VirtualAlloc(nullptr, bytes, MEM_RESERVE, PAGE_READWRITE); }))),
+      size_(bytes) {
     if (base_ == nullptr) {
         throw_last_error("moor: reserving address space");
     }
@@ -15,18 +18,20 @@ address_space::address_space(std::size_t bytes)
 
 address_space::~address_space() {
     if (base_ != nullptr) {
-        ::VirtualFree(base_, 0, MEM_RELEASE);
+        with_room([this] { ::VirtualFree(base_, 0, MEM_RELEASE); });
     }
 }
 
 bool commit(std::byte* first, std::size_t bytes) noexcept {
-    return ::VirtualAlloc(first, bytes, MEM_COMMIT, PAGE_READWRITE) != nullptr;
+    return with_room([=] { return ::VirtualAlloc(first, bytes, MEM_COMMIT, PAGE_READWRITE); }) != nullptr;
 }
 
 bool commit_guard(std::byte* first, std::size_t bytes) noexcept {
-    return ::VirtualAlloc(first, bytes, MEM_COMMIT, PAGE_READWRITE | PAGE_GUARD) != nullptr;
+    return with_room([=] { return ::VirtualAlloc(first, bytes, MEM_COMMIT, PAGE_READWRITE | PAGE_GUARD); }) != nullptr;
 }
 
-void decommit(std::byte* first, std::size_t bytes) noexcept { ::VirtualFree(first, bytes, MEM_DECOMMIT); }
+void decommit(std::byte* first, std::size_t bytes) noexcept {
+    with_room([=] { ::VirtualFree(first, bytes, MEM_DECOMMIT); });
+}
 
 } // namespace moor::win

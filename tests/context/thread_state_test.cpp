@@ -200,7 +200,7 @@ void check_stack_fields() {
     ASSERT_GT(seen.limit, seen.lowest);
     ASSERT_EQ(seen.base - seen.lowest, this_coroutine::stack_size());
     ASSERT_EQ(seen.exception_list, ~std::uint64_t{0});
-    ASSERT_EQ(seen.guaranteed, context::thread_stack_fields::overflow_reserve);
+    ASSERT_EQ(seen.guaranteed, std::uint32_t{16 * 1024});
     ASSERT_TRUE(win::teb::on_current_stack(&on_stack));
 }
 

@@ -23,6 +23,11 @@ enum class wake_reason : std::uint8_t {
 /// Whether a wait is ended by a request to stop the waiting coroutine (join_handle::request_stop, runtime shutdown).
 enum class stop_request : std::uint8_t { ends_wait, ignored };
 
+/// Whether the stack of the waiting coroutine may move when the wait begins, if it is of the movable kind. Not when
+/// something outside it knows an address in it already, such as the kernel that of a buffer; then the caller has made
+/// room before.
+enum class stack_use : std::uint8_t { settles, stays };
+
 /// How a waker won a ticket; `lost` when another one was faster. Handed back to wait_ticket::finish.
 enum class claim : std::uint8_t { lost, parked, preparing };
 
@@ -132,9 +137,11 @@ private:
 class wait {
 public:
     /// Begins a wait. `what` (a string literal) is shown in dumps of blocked coroutines. From here on the ticket can be
-    /// claimed. `limit` must outlive the wait.
-    wait(const char* what, const wait_limit& limit, stop_request stopping = stop_request::ends_wait) noexcept
-        : owner_(begin(what, stopping)), generation_(parker::generation_of(owner_.state_)), limit_(limit) {}
+    /// claimed. `limit` must outlive the wait. A movable stack grows or shrinks here (law 3), and then no more until
+    /// the wait is over: the wait object, and whatever the caller registers after this, keep their addresses.
+    wait(const char* what, const wait_limit& limit, stop_request stopping = stop_request::ends_wait,
+         stack_use stack = stack_use::settles) noexcept
+        : owner_(begin(what, stopping, stack)), generation_(parker::generation_of(owner_.state_)), limit_(limit) {}
 
     /// Ends it, whether it was suspended or given up.
     ~wait();
@@ -150,7 +157,7 @@ public:
     [[nodiscard]] wake_reason suspend() noexcept;
 
 private:
-    static parker& begin(const char* what, stop_request stopping) noexcept;
+    static parker& begin(const char* what, stop_request stopping, stack_use stack) noexcept;
     void suspend_limited() noexcept;
     void block(wait_limit::time_point deadline) noexcept;
 

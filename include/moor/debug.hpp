@@ -1,0 +1,40 @@
+// Switches for finding bugs: in the program that uses moor, and in moor itself. Set per runtime in
+// runtime_options::debug, or for a whole process by the environment variable MOOR_DEBUG, which adds to them:
+//
+//     MOOR_DEBUG=force_move=1,stack_poison_copy=1 service.exe
+//
+// What each is for: docs/stacks.md.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace moor {
+
+/// All off by default.
+struct debug_switches {
+    /// First segment of a movable stack, in bytes: a power of two from 1 KiB to 64 KiB; 0 leaves it to the runtime.
+    std::size_t stack_min = 0;
+    /// A segment that a stack has left is filled with 0xfd.
+    bool stack_poison_copy = false;
+    /// A segment that a stack has left becomes inaccessible, and its addresses are not used again for long.
+    bool stack_fault_on_free = false;
+    /// Segments go straight back to the pool that all workers share.
+    bool stack_no_cache = false;
+    /// Stacks never shrink.
+    bool shrink_off = false;
+    /// After each move the stack is walked with the unwind data: every return address must lie in code.
+    bool check_frames = false;
+    /// Stacks move at every suspension and at every growth check, whether they need to or not.
+    bool force_move = false;
+    /// After each move the old and the new stack are compared word by word.
+    bool verify_copy = false;
+    /// After each move heaps, image data and other stacks are searched for addresses of the old place.
+    bool audit = false;
+};
+
+/// Reads `text` ("name=value,name=value") into `switches`; what it does not name stays as it is.
+/// Throws std::system_error invalid_argument, whose message names the first switch or value that is not understood.
+void parse_debug_switches(std::string_view text, debug_switches& switches);
+
+} // namespace moor

@@ -1,0 +1,120 @@
+// The stack of the calling coroutine: room for code that has no stack checks, forbidding it to move, and calls on the
+// worker's own stack. Which kinds of stack there are and what code on a movable one promises: docs/stacks.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace moor {
+
+namespace detail {
+
+/// Calls function(argument), which must not throw, on the worker's own stack; right here when the caller is on it
+/// already or is no coroutine.
+void call_on_system_stack(void (*function)(void*), void* argument) noexcept;
+
+void pin_stack(std::size_t bytes) noexcept;
+void unpin_stack() noexcept;
+
+/// A call whose result or exception is brought back from the other stack.
+template <class Function, class Result = std::invoke_result_t<Function>>
+class system_stack_call {
+public:
+    explicit system_stack_call(Function&& function) noexcept : function_(std::forward<Function>(function)) {}
+
+    Result run() {
+        call_on_system_stack([](void* self) { static_cast<system_stack_call*>(self)->run_there(); }, this);
+        if constexpr (!std::is_nothrow_invocable_v<Function>) {
+            if (error_) [[unlikely]] {
+                std::rethrow_exception(std::move(error_));
+            }
+        }
+        if constexpr (std::is_reference_v<Result>) {
+            return static_cast<Result>(*result_);
+        } else if constexpr (!std::is_void_v<Result>) {
+            return std::move(*result_);
+        }
+    }
+
+private:
+    struct nothing {};
+    using kept = std::conditional_t<
+        std::is_void_v<Result>, nothing,
+        std::conditional_t<
+            std::is_reference_v<Result>, std::remove_reference_t<Result>*,
+            std::optional<std::conditional_t<std::is_void_v<Result>, nothing, std::remove_cvref_t<Result>>>>>;
+
+    void call() {
+        if constexpr (std::is_void_v<Result>) {
+            std::invoke(std::forward<Function>(function_));
+        } else if constexpr (std::is_reference_v<Result>) {
+            Result value = std::invoke(std::forward<Function>(function_));
+            result_ = std::addressof(value);
+        } else {
+            result_.emplace(std::invoke(std::forward<Function>(function_)));
+        }
+    }
+
+    void run_there() noexcept {
+        if constexpr (std::is_nothrow_invocable_v<Function>) {
+            call();
+        } else {
+            try {
+                call();
+            } catch (...) {
+                error_ = std::current_exception();
+            }
+        }
+    }
+
+    Function&& function_;
+    [[no_unique_address]] kept result_{};
+    std::conditional_t<std::is_nothrow_invocable_v<Function>, nothing, std::exception_ptr> error_{};
+};
+
+} // namespace detail
+
+/// Makes sure that at least `bytes` of stack are free below the caller, beside what code with stack checks leaves
+/// free anyway: for calls into code that was built without checks. A movable stack is moved to a larger place if need
+/// be; on a reserved stack and on a plain thread nothing happens. Never suspends.
+/// Ends the process with a message when the stack is pinned, or when it is as large as
+/// runtime_options::largest_movable_stack allows.
+void ensure_stack(std::size_t bytes) noexcept;
+
+/// While one lives, the coroutine's stack does not move, so that addresses in it can be given away. Makes room for
+/// `bytes` more first; code that needs more than that ends the process with a message, since there is no other way out.
+/// Beyond 64 KiB the stack goes to a place that grows without moving: then only runtime_options::largest_movable_stack
+/// limits it. Nests; the sizes count from where each was made. Must be destroyed by the coroutine that made it. Costs
+/// nothing much on reserved stacks and plain threads, where nothing moves.
+class [[nodiscard]] pin_stack {
+public:
+    explicit pin_stack(std::size_t bytes = std::size_t{16} * 1024) noexcept { detail::pin_stack(bytes); }
+    ~pin_stack() { detail::unpin_stack(); }
+    pin_stack(const pin_stack&) = delete;
+    pin_stack& operator=(const pin_stack&) = delete;
+};
+
+/// Calls `function()` on the worker thread's own stack (a megabyte or more, as the linker says) and returns its result
+/// or throws its exception: the way to call Win32 and C libraries from a movable stack. The coroutine's stack does
+/// not move meanwhile, so references into it are good for as long as the call lasts. `function` must not suspend: that
+/// ends the process with a message. On a plain thread, and when nested, it is an ordinary call.
+template <class Function>
+    requires std::invocable<Function>
+auto on_system_stack(Function&& function) noexcept(std::is_nothrow_invocable_v<Function>)
+    -> std::invoke_result_t<Function> {
+    return detail::system_stack_call<Function>(std::forward<Function>(function)).run();
+}
+
+namespace this_coroutine {
+
+/// How often the calling coroutine's stack has moved so far; 0 outside a coroutine.
+[[nodiscard]] std::uint64_t stack_copies() noexcept;
+
+} // namespace this_coroutine
+} // namespace moor

@@ -1,0 +1,79 @@
+// Reading debug switches from text; see moor/debug.hpp. A switch that is not understood is an error: one that was
+// silently ignored would have somebody hunt a bug with the wrong settings.
+#include <moor/debug.hpp>
+
+#include <array>
+#include <bit>
+#include <charconv>
+#include <string>
+#include <system_error>
+
+#include <fmt/format.h>
+
+namespace moor {
+namespace {
+
+[[noreturn]] void refuse(std::string_view name, std::string_view value, std::string_view what) {
+    throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                            fmt::format("moor: debug switch '{}={}': {}", name, value, what));
+}
+
+struct flag {
+    std::string_view name;
+    bool debug_switches::*member;
+};
+
+constexpr std::array flags{
+    flag{"stack_poison_copy", &debug_switches::stack_poison_copy},
+    flag{"stack_fault_on_free", &debug_switches::stack_fault_on_free},
+    flag{"stack_no_cache", &debug_switches::stack_no_cache},
+    flag{"shrink_off", &debug_switches::shrink_off},
+    flag{"check_frames", &debug_switches::check_frames},
+    flag{"force_move", &debug_switches::force_move},
+    flag{"verify_copy", &debug_switches::verify_copy},
+    flag{"audit", &debug_switches::audit},
+};
+
+std::size_t segment_size(std::string_view name, std::string_view value) {
+    std::size_t size = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), size);
+    if (error != std::errc{} || end != value.data() + value.size() || !std::has_single_bit(size) || size < 1024 ||
+        size > std::size_t{64} * 1024) {
+        refuse(name, value, "a power of two from 1024 to 65536 is expected");
+    }
+    return size;
+}
+
+void set(std::string_view name, std::string_view value, debug_switches& switches) {
+    if (name == "stack_min") {
+        switches.stack_min = segment_size(name, value);
+        return;
+    }
+    for (const flag& each : flags) {
+        if (each.name == name) {
+            if (value != "0" && value != "1") {
+                refuse(name, value, "0 or 1 is expected");
+            }
+            switches.*each.member = value == "1";
+            return;
+        }
+    }
+    refuse(name, value, "there is no such switch");
+}
+
+} // namespace
+
+void parse_debug_switches(std::string_view text, debug_switches& switches) {
+    while (!text.empty()) {
+        const std::size_t comma = text.find(',');
+        const std::string_view entry = text.substr(0, comma);
+        text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
+        const std::size_t equals = entry.find('=');
+        if (equals == std::string_view::npos) {
+            refuse(entry, "", "name=value is expected");
+        }
+        set(entry.substr(0, equals), entry.substr(equals + 1), switches);
+    }
+}
+
+} // namespace moor

@@ -1,0 +1,55 @@
+// What moor/stack.hpp declares. Each of these is called from code with stack checks, so it finds the headroom below it.
+#include <moor/stack.hpp>
+
+#include "sched/coroutine.hpp"
+#include "sched/worker.hpp"
+
+namespace moor {
+namespace {
+
+// Null when the calling thread is not on a coroutine's stack now.
+sched::worker* worker_of_running_stack() noexcept {
+    sched::worker* const here = sched::worker::current();
+    return here != nullptr && here->away() ? here : nullptr;
+}
+
+} // namespace
+
+void ensure_stack(std::size_t bytes) noexcept {
+    if (sched::worker* const here = worker_of_running_stack()) {
+        here->make_room(bytes);
+    }
+}
+
+namespace detail {
+
+void call_on_system_stack(void (*function)(void*), void* argument) noexcept {
+    sched::worker* const here = worker_of_running_stack();
+    if (here == nullptr) {
+        function(argument);
+        return;
+    }
+    here->visit(function, argument);
+}
+
+// On the worker's own stack there is nothing to pin, and a pin made there is not one of the coroutine's.
+void pin_stack(std::size_t bytes) noexcept {
+    if (sched::worker* const here = worker_of_running_stack()) {
+        here->pin_running_stack(bytes);
+    }
+}
+
+void unpin_stack() noexcept {
+    if (sched::worker* const here = worker_of_running_stack()) {
+        here->unpin_running_stack();
+    }
+}
+
+} // namespace detail
+
+std::uint64_t this_coroutine::stack_copies() noexcept {
+    const auto* const self = sched::worker::current_coroutine();
+    return self != nullptr ? self->movement.copies : 0;
+}
+
+} // namespace moor

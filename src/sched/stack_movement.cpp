@@ -1,0 +1,290 @@
+// Moving the stacks of coroutines of the movable kind: when they move, and where to. Law 3: a stack moves only at a
+// growth or shrink point of its own running coroutine, never while it is parked, pinned, or has an exception in flight.
+//
+// The decisions are taken on the worker's own stack (moor_move_stack), or on the coroutine's with little room and
+// without any call that needs more.
+#include "sched/stack_movement.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "sched/runtime_core.hpp"
+#include "stack/growth.hpp"
+#include "stack/relocation.hpp"
+#include "win/compiler.hpp"
+#include "win/error.hpp"
+
+namespace moor::sched {
+
+using detail::coroutine;
+using stack::memory;
+
+namespace {
+
+// Raising and unwinding a C++ exception takes nearly 9 KiB under Wine.
+constexpr std::size_t room_for_nested_throw = std::size_t{12} * 1024;
+
+[[noreturn]] void refuse(const coroutine& self, std::string_view why, std::size_t needed, std::size_t left) noexcept {
+    fmt::basic_memory_buffer<char, 512> text;
+    fmt::format_to(std::back_inserter(text),
+                   "coroutine #{} '{}' needs {} bytes of stack, {} of its {} are left, and {}",
+                   self.id.load(std::memory_order_relaxed), self.name(), needed, left, self.stack.size, why);
+    win::fatal({text.data(), text.size()});
+}
+
+} // namespace
+
+// ---- First and last stack ------------------------------------------------------------------------------------------
+
+memory worker::take_memory(std::size_t size) noexcept {
+    if (size <= stack::largest_segment) {
+        if (const stack::segment part = segments_.take(size)) {
+            return part;
+        }
+        return {};
+    }
+    try {
+        return large_stacks_.take(size);
+    } catch (const std::system_error&) {
+        return {};
+    }
+}
+
+void worker::give_memory(const memory& unused) noexcept {
+    if (unused.kind == memory::form::segment) {
+        segments_.give(unused.as_segment());
+    } else if (unused.size == runtime_.options.stack_size) {
+        stacks_.give(unused.as_slot());
+    } else {
+        large_stacks_.give(unused.as_slot());
+    }
+}
+
+// ---- Deciding ------------------------------------------------------------------------------------------------------
+
+std::uint64_t worker::check_limit_of(const coroutine& self) const noexcept {
+    const bool always = runtime_.options.debug.force_move && self.movement.pins == 0;
+    return always && self.stack.kind == memory::form::segment ? ~std::uint64_t{0} : self.stack.check_limit();
+}
+
+void worker::set_check_limit(coroutine& self, std::uint64_t limit) noexcept {
+    self.state.check_limit = limit;
+    win::teb::write(win::teb::field::check_limit, limit);
+}
+
+// The size that holds `used` bytes with `room` more; beyond segments there is one size only.
+std::size_t worker::size_for(std::size_t used, std::size_t room) const noexcept {
+    const std::size_t size = stack::rounded_segment_size(used + room);
+    return size <= stack::largest_segment ? size : runtime_.options.largest_movable_stack;
+}
+
+void settle_stack(std::size_t room) noexcept {
+    worker* const here = worker::current();
+    if (here != nullptr && here->away()) {
+        here->settle_running_stack(room);
+    }
+}
+
+MOOR_NOINLINE void worker::settle_running_stack(std::size_t room) noexcept {
+    coroutine& self = *running_;
+    stack::movement& movement = self.movement;
+    if (!movement.movable) [[likely]] {
+        return;
+    }
+    const std::byte here{};
+    const auto left = static_cast<std::size_t>(&here - self.stack.lowest);
+    const std::size_t used = self.stack.size - left;
+    const debug_switches& switches = runtime_.options.debug;
+    movement.wanted = 0;
+    if (left < room) {
+        movement.wanted = size_for(used + stack::saved_bytes, room + memory::headroom);
+    } else if (switches.force_move && self.stack.kind == memory::form::segment) {
+        movement.wanted = self.stack.size;
+    } else if (!switches.shrink_off) {
+        movement.wanted = consider_shrinking(self, used + stack::saved_bytes);
+    }
+    if (movement.wanted == 0 || ((movement.pins != 0 || exception_in_flight()) && left >= room)) {
+        return;
+    }
+    moor_move_on_request();
+}
+
+// 0 when it shall stay.
+std::size_t worker::consider_shrinking(coroutine& self, std::size_t used) noexcept {
+    stack::movement& movement = self.movement;
+    const std::size_t half = stack::movement::halved(self.stack.size);
+    if (half < movement.smallest || used >= self.stack.size / 4 || used + memory::headroom > half ||
+        movement.pins != 0) {
+        if (movement.on_trial) {
+            movement.on_trial = false;
+            movement.suspensions = 0;
+            set_check_limit(self, check_limit_of(self));
+        }
+        return 0;
+    }
+    if (!movement.on_trial) {
+        movement.on_trial = true;
+        movement.suspensions = 0;
+        set_check_limit(self, stack::movement::trial_limit(self.stack));
+        return 0;
+    }
+    if (++movement.suspensions < movement.patience) {
+        return 0;
+    }
+    return half;
+}
+
+// ---- On request ----------------------------------------------------------------------------------------------------
+
+MOOR_NOINLINE void worker::make_room(std::size_t room) noexcept {
+    coroutine& self = *running_;
+    if (!self.movement.movable) {
+        return;
+    }
+    const std::byte here{};
+    const auto left = static_cast<std::size_t>(&here - self.stack.lowest);
+    if (left >= room + memory::headroom) {
+        return;
+    }
+    const std::size_t used = self.stack.size - left;
+    self.movement.wanted = size_for(used + stack::saved_bytes, room + memory::headroom);
+    moor_move_on_request();
+}
+
+void worker::pin_running_stack(std::size_t room) noexcept {
+    make_room(room);
+    coroutine& self = *running_;
+    if (self.movement.pins++ == 0) {
+        self.movement.pinned_room = room;
+        self.movement.on_trial = false;
+        if (self.movement.movable) {
+            set_check_limit(self, check_limit_of(self));
+        }
+    }
+}
+
+void worker::unpin_running_stack() noexcept {
+    coroutine& self = *running_;
+    if (--self.movement.pins == 0 && self.movement.movable) {
+        set_check_limit(self, check_limit_of(self));
+    }
+}
+
+void worker::note_stack_limit() noexcept {
+    running_->stack.limit = reinterpret_cast<std::byte*>(win::teb::read(win::teb::field::stack_limit));
+}
+
+win::stack_fields worker::fields_of_running_stack() const noexcept {
+    const auto address = [](const std::byte* byte) { return reinterpret_cast<std::uint64_t>(byte); };
+    const memory& stack = running_->stack;
+    return {address(stack.top()), address(stack.limit), address(stack.lowest), running_->state.check_limit};
+}
+
+// ---- Moving --------------------------------------------------------------------------------------------------------
+
+// On the worker's own stack. Returns where the saved registers are afterwards.
+std::byte* worker::move_running_stack(std::byte* saved_at) noexcept {
+    coroutine& self = *running_;
+    stack::movement& movement = self.movement;
+    const auto& saved = *reinterpret_cast<const stack::saved_registers*>(saved_at);
+    const auto left = static_cast<std::size_t>(saved_at + stack::saved_bytes - self.stack.lowest);
+    const auto used = static_cast<std::size_t>(self.stack.top() - saved_at);
+    const std::size_t needed = saved.frame + memory::headroom;
+    const bool on_request = saved.reason == stack::saved_registers::on_request;
+
+    if (!on_request && left >= needed && !runtime_.options.debug.force_move) {
+        movement.lose_patience(); // the limit was that of a trial
+        set_check_limit(self, check_limit_of(self));
+        return saved_at;
+    }
+    const bool fixed = movement.pins != 0 || exception_in_flight();
+    if (fixed || self.stack.kind != memory::form::segment) {
+        if (!on_request && left >= needed) {
+            return saved_at;
+        }
+    }
+    if (fixed) {
+        if (saved.reason == stack::saved_registers::for_throw && left >= room_for_nested_throw) {
+            return saved_at;
+        }
+        if (movement.pins != 0) {
+            const auto text = fmt::format("it is pinned with room for {} (see moor::pin_stack)", movement.pinned_room);
+            refuse(self, text, saved.frame, left);
+        }
+        refuse(self, "an exception is in flight, which pins it (see docs/stacks.md)", saved.frame, left);
+    }
+    std::size_t size = on_request ? movement.wanted : self.stack.size;
+    if (!on_request && left < needed) {
+        size = std::max(size_for(used, needed), size_for(self.stack.size * 2, 0));
+    }
+    if (size < used + (on_request ? 0 : needed)) {
+        refuse(self, "it is as large as runtime_options::largest_movable_stack allows", saved.frame, left);
+    }
+    return move_to(self, size, saved_at);
+}
+
+std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) noexcept {
+    stack::movement& movement = self.movement;
+    const memory old = self.stack;
+    const auto used = static_cast<std::size_t>(old.top() - first);
+    memory fresh = take_memory(size);
+    if (fresh && fresh.kind == memory::form::slot) {
+        fresh = stack::with_room(fresh.as_slot(), used + memory::headroom);
+    }
+    if (!fresh) {
+        refuse(self, "the system has no memory for a larger one", size, static_cast<std::size_t>(first - old.lowest));
+    }
+    const stack::relocation move(old.lowest, old.size, fresh.top());
+    move.copy(first);
+    self.stack = fresh;
+    ++movement.copies;
+    copies.add(1);
+    if (fresh.size > old.size && movement.has_shrunk) {
+        movement.lose_patience();
+    }
+    movement.has_shrunk = fresh.size < old.size;
+    movement.on_trial = false;
+    movement.suspensions = 0;
+    self.state.check_limit = check_limit_of(self);
+    examine_move(self, old, move, first);
+    give_memory(old);
+    return move.moved(first);
+}
+
+// What the debugging switches ask for, while both places have their contents.
+void worker::examine_move(const coroutine& self, const memory& old, const stack::relocation& move,
+                          std::byte* first) noexcept {
+    const debug_switches& switches = runtime_.options.debug;
+    static_cast<void>(self);
+    static_cast<void>(move);
+    if (switches.stack_poison_copy) {
+        constexpr int poison = 0xfd;
+        std::memset(old.kind == memory::form::segment ? old.lowest : first, poison,
+                    static_cast<std::size_t>(old.top() - (old.kind == memory::form::segment ? old.lowest : first)));
+    }
+}
+
+} // namespace moor::sched
+
+// ---- Called by the assembly ----------------------------------------------------------------------------------------
+
+void* moor_begin_move() noexcept {
+    auto* const here = moor::sched::worker::current();
+    if (here == nullptr || !here->away()) {
+        return nullptr;
+    }
+    here->note_stack_limit();
+    here->begin_visit();
+    return here->visit_at();
+}
+
+std::byte* moor_move_stack(std::byte* saved) noexcept {
+    auto& here = *moor::sched::worker::current();
+    std::byte* const moved = here.move_running_stack(saved);
+    here.end_visit(here.fields_of_running_stack());
+    return moved;
+}

@@ -1,0 +1,50 @@
+// The memory that a coroutine's stack lies in, whichever kind it is.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "stack/reserved_stack.hpp"
+#include "stack/segment_pool.hpp"
+
+namespace moor::stack {
+
+/// A value, owned by convention: by the coroutine, or by whoever moves its stack.
+struct memory {
+    enum class form : std::uint8_t {
+        none,
+        slot,    ///< a reserved_stack: grows in place by guard page, needs no checks
+        segment, ///< exactly its size: code on it needs stack checks
+    };
+
+    std::byte* lowest = nullptr;
+    std::size_t size = 0;
+    std::byte* limit = nullptr; ///< lowest usable address now; what the TEB's StackLimit must hold
+    form kind = form::none;
+
+    memory() noexcept = default;
+    memory(const reserved_stack& slot) noexcept
+        : lowest(slot.slot), size(slot.size), limit(slot.limit), kind(form::slot) {}
+    memory(const segment& part) noexcept : lowest(part.base), size(part.size), limit(part.base), kind(form::segment) {}
+
+    [[nodiscard]] std::byte* top() const noexcept { return lowest + size; }
+    [[nodiscard]] explicit operator bool() const noexcept { return kind != form::none; }
+    [[nodiscard]] bool contains(const void* address) const noexcept {
+        const auto* const byte = static_cast<const std::byte*>(address);
+        return byte >= lowest && byte < top();
+    }
+
+    [[nodiscard]] reserved_stack as_slot() const noexcept { return {lowest, size, limit}; }
+    [[nodiscard]] segment as_segment() const noexcept { return {lowest, size}; }
+
+    /// Code with stack checks always leaves this much of a segment free, for what has none: small leaf functions, the
+    /// library's own, and the way into growth. Bytes.
+    static constexpr std::size_t headroom = 1024;
+
+    /// What the compiler's checks compare with; 0 switches them off.
+    [[nodiscard]] std::uint64_t check_limit() const noexcept {
+        return kind == form::segment ? reinterpret_cast<std::uint64_t>(lowest) + headroom : 0;
+    }
+};
+
+} // namespace moor::stack

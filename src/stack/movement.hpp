@@ -1,0 +1,48 @@
+// What a coroutine whose stack moves keeps beside the memory: why it may not move now, and when it shrinks.
+//
+// Shrinking. A stack of which a suspension point finds less than a quarter used is put on trial: the check limit is
+// raised to where a stack of half the size would have it. Code that needs more than that half meets the raised
+// limit, which ends the trial and costs a call, but no copy. After `patience` suspensions in a row on trial the stack
+// is halved. Each end of a trial, and each growth after a shrink, doubles the patience: a program that goes deep now
+// and then soon keeps its large stack, and no loop copies back and forth.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "stack/memory.hpp"
+
+namespace moor::stack {
+
+struct movement {
+    static constexpr std::uint32_t first_patience = 16;
+    static constexpr std::uint32_t longest_patience = 1u << 20;
+
+    bool movable = false;          ///< of the movable kind; constant while the coroutine lives
+    bool on_trial = false;         ///< the check limit is raised
+    bool has_shrunk = false;       ///< since it grew last
+    std::uint32_t pins = 0;        ///< pin_stack objects alive
+    std::uint32_t suspensions = 0; ///< on trial, in a row
+    std::uint32_t patience = first_patience;
+    std::size_t pinned_room = 0; ///< bytes below the frame that pinned first; for the message when they do not do
+    std::size_t smallest = 0;    ///< it is never shrunk below this; bytes
+    std::size_t wanted = 0;      ///< size that the next move on request goes to; bytes
+    std::uint64_t copies = 0;    ///< moves so far
+
+    /// What the compiler's checks compare with while `of` is on trial.
+    [[nodiscard]] static std::uint64_t trial_limit(const memory& of) noexcept {
+        return reinterpret_cast<std::uint64_t>(of.top()) - halved(of.size) + memory::headroom;
+    }
+
+    /// The size that a stack of `size` shrinks to.
+    [[nodiscard]] static std::size_t halved(std::size_t size) noexcept { return std::min(size / 2, largest_segment); }
+
+    void lose_patience() noexcept {
+        on_trial = false;
+        suspensions = 0;
+        patience = std::min(patience * 2, longest_patience);
+    }
+};
+
+} // namespace moor::stack

@@ -1,0 +1,161 @@
+// A worker thread's own stack, the one that the system gave it, and short visits to it from a coroutine's stack.
+// Code that needs real room and does not suspend (Win32, Winsock, the CRT's allocator) runs there: law 6.
+//
+// A visit begins right below where the own stack was left, since nothing runs there meanwhile. The TEB says for
+// its length that the thread is on its own stack, so the system grows it by its guard page as ever, and stack checks of
+// split-stack code never fire.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+
+#include "win/compiler.hpp"
+#include "win/teb.hpp"
+#include "win/thread_slot.hpp"
+
+/// Calls function(argument) with the stack pointer at `stack_pointer` (16-byte aligned, above free memory), and comes
+/// back to the caller's stack. `function` must not throw.
+extern "C" void moor_call_on_stack(void* stack_pointer, void (*function)(void*), void* argument);
+
+namespace moor::win {
+
+/// What the TEB says about the stack that a thread runs on.
+struct stack_fields {
+    std::uint64_t base = 0;
+    std::uint64_t limit = 0;
+    std::uint64_t deallocation = 0;
+    std::uint64_t check_limit = 0; ///< 0: stack checks of split-stack code never fire
+
+    [[nodiscard]] static stack_fields load() noexcept {
+        using teb::field;
+        return {teb::read(field::stack_base), teb::read(field::stack_limit), teb::read(field::deallocation_stack),
+                teb::read(field::check_limit)};
+    }
+    void store() const noexcept {
+        using teb::field;
+        teb::write(field::stack_base, base);
+        teb::write(field::stack_limit, limit);
+        teb::write(field::deallocation_stack, deallocation);
+        teb::write(field::check_limit, check_limit);
+    }
+};
+
+/// Base of the scheduler's worker; the thread slot points to it. Used by its thread alone.
+class own_stack {
+public:
+    own_stack(const own_stack&) = delete;
+    own_stack& operator=(const own_stack&) = delete;
+
+    /// The calling thread's; null on threads that are no workers. Never cached across a suspension.
+    [[nodiscard]] static own_stack* current() noexcept { return static_cast<own_stack*>(thread_slot::get()); }
+
+    /// Whether the thread runs on a coroutine's stack now: not in the worker's loop, and on no visit.
+    [[nodiscard]] bool away() const noexcept { return away_; }
+
+    /// From a coroutine's stack: calls function(argument) on the thread's own.
+    MOOR_ALWAYS_INLINE void visit(void (*function)(void*), void* argument) noexcept {
+        const stack_fields coroutine = stack_fields::load();
+        begin_visit();
+        moor_call_on_stack(visit_at(), function, argument);
+        end_visit(coroutine);
+    }
+
+    /// The two halves of a visit, for code that switches by itself. Between them the thread may only run on its own
+    /// stack, from visit_at() downwards.
+    void begin_visit() noexcept {
+        away_ = false;
+        fields_.store();
+        swapped_.store_own();
+    }
+    void end_visit(const stack_fields& coroutine) noexcept {
+        fields_.limit = teb::read(teb::field::stack_limit); // the kernel moves it as the stack grows
+        coroutine.store();
+        swapped_.store_coroutine();
+        away_ = true;
+    }
+    [[nodiscard]] void* visit_at() const noexcept { return left_at_; }
+
+protected:
+    own_stack() noexcept = default;
+    ~own_stack() = default;
+
+    /// By the thread, on its own stack, before it switches to a coroutine; `left_at_` is set by who knows it then.
+    void leave() noexcept {
+        fields_ = stack_fields::load();
+        fields_.check_limit = 0;
+        swapped_.load();
+        swapped_.store_coroutine();
+        away_ = true;
+    }
+    /// By the thread, on a coroutine's stack, before it switches back for good.
+    void enter() noexcept {
+        swapped_.store_own();
+        away_ = false;
+    }
+    /// After that switch, which gave the TEB the stack limit from before any visit.
+    void arrived() const noexcept { teb::write(teb::field::stack_limit, fields_.limit); }
+
+    void* left_at_ = nullptr; // where the own stack was left, while a coroutine runs
+
+private:
+    /// The TEB fields with one value on every coroutine stack and another on the thread's own stack.
+    /// Wine keeps handlers below the thread's stack in ExceptionList and runs every one whose address is below the
+    /// stack pointer, which on a coroutine stack breaks each throw; -1 ends the list. 64-bit Windows does not use the
+    /// field. GuaranteedStackBytes is the room that the system leaves below a stack overflow, for the handler that
+    /// reports it.
+    struct thread_fields {
+        static constexpr std::uint32_t overflow_reserve = 16 * 1024; // bytes
+
+        std::uint64_t exception_list = 0;
+        std::uint32_t guaranteed_bytes = 0;
+
+        void load() noexcept {
+            exception_list = teb::read(teb::field::exception_list);
+            guaranteed_bytes = teb::read_32(teb::field::guaranteed_stack_bytes);
+        }
+        void store_own() const noexcept {
+            teb::write(teb::field::exception_list, exception_list);
+            teb::write_32(teb::field::guaranteed_stack_bytes, guaranteed_bytes);
+        }
+        void store_coroutine() const noexcept {
+            teb::write(teb::field::exception_list, ~std::uint64_t{0});
+            teb::write_32(teb::field::guaranteed_stack_bytes, overflow_reserve);
+        }
+    };
+
+    stack_fields fields_; // of the own stack, while a coroutine runs
+    thread_fields swapped_;
+    bool away_ = false;
+};
+
+/// Calls `function` where there is room for a system call: on the thread's own stack when the caller is on a stack that
+/// moves, else right here. `function` must not throw, suspend, or keep addresses of the caller's stack.
+template <class Function>
+MOOR_ALWAYS_INLINE auto with_room(Function&& function) noexcept {
+    using value = std::invoke_result_t<Function&>;
+    // Only a stack that moves has a check limit.
+    own_stack* const thread = teb::read(teb::field::check_limit) != 0 ? own_stack::current() : nullptr;
+    if (thread == nullptr) [[likely]] {
+        return function();
+    }
+    if constexpr (std::is_void_v<value>) {
+        thread->visit([](void* called) { (*static_cast<std::remove_reference_t<Function>*>(called))(); },
+                      std::addressof(function));
+    } else {
+        struct call {
+            std::remove_reference_t<Function>& function;
+            value result;
+        } made{function, value{}};
+        thread->visit(
+            [](void* called) {
+                auto& here = *static_cast<call*>(called);
+                here.result = here.function();
+            },
+            &made);
+        return made.result;
+    }
+}
+
+} // namespace moor::win
