@@ -6,7 +6,7 @@ moor_option(CONFIG both "debug|release|both")
 moor_option(REPEAT 1 "[0-9]+")
 moor_option(FILTER "" ".*")
 
-moor_prepare(${COMPILER} wine)
+moor_prepare(${COMPILER} wine clients)
 
 set(configs ${CONFIG})
 if(CONFIG STREQUAL "both")
