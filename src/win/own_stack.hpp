@@ -66,13 +66,11 @@ public:
     /// stack, from visit_at() downwards.
     void begin_visit() noexcept {
         away_ = false;
-        fields_.store();
-        swapped_.store_own();
+        fields_.store(); // not ExceptionList and GuaranteedStackBytes: what coroutines have does for a visit
     }
     void end_visit(const stack_fields& coroutine) noexcept {
         fields_.limit = teb::read(teb::field::stack_limit); // the kernel moves it as the stack grows
         coroutine.store();
-        swapped_.store_coroutine();
         away_ = true;
     }
     [[nodiscard]] void* visit_at() const noexcept { return left_at_; }

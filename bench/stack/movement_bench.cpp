@@ -1,0 +1,158 @@
+// What movable stacks cost: a move, growth on the way down, spawning on a segment, a visit to the worker's own stack,
+// and the check in a function's prologue. Compiled with stack checks; the benchmark's own code runs on a reserved
+// stack.
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include <benchmark/benchmark.h>
+
+#include <moor/spawn.hpp>
+#include <moor/stack.hpp>
+#include <moor/this_coroutine.hpp>
+
+#include "support/measured.hpp"
+#include "win/compiler.hpp"
+
+namespace moor::bench {
+namespace {
+
+constexpr spawn_options on_movable{.stack = stack_kind::movable};
+
+// Yields until `moves` moves have been made, with at least `used` bytes of stack above it.
+template <std::size_t Used>
+MOOR_NOINLINE void move_often(int moves) {
+    std::array<std::uint64_t, Used / sizeof(std::uint64_t)> contents;
+    benchmark::DoNotOptimize(contents.data());
+    for (int move = 0; move < moves; ++move) {
+        this_coroutine::yield(); // alone, so it comes back at once
+    }
+    benchmark::DoNotOptimize(contents.data());
+}
+
+// The whole of a yield with nobody else there, and the move of a stack with 2 KiB on it.
+void move_2_kib(benchmark::State& state) {
+    auto options = one_worker();
+    options.debug.force_move = true;
+    on_one_worker(
+        state,
+        [](benchmark::State& timed) {
+            constexpr int moves = 1000;
+            std::uint64_t copies = 0;
+            while (timed.KeepRunningBatch(moves)) {
+                copies += spawn({.stack = stack_kind::movable, .stack_size = 8192}, [] {
+                              move_often<1536>(moves); // with the frames above it and the registers: 2 KiB
+                              return this_coroutine::stack_copies();
+                          }).join();
+            }
+            if (copies < static_cast<std::uint64_t>(timed.iterations())) {
+                timed.SkipWithError("the stacks did not move");
+            }
+        },
+        options);
+}
+
+MOOR_NOINLINE std::uint64_t descend(unsigned frames) {
+    std::array<std::uint64_t, 8> locals; // 64 bytes
+    locals.fill(frames);
+    benchmark::DoNotOptimize(locals.data());
+    const std::uint64_t below = frames == 0 ? 0 : descend(frames - 1);
+    return below + locals[frames % locals.size()];
+}
+
+void spawn_and_descend(benchmark::State& state, const spawn_options& options) {
+    on_one_worker(state, [options](benchmark::State& timed) {
+        std::uint64_t sum = 0;
+        for (auto _ : timed) {
+            sum += spawn(options, [] { return descend(99); }).join();
+        }
+        if (sum != static_cast<std::uint64_t>(timed.iterations()) * (99 * 100 / 2)) {
+            timed.SkipWithError("wrong sum");
+        }
+    });
+}
+
+void spawn_and_descend_movable(benchmark::State& state) { spawn_and_descend(state, on_movable); }
+void spawn_and_descend_reserved(benchmark::State& state) { spawn_and_descend(state, {}); }
+
+void spawn_join_movable(benchmark::State& state) {
+    on_one_worker(state, [](benchmark::State& timed) {
+        std::uint64_t ran = 0;
+        for (auto _ : timed) {
+            spawn(on_movable, [counter = &ran] { ++*counter; }).join();
+        }
+        if (ran != static_cast<std::uint64_t>(timed.iterations())) {
+            timed.SkipWithError("not every coroutine ran");
+        }
+    });
+}
+
+void system_stack_visit(benchmark::State& state) {
+    on_one_worker(state, [](benchmark::State& timed) {
+        constexpr int visits = 1000;
+        std::uint64_t made = 0;
+        while (timed.KeepRunningBatch(visits)) {
+            made += spawn(on_movable, [] {
+                        std::uint64_t count = 0;
+                        for (int visit = 0; visit < visits; ++visit) {
+                            on_system_stack([&count]() noexcept { ++count; });
+                            benchmark::DoNotOptimize(count);
+                        }
+                        return count;
+                    }).join();
+        }
+        if (made != static_cast<std::uint64_t>(timed.iterations())) {
+            timed.SkipWithError("not every visit was made");
+        }
+    });
+}
+
+// Two functions of one shape, with and without the check.
+MOOR_NOINLINE void checked(std::uint64_t* value) {
+    std::array<std::uint64_t, 8> locals;
+    benchmark::DoNotOptimize(locals.data());
+    ++*value;
+    benchmark::ClobberMemory();
+}
+__attribute__((no_split_stack)) MOOR_NOINLINE void unchecked(std::uint64_t* value) {
+    std::array<std::uint64_t, 8> locals;
+    benchmark::DoNotOptimize(locals.data());
+    ++*value;
+    benchmark::ClobberMemory();
+}
+
+template <void (*Function)(std::uint64_t*)>
+__attribute__((no_split_stack)) MOOR_NOINLINE double nanoseconds_per_call(int calls) {
+    std::uint64_t value = 0;
+    const auto begin = std::chrono::steady_clock::now();
+    for (int call = 0; call < calls; ++call) {
+        Function(&value);
+    }
+    const std::chrono::duration<double, std::nano> taken = std::chrono::steady_clock::now() - begin;
+    return taken.count() / calls;
+}
+
+// The time of a call with a check; the counter says how much of it is the check.
+void check_that_does_not_fire(benchmark::State& state) {
+    constexpr int calls = 10'000;
+    double with = 0;
+    double without = 0;
+    std::int64_t rounds = 0;
+    while (state.KeepRunningBatch(calls)) {
+        without += nanoseconds_per_call<&unchecked>(calls);
+        with += nanoseconds_per_call<&checked>(calls);
+        ++rounds;
+    }
+    state.counters["check"] = (with - without) / static_cast<double>(rounds);
+}
+
+BENCHMARK(move_2_kib)->Apply(measured);
+BENCHMARK(spawn_and_descend_movable)->Apply(measured);
+BENCHMARK(spawn_and_descend_reserved)->Apply(measured);
+BENCHMARK(spawn_join_movable)->Apply(measured);
+BENCHMARK(system_stack_visit)->Apply(measured);
+BENCHMARK(check_that_does_not_fire)->Apply(measured);
+
+} // namespace
+} // namespace moor::bench
