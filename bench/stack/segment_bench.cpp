@@ -14,7 +14,6 @@ namespace moor::bench {
 namespace {
 
 constexpr std::size_t stack_size = 2048;
-constexpr std::size_t stack_class = stack::segment_class(stack_size);
 
 // A stack's first frames are at its top.
 void use(const stack::segment& used) { *reinterpret_cast<volatile std::uint64_t*>(used.top() - 64) = 1; }
