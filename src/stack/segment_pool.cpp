@@ -2,6 +2,7 @@
 #include "stack/segment_pool.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <mutex>
 
 #include "stack/segment_chunks.hpp"
@@ -20,14 +21,8 @@ constexpr std::size_t whole_chunks(std::size_t bytes) noexcept {
 
 } // namespace
 
-segment_pool::segment_pool(const segment_pool_options& options)
-    : options_(options), space_(whole_chunks(options.address_space)) {
-    if (options_.fault_on_free) {
-        pages_ = std::make_unique<segment_pages>(space_, options_);
-    } else {
-        chunks_ = std::make_unique<segment_chunks>(space_, options_);
-    }
-}
+segment_pool::segment_pool(const segment_pool_options& options) noexcept
+    : options_(options), size_(whole_chunks(options.address_space)) {}
 
 segment_pool::~segment_pool() = default;
 
@@ -44,9 +39,32 @@ void segment_pool::give(segment unused) noexcept {
     give_many(number, {&unused.base, 1});
 }
 
+// Under the lock. False when the system refuses; it is asked again next time.
+bool segment_pool::reserved() noexcept {
+    if (base_.load(std::memory_order_relaxed) != nullptr) {
+        return true;
+    }
+    try {
+        space_ = win::address_space(size_);
+        if (options_.fault_on_free) {
+            pages_ = std::make_unique<segment_pages>(space_, options_);
+        } else {
+            chunks_ = std::make_unique<segment_chunks>(space_, options_);
+        }
+    } catch (const std::exception&) { // std::system_error, std::bad_alloc
+        space_ = {};
+        return false;
+    }
+    base_.store(space_.base(), std::memory_order_relaxed);
+    return true;
+}
+
 // The system is asked for memory under the lock: whoever else finds the pool empty would have to ask as well.
 std::size_t segment_pool::take_many(std::size_t number, std::span<std::byte*> bases) noexcept {
     const std::lock_guard guard(lock_);
+    if (!reserved()) {
+        return 0;
+    }
     std::size_t taken = 0;
     if (pages_ == nullptr) {
         taken = chunks_->take(number, bases);
@@ -60,12 +78,16 @@ std::size_t segment_pool::take_many(std::size_t number, std::span<std::byte*> ba
     return taken;
 }
 
+bool segment_pool::taken_back(std::size_t number, std::byte* base) noexcept {
+    return (chunks_ != nullptr && chunks_->give(number, base)) || (pages_ != nullptr && pages_->give(number, base));
+}
+
 void segment_pool::give_many(std::size_t number, std::span<std::byte* const> bases) noexcept {
     bool surplus = false;
     {
         const std::lock_guard guard(lock_);
         for (std::byte* const base : bases) {
-            if (!(pages_ == nullptr ? chunks_->give(number, base) : pages_->give(number, base))) {
+            if (!taken_back(number, base)) {
                 win::fatal(not_in_use);
             }
         }
@@ -77,11 +99,7 @@ void segment_pool::give_many(std::size_t number, std::span<std::byte* const> bas
     }
 }
 
-void segment_pool::trim() noexcept {
-    if (chunks_ != nullptr) {
-        release(0);
-    }
-}
+void segment_pool::trim() noexcept { release(0); }
 
 // Taking memory away can be long, and others need not wait for it: the chunks are in no set meanwhile.
 void segment_pool::release(std::size_t kept) noexcept {
@@ -89,7 +107,9 @@ void segment_pool::release(std::size_t kept) noexcept {
         segment_chunks::run surplus;
         {
             const std::lock_guard guard(lock_);
-            surplus = chunks_->take_out(kept);
+            if (chunks_ != nullptr) {
+                surplus = chunks_->take_out(kept);
+            }
         }
         if (surplus.bytes == 0) {
             return;
@@ -114,10 +134,14 @@ segment_counters segment_pool::counters() const {
         of_class.most = most_out_[number];
         of_class.unused = chunks_ == nullptr ? 0 : chunks_->free_segments(number);
     }
-    const committed_bytes& committed = chunks_ == nullptr ? pages_->committed() : chunks_->committed();
-    seen.committed = committed.now();
-    seen.most_committed = committed.most();
-    seen.unused_chunks = chunks_ == nullptr ? 0 : chunks_->unused_chunks();
+    if (chunks_ != nullptr) {
+        seen.unused_chunks = chunks_->unused_chunks();
+    }
+    if (base_.load(std::memory_order_relaxed) != nullptr) {
+        const committed_bytes& committed = chunks_ != nullptr ? chunks_->committed() : pages_->committed();
+        seen.committed = committed.now();
+        seen.most_committed = committed.most();
+    }
     return seen;
 }
 

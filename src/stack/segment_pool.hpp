@@ -62,7 +62,7 @@ struct segment_pool_options {
     /// a loop does not commit and decommit.
     std::size_t kept_chunks = 16;
     /// How many chunks get memory at a time, when none that is left can serve.
-    std::size_t chunks_per_commit = 4;
+    std::size_t chunks_per_commit = 8;
     /// For finding errors: workers cache nothing.
     bool no_cache = false;
     /// For finding errors: a segment has pages of its own and ends where they end. They lose their memory as soon as it
@@ -101,8 +101,9 @@ class segment_pool {
 public:
     static constexpr std::size_t chunk_size = largest_segment;
 
-    /// Reserves the address space. Throws std::system_error not_enough_memory.
-    explicit segment_pool(const segment_pool_options& options = {});
+    /// Asks the system for nothing yet: the address space is reserved when the first segment is taken, because that
+    /// can cost milliseconds and not every runtime has movable stacks.
+    explicit segment_pool(const segment_pool_options& options = {}) noexcept;
     segment_pool(const segment_pool&) = delete;
     segment_pool& operator=(const segment_pool&) = delete;
     /// All segments must have been given back or be forgotten: their memory ends here.
@@ -124,7 +125,12 @@ public:
     void trim() noexcept;
 
     /// Whether the address lies in the reservation, in a segment or not. Takes no lock.
-    [[nodiscard]] bool contains(const void* address) const noexcept { return space_.contains(address); }
+    [[nodiscard]] bool contains(const void* address) const noexcept {
+        // Relaxed: whoever has an address of a segment has seen what happened before it was taken.
+        const std::byte* const base = base_.load(std::memory_order_relaxed);
+        return base != nullptr &&
+               reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(base) < size_;
+    }
 
     /// Whether workers may cache segments of this pool.
     [[nodiscard]] bool cacheable() const noexcept { return !options_.no_cache && !options_.fault_on_free; }
@@ -138,11 +144,16 @@ public:
 private:
     void release(std::size_t kept) noexcept;
 
-    segment_pool_options options_;
+    [[nodiscard]] bool reserved() noexcept;
+    [[nodiscard]] bool taken_back(std::size_t number, std::byte* base) noexcept;
+
+    const segment_pool_options options_;
+    const std::size_t size_;                // bytes of address space
+    std::atomic<std::byte*> base_{nullptr}; // of the reservation, once there is one; written under the lock
+    mutable win::system_lock lock_;         // guards all below
     win::address_space space_;
-    mutable win::system_lock lock_; // guards all below
     std::unique_ptr<segment_chunks> chunks_;
-    std::unique_ptr<segment_pages> pages_; // instead of the chunks, under fault_on_free
+    std::unique_ptr<segment_pages> pages_; // instead of the chunks, under fault_on_free; both are null at first
     std::array<std::size_t, segment_classes> out_{};
     std::array<std::size_t, segment_classes> most_out_{};
     std::vector<const cached_segments*> caches_;
