@@ -80,6 +80,30 @@ TEST(fault_on_free, addresses_come_again_only_after_all_others) {
     }
 }
 
+TEST(fault_on_free, no_other_size_gets_them_earlier) {
+    segment_pool pool(faulting(2));
+    const segment held = pool.take(16 * kibibyte);
+    const segment small = pool.take(kibibyte);
+    pool.give(small);
+    const segment large = pool.take(8 * kibibyte);
+    EXPECT_GE(large.base, small.top());
+    pool.give(large);
+    EXPECT_GE(pool.take(kibibyte).base, large.top());
+    EXPECT_GE(pool.take(64 * kibibyte).base, held.base + chunk);
+}
+
+#if !defined(_WIN32)
+TEST(fault_on_free, loses_nothing_when_the_system_refuses_memory_for_a_while) {
+    segment_pool pool(faulting(1));
+    const segment first = pool.take(32 * kibibyte);
+    test::refuse_memory(true);
+    EXPECT_FALSE(pool.take(32 * kibibyte));
+    EXPECT_EQ(pool.counters().in_use(), 1u);
+    test::refuse_memory(false);
+    EXPECT_EQ(pool.take(32 * kibibyte).base, first.top());
+}
+#endif
+
 TEST(fault_on_free, is_empty_when_the_space_is_used_up) {
     for (std::size_t size = smallest_segment; size <= largest_segment; size *= 2) {
         segment_pool pool(faulting(9));

@@ -200,29 +200,48 @@ TEST(segment_pool, survives_that_the_system_has_no_memory) {
     EXPECT_GT(without_any, 0u);
 }
 
-TEST(segment_pool, a_bare_chunk_that_gets_no_memory_stays_bare) {
-    segment_pool_options options = small_space(8);
-    options.kept_chunks = 0;
-    options.chunks_per_commit = 1;
+// Chunks get memory several at a time, but the last few as many as there are.
+TEST(segment_pool, uses_all_memory_that_there_is) {
+    segment_pool_options options = small_space(64);
+    options.chunks_per_commit = 8;
     std::size_t bookkeeping = 0;
     {
         segment_pool pool(options);
-        static_cast<void>(pool.take(largest_segment));
-        bookkeeping = pool.counters().committed - chunk;
+        static_cast<void>(take_all(pool, largest_segment));
+        bookkeeping = pool.counters().committed - 64 * chunk;
     }
-    options.most_committed = bookkeeping + 2 * chunk;
+    for (std::size_t chunks = 0; chunks != 20; ++chunks) {
+        options.most_committed = bookkeeping + chunks * chunk;
+        segment_pool pool(options);
+        EXPECT_EQ(take_all(pool, largest_segment).size(), chunks);
+    }
+}
+
+#if !defined(_WIN32)
+TEST(segment_pool, loses_nothing_when_the_system_refuses_memory_for_a_while) {
+    segment_pool_options options = small_space(8);
+    options.kept_chunks = 0;
+    options.chunks_per_commit = 1;
     segment_pool pool(options);
+    test::refuse_memory(true);
+    EXPECT_FALSE(pool.take(kibibyte)) << "no bookkeeping";
+    EXPECT_FALSE(pool.contains(&pool));
+    test::refuse_memory(false);
     const segment first = pool.take(largest_segment);
     const segment second = pool.take(largest_segment);
-    EXPECT_FALSE(pool.take(largest_segment));
-    pool.give(first); // bare now, the lowest
-    const segment again = pool.take(kibibyte);
-    EXPECT_EQ(again.base, first.base);
-    EXPECT_FALSE(pool.take(largest_segment));
-    pool.give(second);
-    pool.give(again);
-    EXPECT_EQ(take_all(pool, largest_segment).size(), 2u);
+    pool.give(first); // bare now
+    test::refuse_memory(true);
+    EXPECT_FALSE(pool.take(kibibyte)) << "a bare chunk";
+    test::refuse_memory(false);
+    EXPECT_EQ(pool.take(largest_segment).base, first.base);
+    test::refuse_memory(true);
+    EXPECT_FALSE(pool.take(kibibyte)) << "a new chunk";
+    test::refuse_memory(false);
+    EXPECT_EQ(pool.take(largest_segment).base, second.base + chunk);
+    EXPECT_EQ(take_all(pool, largest_segment).size(), 5u);
+    EXPECT_EQ(pool.counters().classes[6].in_use, 8u);
 }
+#endif
 
 TEST(segment_pool, memory_that_nobody_uses_goes_back_to_the_system) {
     segment_pool_options options = small_space(256);

@@ -1,4 +1,4 @@
-// Whether there is memory at an address, asked without touching it.
+// Whether there is memory at an address, asked without touching it; and a system that has none.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,9 @@ inline bool has_memory(const std::byte* address) {
 }
 #else
 bool has_memory(const std::byte* address); // in host/virtual_memory.cpp
+
+/// From now on the system has no memory, or has some again. Any thread; the host's stand-in only.
+void refuse_memory(bool refuses) noexcept;
 #endif
 
 } // namespace moor::test

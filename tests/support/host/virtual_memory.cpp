@@ -1,6 +1,8 @@
 // Stands in for src/win/virtual_memory.cpp, and for the end of the process in src/win/error.cpp, in host tests.
 #include "win/virtual_memory.hpp"
 
+#include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <system_error>
@@ -16,6 +18,8 @@ namespace win {
 namespace {
 
 constexpr int reserved = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+std::atomic<bool> refused{false};
 
 } // namespace
 
@@ -34,7 +38,7 @@ address_space::~address_space() {
 }
 
 bool commit(std::byte* first, std::size_t bytes) noexcept {
-    return ::mprotect(first, bytes, PROT_READ | PROT_WRITE) == 0;
+    return !refused && ::mprotect(first, bytes, PROT_READ | PROT_WRITE) == 0;
 }
 
 void decommit(std::byte* first, std::size_t bytes) noexcept {
@@ -47,6 +51,8 @@ void fatal(std::string_view text, unsigned exit_status) noexcept {
 }
 
 } // namespace win
+
+void test::refuse_memory(bool refuses) noexcept { win::refused = refuses; }
 
 bool test::has_memory(const std::byte* address) {
     int ends[2];
