@@ -96,7 +96,7 @@ struct segment_counters {
     }
 };
 
-/// Where the segments of a runtime come from. Any thread.
+/// Where the segments of a runtime come from. Any thread. Taking and giving leave the thread's last error alone.
 class segment_pool {
 public:
     static constexpr std::size_t chunk_size = largest_segment;

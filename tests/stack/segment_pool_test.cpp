@@ -364,6 +364,28 @@ TEST(segment_pool, counts) {
     EXPECT_EQ(pool.counters().unused_chunks, 4u);
 }
 
+#if defined(_WIN32)
+TEST(segment_pool, leaves_the_last_error_alone) {
+    constexpr DWORD mark = 12'345;
+    ::SetLastError(mark);
+    segment_pool_options options = small_space(4);
+    options.kept_chunks = 0;
+    segment_pool pool(options);
+    const std::vector<segment> all = take_all(pool, 4 * kibibyte);
+    EXPECT_EQ(::GetLastError(), mark) << "memory was found, until there was none";
+    ::SetLastError(mark);
+    give_all(pool, all);
+    EXPECT_EQ(::GetLastError(), mark) << "memory was taken away";
+    options.address_space = std::size_t{1} << 50;
+    segment_pool impossible(options);
+    ::SetLastError(mark);
+    const bool taken = static_cast<bool>(impossible.take(kibibyte));
+    const DWORD after = ::GetLastError();
+    EXPECT_FALSE(taken);
+    EXPECT_EQ(after, mark) << "the system has refused";
+}
+#endif
+
 // The target of a parked coroutine leaves half a KiB for everything that is not its stack.
 TEST(segment_pool, a_million_small_segments_cost_hardly_more_than_they_hold) {
     constexpr std::size_t million = 1'000'000;
