@@ -79,19 +79,16 @@ void worker::make_ready(coroutine& ready) noexcept {
         push_last(ready);
         return;
     }
-    // What the running coroutine wakes runs next, while its data is still in the cache. Thieves only ever empty the
-    // slot, so storing into an empty one needs no exchange. Release publishes the coroutine to a thief.
-    coroutine* displaced = next_.load(std::memory_order_relaxed);
-    if (displaced == nullptr) {
+    // What the running coroutine wakes runs next, while its data is still in the cache. The first one keeps the slot,
+    // so that several run in the order in which they were woken. Thieves only ever empty the slot, so storing into an
+    // empty one needs no exchange. Release publishes the coroutine to a thief.
+    if (next_.load(std::memory_order_relaxed) == nullptr) {
         next_.store(&ready, std::memory_order_release);
         return; // nobody is woken for this one: its waker is likely to wait for it soon, and the monitor looks after it
                 // if not
     }
-    displaced = next_.exchange(&ready, std::memory_order_acq_rel);
-    if (displaced != nullptr) {
-        push_last(*displaced);
-        wake_another();
-    }
+    push_last(ready);
+    wake_another();
 }
 
 void worker::enqueue_new(coroutine& fresh) noexcept {

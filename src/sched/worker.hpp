@@ -1,11 +1,12 @@
 // A worker: one thread that runs coroutines, one after another, and sleeps in the completion port when there is none.
 //
-// A turn of the loop prefers, in this order: the `next` slot (what the last coroutine woke), the worker's own ring, the
-// coroutines pinned to it (first every other turn), the runtime's shared queue (first every 61st turn, so that neither
-// starves), half of another worker's ring, and completed I/O. A coroutine that suspends takes that decision itself and
-// switches straight to the next coroutine; only when its queues are empty, or when timers and the port need a look,
-// does it switch to the worker's own stack. Nothing makes a coroutine visible as resumable before its context is saved:
-// a departing coroutine only notes what is to happen to it, and the code that runs next does it (settle_departure).
+// A turn of the loop prefers, in this order: the `next` slot (what the last coroutine woke first), the worker's own
+// ring, the coroutines pinned to it (first every other turn), the runtime's shared queue (first every 61st turn, so
+// that neither starves), half of another worker's ring, and completed I/O. A coroutine that suspends takes that
+// decision itself and switches straight to the next coroutine; only when its queues are empty, or when timers and the
+// port need a look, does it switch to the worker's own stack. Nothing makes a coroutine visible as resumable before its
+// context is saved: a departing coroutine only notes what is to happen to it, and the code that runs next does it
+// (settle_departure).
 #pragma once
 
 #include <atomic>
@@ -105,7 +106,8 @@ public:
 
     // -- Any code on this worker's thread ------------------------------------------------------------------------
 
-    /// Queues a coroutine that has become runnable: in the `next` slot when a coroutine woke it, else in the ring.
+    /// Queues a coroutine that has become runnable: in the `next` slot when a coroutine woke it and the slot is
+    /// free, else in the ring.
     void make_ready(coroutine& ready) noexcept;
 
     /// Queues a new one, and has an idle worker come for it.
@@ -235,7 +237,7 @@ private:
     std::atomic<bool> asleep_{false};       // in the port; who queues pinned work looks here
     std::atomic<bool> stuck_{false};        // the monitor writes it
     std::atomic<std::uint32_t> turn_{0};    // thieves read it to see whether this worker is stuck in one coroutine
-    std::atomic<coroutine*> next_{nullptr}; // the owner sets it; the owner and thieves take it by exchange
+    std::atomic<coroutine*> next_{nullptr}; // the owner fills it; the owner and thieves take it by exchange
     run_queue<coroutine> ring_;
     shared_queue pinned_; // any thread pushes
     timers timers_;
