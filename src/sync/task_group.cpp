@@ -65,18 +65,22 @@ public:
         woken.finish();
     }
 
-    void fail(std::exception_ptr error) noexcept {
+    void fail(group_member& failed, std::exception_ptr error) noexcept {
         {
             const std::lock_guard guard(lock_);
-            if (!failed_) {
-                failed_ = true;
-                error_ = std::move(error);
+            if (failed_) {
+                return; // the first one to fail stops the others
             }
+            failed_ = true;
+            error_ = std::move(error);
         }
-        stop();
+        stop_all_but(&failed);
     }
 
-    void stop() noexcept {
+    void stop() noexcept { stop_all_but(nullptr); }
+
+    // A child that fails is not stopped by that: what it owns may yet have to wait while it is destroyed.
+    void stop_all_but(const group_member* spared) noexcept {
         for (;;) {
             // In portions, since a request may have to wake a worker, which is too long for a spin lock.
             std::array<coroutine_reference, 8> asked;
@@ -84,13 +88,17 @@ public:
             {
                 const std::lock_guard guard(lock_);
                 stopping_ = true;
-                while (count < asked.size() && first_ != nullptr && !first_->asked_to_stop_) {
-                    group_member& member = *first_;
-                    unlink(member);
-                    member.asked_to_stop_ = true;
-                    link_back(member);
-                    member.self_->references.fetch_add(1, std::memory_order_relaxed);
-                    asked[count++] = coroutine_reference(member.self_);
+                group_member* next = first_;
+                while (count < asked.size() && next != nullptr && !next->asked_to_stop_) {
+                    group_member& member = *next;
+                    next = member.next_;
+                    if (&member != spared) {
+                        unlink(member);
+                        member.asked_to_stop_ = true;
+                        link_back(member);
+                        member.self_->references.fetch_add(1, std::memory_order_relaxed);
+                        asked[count++] = coroutine_reference(member.self_);
+                    }
                 }
             }
             for (std::size_t i = 0; i < count; ++i) {
@@ -208,7 +216,7 @@ bool is_ordinary_end(const std::exception_ptr& error) noexcept {
 
 void group_member::fail(std::exception_ptr error) noexcept {
     if (!is_ordinary_end(error)) {
-        group_->fail(std::move(error));
+        group_->fail(*this, std::move(error));
     }
 }
 

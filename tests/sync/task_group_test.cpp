@@ -5,7 +5,9 @@
 #include <stdexcept>
 #include <stop_token>
 #include <string_view>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <moor/channel.hpp>
@@ -72,6 +74,61 @@ TEST_P(task_group_on, the_first_exception_stops_the_others_and_is_thrown) {
         EXPECT_TRUE(group.is_stopping());
         EXPECT_EQ(error_of([&] { group.spawn([] {}); }), std::errc::operation_canceled);
         group.wait(); // the exception was thrown once
+    });
+}
+
+// What a child owns is destroyed after its exception was noted, and may have to wait for that.
+class waits_when_destroyed {
+public:
+    waits_when_destroyed(std::chrono::milliseconds duration, std::error_code& result)
+        : duration_(duration), result_(&result) {}
+    waits_when_destroyed(waits_when_destroyed&& other) noexcept
+        : duration_(other.duration_), result_(std::exchange(other.result_, nullptr)) {}
+    waits_when_destroyed& operator=(waits_when_destroyed&&) = delete;
+    ~waits_when_destroyed() {
+        if (result_ != nullptr) {
+            this_coroutine::sleep_for(duration_, {}, *result_);
+        }
+    }
+
+private:
+    std::chrono::milliseconds duration_;
+    std::error_code* result_;
+};
+
+TEST_P(task_group_on, a_failing_child_is_not_stopped_by_its_own_failure) {
+    in_runtime(GetParam(), [] {
+        std::error_code of_clean_up = std::make_error_code(std::errc::io_error);
+        bool other_stopped = false;
+        task_group group;
+        group.spawn([&] {
+            other_stopped = sleep_until_stopped();
+            throw std::logic_error("later");
+        });
+        group.spawn([owned = waits_when_destroyed(5ms, of_clean_up)] {
+            (void)owned;
+            throw std::runtime_error("first");
+        });
+        EXPECT_THROW(group.wait(never_reached), std::runtime_error);
+        EXPECT_EQ(of_clean_up, std::error_code());
+        EXPECT_TRUE(other_stopped);
+    });
+}
+
+TEST_P(task_group_on, a_failed_child_can_still_be_stopped) {
+    in_runtime(GetParam(), [] {
+        std::error_code of_clean_up;
+        task_group group;
+        group.spawn([owned = waits_when_destroyed(never_reached, of_clean_up)] {
+            (void)owned;
+            throw std::runtime_error("first");
+        });
+        until([&] { return group.is_stopping(); });
+        settle();
+        EXPECT_EQ(group.size(), 1u);
+        group.stop();
+        EXPECT_THROW(group.wait(never_reached), std::runtime_error);
+        EXPECT_EQ(of_clean_up, std::errc::operation_canceled);
     });
 }
 
