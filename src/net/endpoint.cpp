@@ -8,6 +8,7 @@
 #include <span>
 
 #include <fmt/format.h>
+#include <moor/stack.hpp>
 
 namespace moor {
 namespace {
@@ -178,8 +179,9 @@ std::string ipv6_text(const ipv6_bytes& bytes) {
 }
 
 [[noreturn]] void refuse(std::string_view text) {
-    throw std::system_error(std::make_error_code(std::errc::invalid_argument),
-                            fmt::format("moor: \"{}\" is not an endpoint", text));
+    const std::string message =
+        on_system_stack([text] { return fmt::format("moor: \"{}\" is not an endpoint", text); });
+    throw std::system_error(std::make_error_code(std::errc::invalid_argument), message);
 }
 
 } // namespace
@@ -239,12 +241,15 @@ bool endpoint::is_loopback() const noexcept {
     return address_ == loopback(address_family::ipv6, 0).address_;
 }
 
+// Formatting needs more stack than a movable one may have left.
 std::string endpoint::to_string() const {
-    if (family_ == address_family::ipv4) {
-        return fmt::format("{}.{}.{}.{}:{}", address_[0], address_[1], address_[2], address_[3], port_);
-    }
-    const std::string scope = scope_ != 0 ? fmt::format("%{}", scope_) : std::string();
-    return fmt::format("[{}{}]:{}", ipv6_text(address_), scope, port_);
+    return on_system_stack([this] {
+        if (family_ == address_family::ipv4) {
+            return fmt::format("{}.{}.{}.{}:{}", address_[0], address_[1], address_[2], address_[3], port_);
+        }
+        const std::string scope = scope_ != 0 ? fmt::format("%{}", scope_) : std::string();
+        return fmt::format("[{}{}]:{}", ipv6_text(address_), scope, port_);
+    });
 }
 
 } // namespace moor

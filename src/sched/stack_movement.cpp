@@ -192,7 +192,7 @@ std::byte* worker::move_running_stack(std::byte* saved_at) noexcept {
     stack::movement& movement = self.movement;
     const auto& saved = *reinterpret_cast<const stack::saved_registers*>(saved_at);
     const auto left = static_cast<std::size_t>(saved_at + stack::saved_bytes - self.stack.lowest);
-    const auto used = static_cast<std::size_t>(self.stack.top() - saved_at);
+    const std::size_t used = self.stack.size - left; // without the saved registers, which are gone when it goes on
     const std::size_t needed = saved.frame + memory::headroom;
     const bool on_request = saved.reason == stack::saved_registers::on_request;
 
@@ -219,9 +219,9 @@ std::byte* worker::move_running_stack(std::byte* saved_at) noexcept {
     }
     std::size_t size = on_request ? movement.wanted : self.stack.size;
     if (!on_request && left < needed) {
-        size = std::max(size_for(used, needed), size_for(self.stack.size * 2, 0));
+        size = std::max(size_for(used + stack::saved_bytes, needed), size_for(self.stack.size * 2, 0));
     }
-    if (size < used + (on_request ? 0 : needed)) {
+    if (size < used + (on_request ? stack::saved_bytes : needed)) {
         refuse(self, "it is as large as runtime_options::largest_movable_stack allows", saved.frame, left);
     }
     return move_to(self, size, saved_at);

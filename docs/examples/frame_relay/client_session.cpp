@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <moor/stack.hpp>
 #include <moor/this_coroutine.hpp>
 
 namespace frame_relay {
@@ -56,7 +57,8 @@ void client_session::serve() {
     }
     const auto keep_alive = std::chrono::ceil<std::chrono::seconds>(relay_.options.keep_alive);
     client_->offer(make_server_hello(relay_.options.max_payload, static_cast<std::uint32_t>(keep_alive.count())));
-    writer_ = moor::spawn({.name = "relay writer"}, [this] { run_writer(); }); // finish() joins it
+    writer_ = moor::spawn({.name = "relay writer", .stack = relay_.options.session_stack},
+                          [this] { run_writer(); }); // finish() joins it
     if (const auto older = relay_.registry.add(client_)) {
         older->end({.what = kind::replaced});
     }
@@ -216,8 +218,10 @@ void client_session::finish() {
     }
     stream_.close();
     const end_cause cause = client_->cause().value_or(end_cause{.what = kind::internal});
-    log(cause.is_problem(), fmt::format("closed: {}; {} frames in, {} out, {} dropped", cause.to_string(), frames_read_,
-                                        frames_written_, client_->dropped()));
+    log(cause.is_problem(), moor::on_system_stack([&] {
+            return fmt::format("closed: {}; {} frames in, {} out, {} dropped", cause.to_string(), frames_read_,
+                               frames_written_, client_->dropped());
+        }));
 }
 
 // ---- Writer
@@ -291,8 +295,11 @@ void client_session::end_for(const std::error_code& error) {
 
 void client_session::log(bool problem, const std::string& text) const {
     if (problem || relay_.level == log_level::all) {
-        relay_.log(announced_ ? fmt::format("#{} {} {} {}", number_, peer_, short_name(client_->key()), text)
-                              : fmt::format("#{} {} {}", number_, peer_, text));
+        // Formatting and the sink have no stack checks.
+        moor::on_system_stack([&] {
+            relay_.log(announced_ ? fmt::format("#{} {} {} {}", number_, peer_, short_name(client_->key()), text)
+                                  : fmt::format("#{} {} {}", number_, peer_, text));
+        });
     }
 }
 

@@ -121,9 +121,11 @@ void run_relay(const settings& chosen) {
             statistics.join();
         }
         const relay_counters counters = server.counters();
-        print_line(stdout, fmt::format("stopped: clients={} frames={} dropped={} unroutable={} operations in use: {}",
-                                       counters.clients, counters.forwarded, counters.dropped, counters.unroutable,
-                                       operations_at_the_end(runtime)));
+        print_line(
+            stdout,
+            fmt::format("stopped: clients={} frames={} dropped={} unroutable={} stack moves={} operations in use: {}",
+                        counters.clients, counters.forwarded, counters.dropped, counters.unroutable,
+                        runtime.metrics().stack_copies, operations_at_the_end(runtime)));
     });
 }
 

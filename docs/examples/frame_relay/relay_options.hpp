@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <moor/spawn.hpp>
+
 #include "frame_codec.hpp"
 
 namespace frame_relay {
@@ -23,6 +25,12 @@ struct relay_options {
     std::chrono::milliseconds write_time = std::chrono::seconds(10);
     /// What a client that is being closed gets to take the rest of its frames.
     std::chrono::milliseconds farewell_time = std::chrono::seconds(1);
+    /// What sessions run on: stacks that move where the relay was built with stack checks (see its CMakeLists.txt).
+#if defined(FRAME_RELAY_HAS_STACK_CHECKS)
+    moor::stack_kind session_stack = moor::stack_kind::movable;
+#else
+    moor::stack_kind session_stack = moor::stack_kind::reserved;
+#endif
 };
 
 } // namespace frame_relay

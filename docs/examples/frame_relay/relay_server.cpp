@@ -25,7 +25,8 @@ void relay_server::serve(moor::tcp_listener listener, const std::stop_token& sto
     for (std::uint64_t number = 1;; ++number) {
         try {
             auto session = std::make_unique<client_session>(context_, listener.accept(stop), number);
-            sessions.spawn({.name = "relay session"}, [session = std::move(session)] { session->run(); });
+            sessions.spawn({.name = "relay session", .stack = context_.options.session_stack},
+                           [session = std::move(session)] { session->run(); });
         } catch (const std::exception& failure) {
             const auto* error = dynamic_cast<const std::system_error*>(&failure);
             if (error != nullptr && error->code() == std::errc::operation_canceled) {
