@@ -1,4 +1,4 @@
-// Errors of the system as std::error_code: the Winsock category, and the stream errors that are moor's own.
+// Errors as std::error_code: those of the system, the conditions that moor itself decides, and the end of a stream.
 #pragma once
 
 #include <system_error>
@@ -9,6 +9,11 @@ namespace moor {
 /// std::errc that means the same: WSAECONNRESET to connection_reset, ERROR_OPERATION_ABORTED to operation_canceled,
 /// WSAETIMEDOUT to timed_out, and so on.
 [[nodiscard]] const std::error_category& winsock_category() noexcept;
+
+/// What moor itself decides: a deadline that has passed, a request to stop, a call that is not allowed here. The
+/// numbers are those of std::errc and the codes compare equal to it (`error == std::errc::timed_out`). Not the generic
+/// category, because the C runtime's texts for that one lack the most frequent ones.
+[[nodiscard]] const std::error_category& moor_category() noexcept;
 
 /// Conditions of a stream that the system has no number for.
 enum class stream_errc : int {

@@ -21,14 +21,14 @@ operation_cache* cache_for(const io_service& service) noexcept {
 
 std::error_code may_begin(const io_context& here, const io_service& owner, const wait_limit& limit) noexcept {
     if (here.service != &owner) {
-        return std::make_error_code(std::errc::operation_not_permitted);
+        return win::to_error(std::errc::operation_not_permitted);
     }
     prepare_stack();
     if (here.stop_due || limit.token().stop_requested()) {
-        return std::make_error_code(std::errc::operation_canceled);
+        return win::to_error(std::errc::operation_canceled);
     }
     if (limit.has_deadline() && wait_limit::clock::now() >= limit.deadline()) {
-        return std::make_error_code(std::errc::timed_out);
+        return win::to_error(std::errc::timed_out);
     }
     return {};
 }
@@ -37,7 +37,7 @@ operation_owner operation_owner::acquire(io_service& service, std::error_code& e
     try {
         return {service.pool.acquire(cache_for(service)), service};
     } catch (const std::system_error&) {
-        error = std::make_error_code(std::errc::not_enough_memory);
+        error = win::to_error(std::errc::not_enough_memory);
         return {};
     }
 }
@@ -85,10 +85,10 @@ std::error_code outcome(std::uint32_t error, detail::wake_reason reason, bool cl
         return {};
     }
     if (closing) {
-        return std::make_error_code(std::errc::operation_canceled);
+        return win::to_error(std::errc::operation_canceled);
     }
     if (error == ERROR_OPERATION_ABORTED && reason != detail::wake_reason::notified) {
-        return std::make_error_code(detail::to_errc(reason));
+        return win::to_error(detail::to_errc(reason));
     }
     return win::to_error(error);
 }

@@ -22,7 +22,7 @@ public:
         error.clear();
         const use open(*this);
         if (!open) {
-            error = std::make_error_code(std::errc::operation_canceled);
+            error = win::to_error(std::errc::operation_canceled);
             return 0;
         }
         const iocp::io_context here = iocp::current_io();
@@ -100,7 +100,7 @@ overlapped_handle overlapped_handle::adopt(void* native_handle, std::error_code&
     win::unique_handle handle(native_handle);
     iocp::io_service* const service = iocp::current_io().service;
     if (service == nullptr) {
-        error = std::make_error_code(std::errc::operation_not_permitted);
+        error = win::to_error(std::errc::operation_not_permitted);
         return made;
     }
     bool skips = false;
@@ -123,7 +123,7 @@ std::uint32_t overlapped_handle::call_throwing(const detail::overlapped_steps& s
 std::uint32_t overlapped_handle::call_erased(const detail::overlapped_steps& steps, const wait_limit& limit,
                                              std::error_code& error) {
     if (!file_) {
-        error = std::make_error_code(std::errc::bad_file_descriptor);
+        error = win::to_error(std::errc::bad_file_descriptor);
         return 0;
     }
     return file_->call(steps, limit, error);

@@ -4,6 +4,7 @@
 
 #include "net/socket_options.hpp"
 #include "net/stream_socket.hpp"
+#include "win/error.hpp"
 
 namespace moor::detail {
 
@@ -20,7 +21,7 @@ std::error_code stream_socket::connect_to(const endpoint& remote, const wait_lim
 stream_socket* stream_socket::connect(const endpoint& remote, const wait_limit& limit, std::error_code& error) {
     iocp::io_service* const service = iocp::current_io().service;
     if (service == nullptr) {
-        error = std::make_error_code(std::errc::operation_not_permitted);
+        error = win::to_error(std::errc::operation_not_permitted);
         return nullptr;
     }
     win::unique_socket socket = net::open_tcp(remote.family(), error);
@@ -36,7 +37,7 @@ stream_socket* stream_socket::connect(const endpoint& remote, const wait_limit& 
     std::unique_ptr<stream_socket, iocp::close_and_release> made(new (std::nothrow)
                                                                      stream_socket(std::move(socket), *service));
     if (!made) {
-        error = std::make_error_code(std::errc::not_enough_memory);
+        error = win::to_error(std::errc::not_enough_memory);
         return nullptr;
     }
     error = made->connect_to(remote, limit);
@@ -45,7 +46,7 @@ stream_socket* stream_socket::connect(const endpoint& remote, const wait_limit& 
 
 stream_socket* stream_socket::connect(std::span<const endpoint> remotes, const wait_limit& limit,
                                       std::error_code& error) {
-    error = std::make_error_code(std::errc::invalid_argument);
+    error = win::to_error(std::errc::invalid_argument);
     for (std::size_t index = 0; index < remotes.size(); ++index) {
         wait_limit share = limit;
         if (limit.has_deadline()) {

@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 #include <moor/stack.hpp>
 
+#include "win/error.hpp"
+
 namespace moor {
 namespace {
 
@@ -181,7 +183,7 @@ std::string ipv6_text(const ipv6_bytes& bytes) {
 [[noreturn]] void refuse(std::string_view text) {
     const std::string message =
         on_system_stack([text] { return fmt::format("moor: \"{}\" is not an endpoint", text); });
-    throw std::system_error(std::make_error_code(std::errc::invalid_argument), message);
+    throw std::system_error(win::to_error(std::errc::invalid_argument), message);
 }
 
 } // namespace
@@ -204,7 +206,7 @@ endpoint endpoint::parse(std::string_view text) {
 
 endpoint endpoint::parse(std::string_view text, std::error_code& error) noexcept {
     const auto parsed = parse_endpoint(text);
-    error = parsed ? std::error_code{} : std::make_error_code(std::errc::invalid_argument);
+    error = parsed ? std::error_code{} : win::to_error(std::errc::invalid_argument);
     return parsed.value_or(endpoint{});
 }
 

@@ -8,6 +8,7 @@
 
 #include "net/socket_error.hpp"
 #include "net/socket_options.hpp"
+#include "win/error.hpp"
 
 namespace moor::detail {
 
@@ -43,11 +44,11 @@ listening_socket* listening_socket::open(const endpoint& local, const listen_opt
     constexpr unsigned most_outstanding = 4096;
     iocp::io_service* const service = iocp::current_io().service;
     if (service == nullptr) {
-        error = std::make_error_code(std::errc::operation_not_permitted);
+        error = win::to_error(std::errc::operation_not_permitted);
         return nullptr;
     }
     if (options.outstanding_accepts == 0 || options.outstanding_accepts > most_outstanding) {
-        error = std::make_error_code(std::errc::invalid_argument);
+        error = win::to_error(std::errc::invalid_argument);
         return nullptr;
     }
     win::unique_socket socket = net::open_tcp(local.family(), error);
@@ -77,7 +78,7 @@ listening_socket* listening_socket::open(const endpoint& local, const listen_opt
     try {
         made = new listening_socket(std::move(socket), bound, options.outstanding_accepts, *service);
     } catch (const std::bad_alloc&) {
-        error = std::make_error_code(std::errc::not_enough_memory);
+        error = win::to_error(std::errc::not_enough_memory);
         return nullptr;
     }
     // Resources that lack now may be there when somebody accepts; accept() tries again and reports.
@@ -132,7 +133,7 @@ std::error_code listening_socket::arm_idle_slots() noexcept {
 std::error_code listening_socket::arm(slot& idle) noexcept {
     const use open(*this);
     if (!open) {
-        return std::make_error_code(std::errc::operation_canceled);
+        return win::to_error(std::errc::operation_canceled);
     }
     std::error_code error;
     idle.accepted = net::open_tcp(local_.family(), error);
@@ -215,7 +216,7 @@ listening_socket::slot* listening_socket::take(const wait_limit& limit, std::err
         {
             const std::lock_guard guard(lock_);
             if (closing()) {
-                error = std::make_error_code(std::errc::operation_canceled);
+                error = win::to_error(std::errc::operation_canceled);
                 return nullptr;
             }
             if (slot* const ready = ready_.pop()) {
@@ -237,7 +238,7 @@ listening_socket::slot* listening_socket::take(const wait_limit& limit, std::err
         if (reason != wake_reason::notified) {
             const std::lock_guard guard(lock_);
             acceptors_.remove(node);
-            error = std::make_error_code(to_errc(reason));
+            error = win::to_error(to_errc(reason));
             return nullptr;
         }
         if (given != nullptr) {
@@ -249,7 +250,7 @@ listening_socket::slot* listening_socket::take(const wait_limit& limit, std::err
 stream_socket* listening_socket::make_stream(win::unique_socket accepted, std::error_code& error) noexcept {
     {
         const use open(*this);
-        error = open ? iocp::finish_accept(accepted, socket_) : std::make_error_code(std::errc::operation_canceled);
+        error = open ? iocp::finish_accept(accepted, socket_) : win::to_error(std::errc::operation_canceled);
     }
     if (!error) {
         error = service_.port.associate(accepted);
@@ -259,7 +260,7 @@ stream_socket* listening_socket::make_stream(win::unique_socket accepted, std::e
     }
     auto* const made = new (std::nothrow) stream_socket(std::move(accepted), service_);
     if (made == nullptr) {
-        error = std::make_error_code(std::errc::not_enough_memory);
+        error = win::to_error(std::errc::not_enough_memory);
     }
     return made;
 }

@@ -8,6 +8,7 @@
 
 #include "net/socket_error.hpp"
 #include "net/socket_options.hpp"
+#include "win/error.hpp"
 
 namespace moor::detail {
 
@@ -17,7 +18,7 @@ stream_socket::transfer::transfer(stream_socket& stream, const wait_limit& limit
     : stream_(stream), open_(stream), limit_(limit), error_(error), here_(iocp::current_io()) {
     error.clear();
     if (!open_) {
-        error = std::make_error_code(std::errc::operation_canceled);
+        error = win::to_error(std::errc::operation_canceled);
         return;
     }
     if (const auto deadline = stream.deadline(); deadline < limit.deadline()) {
@@ -31,7 +32,7 @@ stream_socket::transfer::transfer(stream_socket& stream, const wait_limit& limit
 }
 
 bool stream_socket::transfer::may_go_on() noexcept {
-    error_ = stream_.closing() ? std::make_error_code(std::errc::operation_canceled)
+    error_ = stream_.closing() ? win::to_error(std::errc::operation_canceled)
                                : iocp::may_begin(iocp::current_io(), stream_.service_, limit());
     return !error_;
 }
@@ -161,7 +162,7 @@ std::size_t stream_socket::write(std::span<const std::byte> data, const wait_lim
             break;
         }
         if (count == 0) {
-            error = std::make_error_code(std::errc::io_error); // no progress, and none to be expected
+            error = win::to_error(std::errc::io_error); // no progress, and none to be expected
             break;
         }
         total += count;
@@ -182,7 +183,7 @@ std::size_t stream_socket::write(std::span<const std::span<const std::byte>> buf
             break;
         }
         if (count == 0) {
-            error = std::make_error_code(std::errc::io_error);
+            error = win::to_error(std::errc::io_error);
             break;
         }
         place.advance(count);

@@ -14,6 +14,7 @@
 #include "iocp/io_context.hpp"
 #include "iocp/overlapped_calls.hpp"
 #include "iocp/shared_handle.hpp"
+#include "win/error.hpp"
 
 namespace moor::detail {
 
@@ -47,7 +48,7 @@ public:
     template <class Function>
     std::error_code with_socket(Function&& function) noexcept {
         const use open(*this);
-        return open ? function(socket_) : std::make_error_code(std::errc::operation_canceled);
+        return open ? function(socket_) : win::to_error(std::errc::operation_canceled);
     }
 
 private:

@@ -3,6 +3,7 @@
 
 #include "net/listening_socket.hpp"
 #include "net/throwing.hpp"
+#include "win/error.hpp"
 
 namespace moor {
 
@@ -30,7 +31,7 @@ tcp_listener tcp_listener::bind(const endpoint& local, const listen_options& opt
 
 tcp_stream tcp_listener::accept(const wait_limit& limit, std::error_code& error) {
     if (!socket_) {
-        error = std::make_error_code(std::errc::not_connected);
+        error = win::to_error(std::errc::not_connected);
         return {};
     }
     return tcp_stream(socket_->accept(limit, error));
@@ -50,7 +51,7 @@ bool tcp_listener::is_open() const noexcept { return socket_ && !socket_->closin
 
 endpoint tcp_listener::local_endpoint() const {
     if (!socket_) {
-        throw std::system_error(std::make_error_code(std::errc::not_connected), "moor: local_endpoint");
+        throw std::system_error(win::to_error(std::errc::not_connected), "moor: local_endpoint");
     }
     return socket_->local();
 }

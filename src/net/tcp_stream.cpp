@@ -4,6 +4,7 @@
 #include "net/socket_options.hpp"
 #include "net/stream_socket.hpp"
 #include "net/throwing.hpp"
+#include "win/error.hpp"
 
 namespace moor {
 namespace {
@@ -12,7 +13,7 @@ using detail::stream_socket;
 using net::or_throw;
 
 // What a stream that was never connected, or was moved from, reports.
-std::error_code not_connected() noexcept { return std::make_error_code(std::errc::not_connected); }
+std::error_code not_connected() noexcept { return win::to_error(std::errc::not_connected); }
 
 template <class Call>
 std::size_t transfer(stream_socket* socket, std::error_code& error, Call&& call) {

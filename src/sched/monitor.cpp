@@ -22,8 +22,7 @@ void monitor::start_thread() {
     last_turns_.resize(runtime_.workers.size());
     const std::uintptr_t handle = ::_beginthreadex(nullptr, 0, &monitor::thread_main, this, 0, nullptr);
     if (handle == 0) {
-        throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
-                                "moor: starting the monitor");
+        throw std::system_error(win::to_error(std::errc::resource_unavailable_try_again), "moor: starting the monitor");
     }
     thread_ = win::unique_handle(reinterpret_cast<HANDLE>(handle));
 }

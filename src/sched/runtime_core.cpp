@@ -25,7 +25,7 @@ constexpr unsigned most_workers = 1024;
 std::atomic<std::uint64_t> next_coroutine_id{1};
 
 [[noreturn]] void refuse(const char* what) {
-    throw std::system_error(std::make_error_code(std::errc::invalid_argument), what);
+    throw std::system_error(win::to_error(std::errc::invalid_argument), what);
 }
 
 unsigned processors_of_process() noexcept {
@@ -181,7 +181,7 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
         // Sequentially consistent together with shutdown(): either this start is counted in time, or it sees that it is
         // too late.
         if (here == nullptr && closed_.load(std::memory_order_seq_cst)) {
-            throw std::system_error(std::make_error_code(std::errc::operation_not_permitted),
+            throw std::system_error(win::to_error(std::errc::operation_not_permitted),
                                     "moor::runtime::spawn after shutdown");
         }
         take_stack(made, here, wanted);

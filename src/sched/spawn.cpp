@@ -6,6 +6,7 @@
 #include "sched/coroutine_life.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/worker.hpp"
+#include "win/error.hpp"
 
 namespace moor::detail {
 namespace {
@@ -16,7 +17,7 @@ runtime_core& runtime_of_caller(runtime_core* named) {
     }
     coroutine* const caller = sched::worker::current_coroutine();
     if (caller == nullptr) {
-        throw std::system_error(std::make_error_code(std::errc::operation_not_permitted),
+        throw std::system_error(win::to_error(std::errc::operation_not_permitted),
                                 "moor::spawn outside a coroutine; use runtime::spawn");
     }
     return *caller->runtime;
@@ -46,11 +47,11 @@ coroutine_reference unstarted_coroutine::start() noexcept {
 std::error_code wait_for_end(const coroutine_reference& target, const wait_limit& limit) noexcept {
     coroutine* const joined = target.get();
     if (joined == nullptr) {
-        return std::make_error_code(std::errc::invalid_argument);
+        return win::to_error(std::errc::invalid_argument);
     }
     coroutine* const caller = sched::worker::current_coroutine();
     if (caller == joined) {
-        return std::make_error_code(std::errc::resource_deadlock_would_occur);
+        return win::to_error(std::errc::resource_deadlock_would_occur);
     }
     wait waiting("join", limit);
     waiter node{.ticket = waiting.ticket()};
@@ -78,7 +79,7 @@ std::error_code wait_for_end(const coroutine_reference& target, const wait_limit
     if (joined->joiner == &node) {
         joined->joiner = nullptr;
     }
-    return std::make_error_code(to_errc(reason));
+    return win::to_error(to_errc(reason));
 }
 
 bool has_ended(const coroutine_reference& target) noexcept {

@@ -5,6 +5,7 @@
 
 #include "sched/coroutine.hpp"
 #include "sched/worker.hpp"
+#include "win/error.hpp"
 
 namespace moor::this_coroutine {
 
@@ -22,7 +23,7 @@ void sleep_until(wait_limit::time_point when) {
     const wait_limit limit(when);
     detail::wait sleeping("sleep", limit);
     if (sleeping.suspend() == detail::wake_reason::stopped) {
-        throw std::system_error(std::make_error_code(std::errc::operation_canceled), "moor: sleep");
+        throw std::system_error(win::to_error(std::errc::operation_canceled), "moor: sleep");
     }
 }
 
@@ -33,7 +34,7 @@ void sleep_until(wait_limit::time_point when, const wait_limit& limit, std::erro
     const auto reason = sleeping.suspend();
     error.clear();
     if (reason == detail::wake_reason::stopped || limit_is_first) {
-        error = std::make_error_code(detail::to_errc(reason));
+        error = win::to_error(detail::to_errc(reason));
     }
 }
 

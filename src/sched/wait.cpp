@@ -10,6 +10,7 @@
 #include "sched/timers.hpp"
 #include "sched/worker.hpp"
 #include "win/compiler.hpp"
+#include "win/error.hpp"
 
 namespace moor::detail {
 namespace {
@@ -232,7 +233,7 @@ void wait::block(wait_limit::time_point deadline) noexcept {
 
 void throw_unless_notified(wake_reason reason, const char* what) {
     if (reason != wake_reason::notified) {
-        throw std::system_error(std::make_error_code(to_errc(reason)), what);
+        throw std::system_error(win::to_error(to_errc(reason)), what);
     }
 }
 

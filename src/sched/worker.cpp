@@ -22,8 +22,7 @@ worker::~worker() = default;
 void worker::start_thread() {
     const std::uintptr_t handle = ::_beginthreadex(nullptr, 0, &worker::thread_main, this, 0, nullptr);
     if (handle == 0) {
-        throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
-                                "moor: starting a worker");
+        throw std::system_error(win::to_error(std::errc::resource_unavailable_try_again), "moor: starting a worker");
     }
     thread_ = win::unique_handle(reinterpret_cast<HANDLE>(handle));
 }

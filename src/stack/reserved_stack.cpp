@@ -5,6 +5,8 @@
 #include <bit>
 #include <system_error>
 
+#include "win/error.hpp"
+
 namespace moor::stack {
 namespace {
 
@@ -60,7 +62,7 @@ reserved_stack reserved_arena::allocate(std::size_t size) {
     const reserved_stack made{slot, size, slot + size - win::page_size};
     if (!arm(slot, size)) {
         release(made);
-        throw std::system_error(std::make_error_code(std::errc::not_enough_memory), "moor: committing a stack");
+        throw std::system_error(win::to_error(std::errc::not_enough_memory), "moor: committing a stack");
     }
     return made;
 }

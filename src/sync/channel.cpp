@@ -10,6 +10,7 @@
 #include <string>
 
 #include "sync/waiting.hpp"
+#include "win/error.hpp"
 
 namespace moor {
 namespace {
@@ -36,11 +37,11 @@ namespace detail {
 std::error_code to_error_code(channel_result result) noexcept {
     switch (result) {
     case channel_result::done: break;
-    case channel_result::would_wait: return std::make_error_code(std::errc::resource_unavailable_try_again);
+    case channel_result::would_wait: return win::to_error(std::errc::resource_unavailable_try_again);
     case channel_result::closed: return channel_errc::closed;
-    case channel_result::timed_out: return std::make_error_code(std::errc::timed_out);
-    case channel_result::stopped: return std::make_error_code(std::errc::operation_canceled);
-    case channel_result::no_channel: return std::make_error_code(std::errc::invalid_argument);
+    case channel_result::timed_out: return win::to_error(std::errc::timed_out);
+    case channel_result::stopped: return win::to_error(std::errc::operation_canceled);
+    case channel_result::no_channel: return win::to_error(std::errc::invalid_argument);
     }
     return {};
 }

@@ -5,6 +5,7 @@
 #include <moor/this_coroutine.hpp>
 
 #include "sync/waiting.hpp"
+#include "win/error.hpp"
 
 namespace moor {
 
@@ -23,7 +24,7 @@ condition_variable::~condition_variable() {
 
 bool condition_variable::wait(std::unique_lock<mutex>& lock, const wait_limit& limit, std::error_code& error) noexcept {
     if (!lock.owns_lock()) {
-        error = std::make_error_code(std::errc::operation_not_permitted);
+        error = win::to_error(std::errc::operation_not_permitted);
         return false;
     }
     if (detail::stop_is_due(limit)) {

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "sync/waiting.hpp"
+#include "win/error.hpp"
 
 namespace moor {
 
@@ -93,7 +94,7 @@ void semaphore::release(std::size_t units) {
     lock_.unlock();
     next.finish();
     if (!fits) {
-        throw std::system_error(std::make_error_code(std::errc::value_too_large), "moor: semaphore::release");
+        throw std::system_error(win::to_error(std::errc::value_too_large), "moor: semaphore::release");
     }
 }
 

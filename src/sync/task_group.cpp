@@ -37,7 +37,7 @@ public:
             if (error) {
                 std::rethrow_exception(std::move(error));
             }
-            throw std::system_error(std::make_error_code(std::errc::operation_canceled), "moor: task_group::spawn");
+            throw std::system_error(win::to_error(std::errc::operation_canceled), "moor: task_group::spawn");
         }
     }
 

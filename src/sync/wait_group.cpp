@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "sync/waiting.hpp"
+#include "win/error.hpp"
 
 namespace moor {
 
@@ -21,7 +22,7 @@ void wait_group::add(std::size_t count) {
     }
     lock_.unlock();
     if (!fits) {
-        throw std::system_error(std::make_error_code(std::errc::value_too_large), "moor: wait_group::add");
+        throw std::system_error(win::to_error(std::errc::value_too_large), "moor: wait_group::add");
     }
 }
 
@@ -35,8 +36,7 @@ void wait_group::done() {
     lock_.unlock();
     woken.finish();
     if (!counted) {
-        throw std::system_error(std::make_error_code(std::errc::invalid_argument),
-                                "moor: wait_group::done without an add");
+        throw std::system_error(win::to_error(std::errc::invalid_argument), "moor: wait_group::done without an add");
     }
 }
 

@@ -11,6 +11,7 @@
 
 #include "sched/coroutine.hpp"
 #include "sched/worker.hpp"
+#include "win/error.hpp"
 
 namespace moor::detail {
 
@@ -30,7 +31,7 @@ inline bool report(wake_reason reason, std::error_code& error) noexcept {
         error.clear();
         return true;
     }
-    error = std::make_error_code(to_errc(reason));
+    error = win::to_error(to_errc(reason));
     return false;
 }
 

@@ -10,6 +10,10 @@ namespace moor::win {
 /// `code` (from GetLastError or WSAGetLastError) in moor::winsock_category(); no error for 0.
 [[nodiscard]] std::error_code to_error(std::uint32_t code) noexcept;
 
+/// A condition that moor itself raises, in moor::moor_category(); no error for std::errc{}. In place of
+/// std::make_error_code, whose category has no text for half of them in some C runtimes.
+[[nodiscard]] std::error_code to_error(std::errc condition) noexcept;
+
 /// The calling thread's last error.
 [[nodiscard]] std::error_code last_error() noexcept;
 

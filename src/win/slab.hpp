@@ -11,6 +11,7 @@
 #include <new>
 #include <system_error>
 
+#include "win/error.hpp"
 #include "win/system_lock.hpp"
 #include "win/virtual_memory.hpp"
 
@@ -133,7 +134,7 @@ private:
                 if (made != 0) {
                     return;
                 }
-                throw std::system_error(std::make_error_code(std::errc::not_enough_memory), "moor: slab is full");
+                throw std::system_error(win::to_error(std::errc::not_enough_memory), "moor: slab is full");
             }
             const std::size_t needed = (count + 1) * sizeof(T);
             if (needed > committed_) {
@@ -141,7 +142,7 @@ private:
                     if (made != 0) {
                         return;
                     }
-                    throw std::system_error(std::make_error_code(std::errc::not_enough_memory), "moor: slab");
+                    throw std::system_error(win::to_error(std::errc::not_enough_memory), "moor: slab");
                 }
                 committed_ += allocation_granularity;
             }
