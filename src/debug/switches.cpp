@@ -10,11 +10,13 @@
 
 #include <fmt/format.h>
 
+#include "win/error.hpp"
+
 namespace moor {
 namespace {
 
 [[noreturn]] void refuse(std::string_view name, std::string_view value, std::string_view what) {
-    throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+    throw std::system_error(win::to_error(std::errc::invalid_argument),
                             fmt::format("moor: debug switch '{}={}': {}", name, value, what));
 }
 

@@ -238,7 +238,7 @@ void runtime_core::take_stack(coroutine& made, sched::worker* here, const spawn_
     made.movement.smallest = size;
     made.stack = here != nullptr ? here->take_memory(size) : segments.take(size);
     if (!made.stack) {
-        throw std::system_error(std::make_error_code(std::errc::not_enough_memory), "moor: a stack segment");
+        throw std::system_error(win::to_error(std::errc::not_enough_memory), "moor: a stack segment");
     }
 }
 

@@ -6,6 +6,8 @@
 #include <system_error>
 #include <utility>
 
+#include "win/error.hpp"
+
 namespace moor::stack {
 namespace {
 
@@ -47,7 +49,7 @@ segment_chunks::segment_chunks(const win::address_space& space, const segment_po
 , unused_(words(segment_classes), count_), bare_(words(segment_classes + 1), count_),
     records_(reinterpret_cast<chunk*>(bookkeeping_.base() + layout_.sets_bytes)) {
     if (!committed_.commit(bookkeeping_.base(), layout_.sets_bytes)) {
-        throw std::system_error(std::make_error_code(std::errc::not_enough_memory), "moor: segment pool");
+        throw std::system_error(win::to_error(std::errc::not_enough_memory), "moor: segment pool");
     }
 }
 

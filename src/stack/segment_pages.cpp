@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <system_error>
 
+#include "win/error.hpp"
+
 namespace moor::stack {
 namespace {
 
@@ -29,7 +31,7 @@ segment_pages::segment_pages(const win::address_space& space, const segment_pool
       bookkeeping_(round_up((count_ + 63) / 64 * sizeof(std::uint64_t), win::allocation_granularity)),
       out_(reinterpret_cast<std::uint64_t*>(bookkeeping_.base())) {
     if (!committed_.commit(bookkeeping_.base(), bookkeeping_.size())) {
-        throw std::system_error(std::make_error_code(std::errc::not_enough_memory), "moor: segment pool");
+        throw std::system_error(win::to_error(std::errc::not_enough_memory), "moor: segment pool");
     }
 }
 
