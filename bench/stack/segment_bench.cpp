@@ -109,6 +109,7 @@ void segment_new_space(benchmark::State& state) {
         {
             stack::segment_pool pool;
             stack::segment_cache cache(pool);
+            const stack::segment first = pool.take(stack::smallest_segment); // the space is reserved with it
             state.ResumeTiming();
             for (stack::segment& each : held) {
                 each = cache.take(stack_size);
@@ -118,6 +119,7 @@ void segment_new_space(benchmark::State& state) {
             for (const stack::segment& each : held) {
                 cache.give(each);
             }
+            pool.give(first);
         }
         state.ResumeTiming();
     }
