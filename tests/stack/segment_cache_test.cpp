@@ -299,7 +299,7 @@ TEST(segment_cache, many_threads_with_small_caches_and_chunks_that_come_and_go) 
 
 TEST(segment_cache, many_threads_in_a_space_that_is_too_small) {
     crowd_options options;
-    options.pool.address_space = 60 * chunk;
+    options.pool.address_space = 28 * chunk; // less than one thread alone holds at its peak
     options.most_bytes = 16 * kibibyte;
     run_crowd(options);
 }
