@@ -6,6 +6,7 @@
 // split-stack code never fire.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -56,6 +57,9 @@ public:
 
     /// From a coroutine's stack: calls function(argument) on the thread's own.
     MOOR_ALWAYS_INLINE void visit(void (*function)(void*), void* argument) noexcept {
+        if (teb::read(teb::field::check_limit) == 0) { // it may be a slot, which grows by its guard page
+            touch_below_caller();
+        }
         const stack_fields coroutine = stack_fields::load();
         begin_visit();
         moor_call_on_stack(visit_at(), function, argument);
@@ -98,6 +102,13 @@ protected:
     void* left_at_ = nullptr; // where the own stack was left, while a coroutine runs
 
 private:
+    /// Has the kernel commit what a visit pushes on the coroutine's stack while the TEB describes the thread's own
+    /// already: a guard page that is touched then belongs to no stack that the kernel knows.
+    MOOR_NOINLINE static void touch_below_caller() noexcept {
+        std::array<volatile std::byte, 512> below;
+        below[0] = std::byte{};
+    }
+
     /// The TEB fields with one value on every coroutine stack and another on the thread's own stack.
     /// Wine keeps handlers below the thread's stack in ExceptionList and runs every one whose address is below the
     /// stack pointer, which on a coroutine stack breaks each throw; -1 ends the list. 64-bit Windows does not use the
