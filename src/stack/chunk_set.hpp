@@ -26,6 +26,9 @@ public:
         return words;
     }
 
+    /// Empty, with room for nothing.
+    chunk_set() noexcept = default;
+
     /// An empty set in `words`, which are words_for(capacity) of them, all zero. `capacity` is at least 1.
     chunk_set(std::uint64_t* words, std::size_t capacity) noexcept {
         do {

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <memory>
 #include <system_error>
-#include <utility>
 
 #include "win/error.hpp"
 
@@ -41,13 +40,11 @@ segment_chunks::segment_chunks(const win::address_space& space, const segment_po
     : space_(space), options_(options), count_(space.size() / chunk_size), layout_(count_),
       committed_(options.most_committed),
       bookkeeping_(round_up(layout_.sets_bytes + layout_.records_bytes, win::allocation_granularity)),
-      open_{[this]<std::size_t... Set>(std::index_sequence<Set...>){
-          return std::array<chunk_set, segment_classes>{chunk_set(words(Set), count_)...};
-} // namespace moor::stack
-(std::make_index_sequence<segment_classes>{})
-}
-, unused_(words(segment_classes), count_), bare_(words(segment_classes + 1), count_),
-    records_(reinterpret_cast<chunk*>(bookkeeping_.base() + layout_.sets_bytes)) {
+      unused_(words(segment_classes), count_), bare_(words(segment_classes + 1), count_),
+      records_(reinterpret_cast<chunk*>(bookkeeping_.base() + layout_.sets_bytes)) {
+    for (std::size_t number = 0; number != segment_classes; ++number) {
+        open_[number] = chunk_set(words(number), count_);
+    }
     if (!committed_.commit(bookkeeping_.base(), layout_.sets_bytes)) {
         throw std::system_error(win::to_error(std::errc::not_enough_memory), "moor: segment pool");
     }
