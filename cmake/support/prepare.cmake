@@ -11,7 +11,9 @@ else()
 endif()
 string(REGEX MATCH "-[0-9]+$" moor_suffix "${moor_clang}")
 set(moor_mingw "x86_64-w64-mingw32-g++-posix|x86_64-w64-mingw32-g++:g++-mingw-w64-x86-64-posix")
-set(moor_tools_clang ninja:ninja-build ${moor_mingw} "${moor_clang}:${moor_clang}" "ld.lld${moor_suffix}:lld${moor_suffix}")
+set(moor_tools_clang
+    ninja:ninja-build ${moor_mingw} "${moor_clang}:${moor_clang}" "ld.lld${moor_suffix}:lld${moor_suffix}"
+    "llvm-ml${moor_suffix}|llvm-ml-14:llvm${moor_suffix}")
 set(moor_tools_gcc ninja:ninja-build ${moor_mingw})
 set(moor_tools_wine "/usr/lib/wine/wine64|wine64|wine:wine64" "wineserver|/usr/lib/wine/wineserver64:wine" flock:util-linux)
 set(moor_tools_host ninja:ninja-build clang++:clang g++:g++ sanitizers:libclang-rt-dev)

@@ -57,10 +57,11 @@ public:
 
     /// From a coroutine's stack: calls function(argument) on the thread's own.
     MOOR_ALWAYS_INLINE void visit(void (*function)(void*), void* argument) noexcept {
-        if (teb::read(teb::field::check_limit) == 0) { // it may be a slot, which grows by its guard page
+        stack_fields coroutine = stack_fields::load();
+        if (coroutine.limit != coroutine.deallocation) { // it grows by its guard page
             touch_below_caller();
+            coroutine.limit = teb::read(teb::field::stack_limit);
         }
-        const stack_fields coroutine = stack_fields::load();
         begin_visit();
         moor_call_on_stack(visit_at(), function, argument);
         end_visit(coroutine);
