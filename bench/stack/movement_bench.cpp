@@ -2,18 +2,23 @@
 // and the check in a function's prologue. Compiled with stack checks; the benchmark's own code runs on a reserved
 // stack.
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 
 #include <benchmark/benchmark.h>
 
+#include <moor/semaphore.hpp>
 #include <moor/spawn.hpp>
 #include <moor/stack.hpp>
 #include <moor/this_coroutine.hpp>
 
 #include "support/measured.hpp"
 #include "win/compiler.hpp"
+#include "win/windows.hpp"
+// After it:
+#include <psapi.h>
 
 namespace moor::bench {
 namespace {
@@ -147,6 +152,45 @@ void check_that_does_not_fire(benchmark::State& state) {
     state.counters["check"] = (with - without) / static_cast<double>(rounds);
 }
 
+// What the system says that 100,000 parked coroutines take, everything counted.
+void parked_movable(benchmark::State& state) {
+    on_one_worker(state, [](benchmark::State& timed) {
+        constexpr std::uint64_t parked = 100'000;
+        const auto resident = [] {
+            PROCESS_MEMORY_COUNTERS counters{};
+            ::K32GetProcessMemoryInfo(::GetCurrentProcess(), &counters, sizeof counters);
+            return static_cast<double>(counters.WorkingSetSize);
+        };
+        double bytes_each = 0;
+        for (auto _ : timed) {
+            semaphore gate(0);
+            std::atomic<std::uint64_t> arrived{0};
+            std::atomic<std::uint64_t> ended{0};
+            const double before = resident();
+            for (std::uint64_t number = 0; number < parked; ++number) {
+                spawn(on_movable, [gate_of_all = &gate, begun = &arrived, finished = &ended] {
+                    begun->fetch_add(1);
+                    gate_of_all->acquire();
+                    finished->fetch_add(1);
+                });
+            }
+            while (arrived != parked) {
+                this_coroutine::yield();
+            }
+            this_coroutine::yield();
+            if (bytes_each == 0) { // later rounds reuse the memory of the first
+                bytes_each = (resident() - before) / static_cast<double>(parked);
+            }
+            gate.release(parked);
+            while (ended != parked) {
+                this_coroutine::yield();
+            }
+        }
+        timed.counters["bytes_each"] = bytes_each;
+    });
+}
+
+BENCHMARK(parked_movable)->Apply(measured)->Iterations(1);
 BENCHMARK(move_2_kib)->Apply(measured);
 BENCHMARK(spawn_and_descend_movable)->Apply(measured);
 BENCHMARK(spawn_and_descend_reserved)->Apply(measured);
