@@ -84,9 +84,7 @@ wake_reason mutex::take_or_wait(const wait_limit& limit, stop_request stopping) 
         return reason;
     }
     const std::lock_guard guard(queue_lock_);
-    if (waiters_.remove(node) && waiters_.empty()) {
-        state_.store(held, std::memory_order_relaxed);
-    }
+    waiters_.remove(node); // `contended` may stay without need: the next unlock() finds nobody
     return reason;
 }
 
