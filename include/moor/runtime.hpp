@@ -51,6 +51,10 @@ struct runtime_metrics {
     std::uint64_t coroutines_stolen = 0; ///< taken by a worker from another one's ring
     std::uint64_t stacks_committed = 0;  ///< reserved stacks with memory, in use or cached
     std::uint64_t stack_copies = 0;      ///< moves of movable stacks
+    // Of the debugging switches check_frames and audit.
+    std::uint64_t frames_checked = 0;  ///< frames walked
+    std::uint64_t frame_crossings = 0; ///< frame pointers among them that lead from one stack to another
+    std::uint64_t audit_findings = 0;  ///< words that pointed into a place that a stack had left
 };
 
 /// Owns worker threads and a completion port. Coroutines run from its construction to its shutdown.

@@ -84,6 +84,13 @@ public:
         }
     }
 
+    /// Names the wait that it is parked in; 0 while it is not. Any thread. The context is saved as long as this does
+    /// not change.
+    [[nodiscard]] std::uint64_t parked_wait() const noexcept {
+        const std::uint64_t word = state_.load(std::memory_order_acquire);
+        return (word & phase_mask) == parked ? word : 0;
+    }
+
     /// Whether a wait that begins now ends by a stop request. The coroutine itself.
     [[nodiscard]] bool interruptible_now() const noexcept { return stop_shields == 0; }
 };

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "debug/blocked_report.hpp"
+#include "debug/stack_audit.hpp"
 #include "debug/stack_overflow.hpp"
 #include "sched/coroutine_life.hpp"
 #include "win/error.hpp"
@@ -82,9 +83,10 @@ std::uint64_t reserve_coroutine_ids(std::uint64_t count) noexcept {
 }
 
 runtime_core::runtime_core(const runtime_options& requested)
-    : options(checked(requested)), io{iocp::completion_port(options.workers), iocp::operation_pool()},
-      segments(segment_options(options.debug)), coroutines(most_coroutines), overseer(*this),
-      progress_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {
+    : options(checked(requested)),
+      suspensions(options.debug.audit ? std::make_unique<debug::suspension_addresses>() : nullptr),
+      io{iocp::completion_port(options.workers), iocp::operation_pool()}, segments(segment_options(options.debug)),
+      coroutines(most_coroutines), overseer(*this), progress_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {
     if (!progress_) {
         win::throw_last_error("moor: CreateEvent");
     }
@@ -399,6 +401,9 @@ runtime_metrics runtime_core::metrics() const noexcept {
     seen.stacks_committed = stacks.committed();
     for (const auto& each : workers) {
         seen.stack_copies += each->copies.value();
+        seen.frames_checked += each->frames_checked.value();
+        seen.frame_crossings += each->frame_crossings.value();
+        seen.audit_findings += each->audit_findings.value();
     }
     return seen;
 }

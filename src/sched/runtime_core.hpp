@@ -27,6 +27,10 @@
 #include "win/socket.hpp"
 #include "win/timer_resolution.hpp"
 
+namespace moor::debug {
+class suspension_addresses;
+}
+
 namespace moor::detail {
 
 class runtime_core {
@@ -85,7 +89,8 @@ public:
 
     [[nodiscard]] bool workers_shall_end() const noexcept { return ending_.load(std::memory_order_acquire); }
 
-    const runtime_options options; // as completed by the constructor
+    const runtime_options options;                                  // as completed by the constructor
+    const std::unique_ptr<debug::suspension_addresses> suspensions; // for the audit; null when it is off
 
     // Shared by the workers, each with its own rules.
     win::winsock_session winsock;

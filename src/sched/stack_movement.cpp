@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "debug/move_checks.hpp"
 #include "sched/runtime_core.hpp"
 #include "stack/growth.hpp"
 #include "stack/relocation.hpp"
@@ -259,8 +260,9 @@ std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) 
 void worker::examine_move(const coroutine& self, const memory& old, const stack::relocation& move,
                           std::byte* first) noexcept {
     const debug_switches& switches = runtime_.options.debug;
-    static_cast<void>(self);
-    static_cast<void>(move);
+    if (switches.verify_copy || switches.check_frames || switches.audit) {
+        debug::check_move({*this, self, old, first, move.moved(first)});
+    }
     if (switches.stack_poison_copy) {
         constexpr int poison = 0xfd;
         std::memset(old.kind == memory::form::segment ? old.lowest : first, poison,

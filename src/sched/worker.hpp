@@ -150,7 +150,10 @@ public:
     counter settled; // coroutines that have left their stack for good
     counter stolen;  // coroutines
     counter copies;  // of stacks
-    counter packets; // of operations
+    counter frames_checked;
+    counter frame_crossings; // met by those checks
+    counter audit_findings;  // words
+    counter packets;         // of operations
     counter foreign_packets;
 
 private:

@@ -3,6 +3,7 @@
 // before a switch after it.
 #include <utility>
 
+#include "debug/stack_audit.hpp"
 #include "sched/coroutine_life.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/stack_movement.hpp"
@@ -151,6 +152,9 @@ void worker::settle_departure(context::fcontext_t resume_at) noexcept {
     coroutine& left = *departing_;
     departing_ = nullptr;
     left.state.resume_at = resume_at;
+    if (auto* const suspensions = runtime_.suspensions.get()) [[unlikely]] {
+        suspensions->note(resume_at);
+    }
     switch (fate_) {
     case departure::park:
         if (!left.park()) {
@@ -177,6 +181,9 @@ void coroutine_entry(context::transfer_t arrival) noexcept {
     coroutine& self = *worker::current_coroutine();
     worker& here = *worker::current();
     here.fields_of_running_stack().store(); // make_context knows neither the true top nor how much is committed
+    if (auto* const suspensions = here.runtime_.suspensions.get()) [[unlikely]] {
+        suspensions->note(self.state.resume_at); // where it began, which switching to it has left behind as well
+    }
     here.settle_departure(arrival.fctx);
     context::restore_errors(here.places_, self.state);
     detail::run_body(self);
