@@ -260,6 +260,57 @@ TEST_P(adversary_on, a_destroyed_handle_cancels_its_calls) {
     });
 }
 
+// ---- Calls of several submissions --------------------------------------------------------------------------------
+
+// The first submission is cancelled at the deadline and has moved ten bytes all the same: there is no second one.
+TEST_P(adversary_on, a_deadline_is_noticed_between_two_submissions) {
+    runtime running(with_workers(GetParam()));
+    running.run([] {
+        adversary system(1, {.at_once = 0});
+        stream_pair pair = make_pair(system);
+        const auto data = make_bytes(30);
+        std::error_code error;
+        system.script(adversary::kind::send, scripted_end::succeeds_when_cancelled(10));
+        EXPECT_EQ(pair.first->write(data, 5ms, error), 10u);
+        EXPECT_EQ(error, std::errc::timed_out);
+        EXPECT_EQ(system.calls(adversary::kind::send), 1u);
+
+        const std::array<std::span<const std::byte>, 2> parts{std::span(data).first(5), std::span(data).subspan(5)};
+        system.script(adversary::kind::send, scripted_end::succeeds_when_cancelled(10));
+        EXPECT_EQ(pair.first->write(parts, 5ms, error), 10u);
+        EXPECT_EQ(error, std::errc::timed_out);
+        EXPECT_EQ(system.calls(adversary::kind::send), 2u);
+
+        std::array<std::byte, 30> into{};
+        system.script(adversary::kind::receive, scripted_end::succeeds_when_cancelled(10));
+        EXPECT_EQ(pair.first->read_exactly(into, 5ms, error), 10u);
+        EXPECT_EQ(error, std::errc::timed_out);
+        EXPECT_EQ(system.calls(adversary::kind::receive), 1u);
+        EXPECT_EQ(system.offences(), std::vector<std::string>{});
+    });
+}
+
+TEST_P(adversary_on, a_send_of_nothing_is_an_error_and_not_tried_for_ever) {
+    runtime running(with_workers(GetParam()));
+    running.run([] {
+        adversary system(1, {.at_once = 0});
+        stream_pair pair = make_pair(system);
+        const auto data = make_bytes(30);
+        std::error_code error;
+        system.script(adversary::kind::send, scripted_end::succeeds_later(10));
+        system.script(adversary::kind::send, scripted_end::succeeds_at_once(0));
+        EXPECT_EQ(pair.first->write(data, {}, error), 10u);
+        EXPECT_EQ(error, std::errc::io_error);
+        EXPECT_EQ(system.calls(adversary::kind::send), 2u);
+
+        const std::array<std::span<const std::byte>, 2> parts{std::span(data).first(5), std::span(data).subspan(5)};
+        system.script(adversary::kind::send, scripted_end::succeeds_at_once(0));
+        EXPECT_EQ(pair.first->write(parts, {}, error), 0u);
+        EXPECT_EQ(error, std::errc::io_error);
+        EXPECT_EQ(system.calls(adversary::kind::send), 3u);
+    });
+}
+
 // ---- Each documented failure -------------------------------------------------------------------------------------
 
 TEST_P(adversary_on, failures_at_once_are_reported_as_they_are) {

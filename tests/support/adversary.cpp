@@ -214,7 +214,7 @@ std::optional<std::uint32_t> adversary::submit(call submitted) {
             return end.error;
         }
         submitted.only_by_cancel = end.never;
-        submitted.result_is_fixed = !end.never;
+        submitted.result_is_fixed = !end.never || end.count != 0;
         submitted.status = end.status;
         submitted.count = end.count;
         ends_at_once = !end.by_packet;

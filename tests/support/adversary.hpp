@@ -35,6 +35,7 @@ struct scripted_end {
     static scripted_end fails_later(std::int32_t status) { return {0, status, true, 0, false}; }
     static scripted_end succeeds_at_once(std::uint32_t count) { return {0, 0, false, count, false}; }
     static scripted_end succeeds_later(std::uint32_t count) { return {0, 0, true, count, false}; }
+    static scripted_end succeeds_when_cancelled(std::uint32_t count) { return {0, 0, true, count, true}; }
     static scripted_end waits_for_cancellation() { return {0, 0, true, 0, true}; }
 };
 

@@ -44,7 +44,6 @@ const scenario unlock_by_another_coroutine("unlock_by_another_coroutine", [] {
         mutex lock;
         lock.lock();
         spawn([&] { lock.unlock(); }).join();
-        lock.unlock();
     });
 });
 TEST_F(ownership, unlock_by_another_coroutine) { expect_fatal(unlock_by_another_coroutine, by_another); }
@@ -63,12 +62,7 @@ const scenario unlock_after_hand_over("unlock_after_hand_over", [] {
     in_runtime(1, [] {
         mutex lock;
         lock.lock();
-        auto heir = spawn_blocked([&] {
-            lock.lock();
-            this_coroutine::yield();
-            this_coroutine::yield();
-            lock.unlock();
-        });
+        auto heir = spawn_blocked([&] { lock.lock(); });
         lock.unlock();
         this_coroutine::yield(); // the heir has it now
         lock.unlock();
@@ -81,7 +75,6 @@ const scenario unlock_by_another_thread("unlock_by_another_thread", [] {
     mutex lock;
     lock.lock();
     std::thread([&] { lock.unlock(); }).join();
-    lock.unlock();
 });
 TEST_F(ownership, unlock_by_another_thread) { expect_fatal(unlock_by_another_thread, by_another); }
 
@@ -125,7 +118,6 @@ const scenario shared_unlock_by_another("shared_unlock_by_another", [] {
         shared_mutex lock;
         lock.lock();
         spawn([&] { lock.unlock(); }).join();
-        lock.unlock();
     });
 });
 TEST_F(ownership, unlock_of_anothers_shared_mutex) { expect_fatal(shared_unlock_by_another, by_another); }
