@@ -1,10 +1,12 @@
 # Prepares the machine, builds moor and runs its tests: cmake -P cmake/test.cmake
 # Options, before -P: -D COMPILER=clang|gcc (Linux; on Windows it is the compiler of the environment),
-# -D CONFIG=debug|release|both, -D REPEAT=n (each test, until it fails), -D FILTER=regex (names of tests).
+# -D CONFIG=debug|release|both, -D REPEAT=n (each test, until it fails), -D FILTER=regex (names of tests), -D TARGETS=list
+# (only these are built; for use with FILTER). The environment variable MOOR_CLANG names another Clang, as clang-19.
 include("${CMAKE_CURRENT_LIST_DIR}/support/script.cmake")
 moor_option(CONFIG both "debug|release|both")
 moor_option(REPEAT 1 "[0-9]+")
 moor_option(FILTER "" ".*")
+moor_option(TARGETS "" ".*")
 
 moor_prepare(${COMPILER} wine clients)
 
@@ -26,7 +28,7 @@ macro(moor_note what status)
 endmacro()
 
 foreach(config IN LISTS configs)
-    moor_build(${config} status)
+    moor_build(${config} status ${TARGETS})
     if(NOT status EQUAL 0)
         moor_note("build ${COMPILER} ${config}" 1)
         continue()

@@ -40,7 +40,12 @@ function(moor_run what)
 endfunction()
 
 function(moor_build_directory config result)
-    set(${result} "${MOOR_ROOT}/build/${COMPILER}-${config}" PARENT_SCOPE)
+    # Another Clang than the system's, by the environment variable MOOR_CLANG, has folders of its own.
+    set(version "")
+    if(COMPILER STREQUAL "clang" AND "$ENV{MOOR_CLANG}" MATCHES "(-[0-9]+)$")
+        set(version "${CMAKE_MATCH_1}")
+    endif()
+    set(${result} "${MOOR_ROOT}/build/${COMPILER}${version}-${config}" PARENT_SCOPE)
 endfunction()
 
 # Configures and builds one configuration (debug or release); arguments after the result are targets.
@@ -54,7 +59,7 @@ function(moor_build config result)
         moor_try(status "configuring ${COMPILER} ${config}"
                  "${CMAKE_COMMAND}" -S "${MOOR_ROOT}" -B "${directory}" -D CMAKE_BUILD_TYPE=${type})
     else()
-        moor_try(status "configuring ${COMPILER} ${config}" "${CMAKE_COMMAND}" --preset ${COMPILER}-${config})
+        moor_try(status "configuring ${COMPILER} ${config}" "${CMAKE_COMMAND}" --preset ${COMPILER}-${config} -B "${directory}")
     endif()
     if(status EQUAL 0)
         set(targets)
