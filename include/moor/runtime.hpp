@@ -54,7 +54,7 @@ struct runtime_metrics {
     // Of the debugging switches check_frames and audit.
     std::uint64_t frames_checked = 0;  ///< frames walked
     std::uint64_t frame_crossings = 0; ///< frame pointers among them that lead from one stack to another
-    std::uint64_t audit_findings = 0;  ///< words that pointed into a place that a stack had left
+    std::uint64_t audit_findings = 0;  ///< words, not on stacks, that pointed into a place a stack had left
 };
 
 /// Owns worker threads and a completion port. Coroutines run from its construction to its shutdown.

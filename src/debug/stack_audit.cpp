@@ -25,6 +25,11 @@ std::uint64_t number(const void* address) noexcept { return reinterpret_cast<std
 
 enum class place : std::uint8_t { heap_block, image_data, closure, coroutine_stack, worker_stack };
 
+// There a word may be what an earlier call has left behind, or a register that was saved and is not used any more.
+constexpr bool is_stack(place where) noexcept {
+    return where == place::coroutine_stack || where == place::worker_stack;
+}
+
 struct finding {
     place where = place::heap_block;
     std::uint64_t block = 0;
@@ -59,10 +64,14 @@ public:
         search(searched, reinterpret_cast<const std::byte*>(searched.address));
     }
 
-    // Takes back what was found since `count` words were.
-    void forget_from(std::uint64_t count) noexcept { count_ = count; }
+    // Takes back what was found on stacks since `count` words were found in all.
+    void forget_on_stacks_from(std::uint64_t count) noexcept {
+        on_stacks_ -= count_ - count;
+        count_ = count;
+    }
 
     [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+    [[nodiscard]] std::uint64_t on_stacks() const noexcept { return on_stacks_; }
     [[nodiscard]] std::span<const finding> kept() const noexcept {
         return {kept_.data(), static_cast<std::size_t>(std::min<std::uint64_t>(count_, kept_.size()))};
     }
@@ -96,12 +105,14 @@ private:
             kept_[count_] = {searched.where, searched.address, searched.bytes, offset, top_ - word, searched.owner};
         }
         ++count_;
+        on_stacks_ += is_stack(searched.where) ? 1 : 0;
     }
 
     std::uint64_t lowest_;
     std::uint64_t top_;
     const suspension_addresses* suspensions_;
     std::uint64_t count_ = 0;
+    std::uint64_t on_stacks_ = 0; // of those
     std::array<finding, 32> kept_{};
 };
 
@@ -167,7 +178,7 @@ void search_parked_stack(const coroutine& owner, const region& used, findings& f
         found.search({used.where, used.address + offset, bytes, used.owner}, contents.data());
     }
     if (owner.parked_wait() != wait) {
-        found.forget_from(before);
+        found.forget_on_stacks_from(before);
     }
 }
 
@@ -240,15 +251,17 @@ void report(const moved_stack& moved, const findings& found) noexcept {
                        moved.of.name());
         describe(each, text);
         fmt::format_to(std::back_inserter(text),
-                       " still points into its old place: the word at offset {} is {:#x}, {} bytes below the top; what "
-                       "was there is at {:#x} now\n",
-                       each.offset, top - each.from_top, each.from_top, top - each.from_top + distance);
+                       " still points into its old place{}: the word at offset {} is {:#x}, {} bytes below the top; "
+                       "what was there is at {:#x} now\n",
+                       is_stack(each.where) ? " (or an earlier call has left that there)" : "", each.offset,
+                       top - each.from_top, each.from_top, top - each.from_top + distance);
         win::write_error_stream({text.data(), text.size()});
     }
     line text;
     fmt::format_to(std::back_inserter(text),
-                   "moor: audit: {} words point into the old place of the stack of coroutine #{} '{}' after move {}\n",
-                   found.count(), id, moved.of.name(), moved.of.movement.copies);
+                   "moor: audit: {} words, {} of them on stacks, point into the old place of the stack of coroutine "
+                   "#{} '{}' after move {}\n",
+                   found.count(), found.on_stacks(), id, moved.of.name(), moved.of.movement.copies);
     win::write_error_stream({text.data(), text.size()});
 }
 
@@ -299,7 +312,7 @@ std::uint64_t report_stale_addresses(const moved_stack& moved) noexcept {
     if (found.count() != 0) {
         report(moved, found);
     }
-    return found.count();
+    return found.count() - found.on_stacks();
 }
 
 } // namespace moor::debug

@@ -8,7 +8,8 @@
 //   - the stack of another coroutine of the same runtime: with one worker any of them, otherwise those that are parked,
 //   - the worker's own stack.
 // Nobody can tell an address from a number that looks like one, nor a variable from what the last user of its memory
-// left there: a report says where to look. What moor itself and the C++ runtime know of stacks is not reported:
+// left there: a report says where to look. On stacks such left-overs are common (a register that a function saved and
+// nobody needs, the node of a wait that is over), so what is found there is reported as doubtful and not counted. What moor itself and the C++ runtime know of stacks is not reported:
 // addresses that suspended coroutines are resumed at, and what the unwinder keeps in an exception's header.
 #pragma once
 
@@ -51,7 +52,7 @@ struct moved_stack {
 };
 
 /// Searches, and writes a line to standard error for each word that it finds, up to a limit, and one with their number.
-/// Returns that number. Locks each heap while it reads it.
+/// Returns how many were found, without those on stacks. Locks each heap while it reads it.
 std::uint64_t report_stale_addresses(const moved_stack& moved) noexcept;
 
 } // namespace moor::debug

@@ -2,6 +2,7 @@
 // breaks it.
 #include "debug/move_checks.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -142,8 +143,7 @@ void expect_silence(unsigned workers, bool force_move) {
     EXPECT_GT(seen.stack_copies, force_move ? 300u : 5u);
     EXPECT_GT(seen.frames_checked, 4 * seen.stack_copies);
     EXPECT_EQ(seen.frame_crossings, 0u);
-    EXPECT_EQ(seen.audit_findings, 0u);
-    EXPECT_THAT(errors.text(), IsEmpty());
+    EXPECT_EQ(seen.audit_findings, 0u) << errors.text();
 }
 
 TEST(move_checks, are_silent_for_code_that_keeps_the_promise) { expect_silence(1, false); }
@@ -283,7 +283,7 @@ TEST(audit, finds_a_heap_object_that_keeps_the_address_of_a_local) {
     EXPECT_THAT(errors.text(),
                 AllOf(HasSubstr("'breaker' has moved, but the heap block at 0x"), HasSubstr(" of 16 bytes"),
                       HasSubstr("the word at offset 8 is 0x"), HasSubstr("bytes below the top"),
-                      HasSubstr("1 words point into the old place of the stack of coroutine #")));
+                      HasSubstr("1 words, 0 of them on stacks, point into the old place of the stack of coroutine #")));
 }
 
 TEST(audit, does_not_look_into_freed_blocks) {
@@ -357,8 +357,8 @@ TEST(audit, finds_another_coroutines_stack) {
                 asm volatile("" : : "r"(kept));
             });
         });
-        EXPECT_GE(running.metrics().audit_findings, 1u);
-        EXPECT_THAT(errors.text(), HasSubstr("the stack of coroutine #"));
+        EXPECT_THAT(errors.text(), AllOf(HasSubstr("but the stack of coroutine #"), HasSubstr("(or an earlier call")));
+        EXPECT_EQ(running.metrics().audit_findings, 0u) << "doubtful ones do not count";
     }
 }
 
@@ -371,7 +371,7 @@ TEST(audit, finds_another_coroutines_closure) {
             asm volatile("" : : "r"(kept));
         });
     });
-    EXPECT_GE(running.metrics().audit_findings, 1u);
+    EXPECT_EQ(running.metrics().audit_findings, 1u);
     EXPECT_THAT(errors.text(), HasSubstr("the closure of coroutine #"));
 }
 
@@ -389,8 +389,7 @@ TEST(audit, reads_parked_stacks_of_other_workers) {
         this_coroutine::sleep_for(50ms); // long enough for it to be parked
         return watching;
     });
-    EXPECT_GE(running.metrics().audit_findings, 1u);
-    EXPECT_THAT(errors.text(), HasSubstr("the stack of coroutine #"));
+    EXPECT_THAT(errors.text(), HasSubstr("but the stack of coroutine #"));
 }
 
 TEST(audit, reports_many_words_in_short) {
@@ -409,7 +408,7 @@ TEST(audit, reports_many_words_in_short) {
         .join();
     EXPECT_EQ(running.metrics().audit_findings, 100u);
     const std::string& text = errors.text();
-    EXPECT_THAT(text, HasSubstr("100 words point into"));
+    EXPECT_THAT(text, HasSubstr("100 words, 0 of them on stacks, point into"));
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 33);
 }
 
