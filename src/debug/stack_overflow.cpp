@@ -35,10 +35,13 @@ LONG CALLBACK report_overflow(EXCEPTION_POINTERS* fault) noexcept {
         return EXCEPTION_CONTINUE_SEARCH;
     }
     static std::array<char, 512> text; // the process ends here: nobody else needs it
-    const auto end = fmt::format_to_n(text.data(), text.size(),
-                                      "coroutine #{} '{}' has exhausted its stack of {} bytes. Give it more with "
-                                      "spawn_options::stack_size, or all of them with runtime_options::stack_size.",
-                                      self->id.load(std::memory_order_relaxed), self->name(), self->stack.size);
+    const char* const remedy = self->movement.movable
+                                   ? "Let it have more with runtime_options::largest_movable_stack."
+                                   : "Give it more with spawn_options::stack_size, or all of them with "
+                                     "runtime_options::stack_size.";
+    const auto end =
+        fmt::format_to_n(text.data(), text.size(), "coroutine #{} '{}' has exhausted its stack of {} bytes. {}",
+                         self->id.load(std::memory_order_relaxed), self->name(), self->stack.size, remedy);
     win::fatal({text.data(), static_cast<std::size_t>(end.out - text.data())},
                static_cast<unsigned>(STATUS_STACK_OVERFLOW));
 }

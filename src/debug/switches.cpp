@@ -66,15 +66,21 @@ void set(std::string_view name, std::string_view value, debug_switches& switches
 } // namespace
 
 void parse_debug_switches(std::string_view text, debug_switches& switches) {
-    while (!text.empty()) {
+    if (text.empty()) {
+        return;
+    }
+    for (;;) {
         const std::size_t comma = text.find(',');
         const std::string_view entry = text.substr(0, comma);
-        text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
         const std::size_t equals = entry.find('=');
         if (equals == std::string_view::npos) {
             refuse(entry, "", "name=value is expected");
         }
         set(entry.substr(0, equals), entry.substr(equals + 1), switches);
+        if (comma == std::string_view::npos) {
+            return;
+        }
+        text.remove_prefix(comma + 1);
     }
 }
 

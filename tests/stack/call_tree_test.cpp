@@ -5,7 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
+#include <cstdio>
 #include <exception>
 #include <memory>
 #include <vector>
@@ -271,13 +271,7 @@ private:
     unsigned nodes_ = 0;
 };
 
-/// How many trees this run has: all of them unless a switch makes each a hundred times as dear.
-unsigned trees() {
-    if (const char* const wanted = std::getenv("MOOR_TEST_TREES")) {
-        return static_cast<unsigned>(std::strtoul(wanted, nullptr, 10));
-    }
-    return 10'000;
-}
+constexpr unsigned trees = 10'000; // per run and switch
 
 void expect_all_trees_right(unsigned workers, unsigned count) {
     const std::uint64_t seed = (mixed() << test::test_seed()).value();
@@ -325,8 +319,8 @@ void expect_all_trees_right(unsigned workers, unsigned count) {
     EXPECT_GT(throws, count / 20);
 }
 
-TEST(call_tree, random_ones_on_one_worker) { expect_all_trees_right(1, trees() - trees() / 3); }
-TEST(call_tree, random_ones_on_several_workers) { expect_all_trees_right(3, trees() / 3); }
+TEST(call_tree, random_ones_on_one_worker) { expect_all_trees_right(1, trees - trees / 3); }
+TEST(call_tree, random_ones_on_several_workers) { expect_all_trees_right(3, trees / 3); }
 
 } // namespace
 } // namespace moor

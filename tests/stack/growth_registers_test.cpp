@@ -22,26 +22,48 @@ asm(R"(
     .text
     .p2align 4
     .globl moor_test_call_with_registers
+    .def moor_test_call_with_registers; .scl 2; .type 32; .endef
+    .seh_proc moor_test_call_with_registers
 moor_test_call_with_registers:
     push rbx
+    .seh_pushreg rbx
     push rbp
+    .seh_pushreg rbp
     push rdi
+    .seh_pushreg rdi
     push rsi
+    .seh_pushreg rsi
     push r12
+    .seh_pushreg r12
     push r13
+    .seh_pushreg r13
     push r14
+    .seh_pushreg r14
     push r15
+    .seh_pushreg r15
     sub rsp, 216
+    .seh_stackalloc 216
     movaps [rsp+48], xmm6
+    .seh_savexmm xmm6, 48
     movaps [rsp+64], xmm7
+    .seh_savexmm xmm7, 64
     movaps [rsp+80], xmm8
+    .seh_savexmm xmm8, 80
     movaps [rsp+96], xmm9
+    .seh_savexmm xmm9, 96
     movaps [rsp+112], xmm10
+    .seh_savexmm xmm10, 112
     movaps [rsp+128], xmm11
+    .seh_savexmm xmm11, 128
     movaps [rsp+144], xmm12
+    .seh_savexmm xmm12, 144
     movaps [rsp+160], xmm13
+    .seh_savexmm xmm13, 160
     movaps [rsp+176], xmm14
+    .seh_savexmm xmm14, 176
     movaps [rsp+192], xmm15
+    .seh_savexmm xmm15, 192
+    .seh_endprologue
     mov [rsp+32], r8
     mov rax, rdx
     mov rbx, [rcx]
@@ -102,6 +124,7 @@ moor_test_call_with_registers:
     pop rbp
     pop rbx
     ret
+    .seh_endproc
     .att_syntax
 )");
 

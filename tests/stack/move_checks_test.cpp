@@ -198,6 +198,7 @@ TEST(verify_copy, ends_the_process_and_names_the_word) {
 }
 
 void run_damaged(bool check_frames) {
+    ::_putenv_s("MOOR_DEBUG", ""); // what these two show is the difference that the one switch makes
     runtime_options options = test::with_workers(1);
     options.debug.check_frames = check_frames;
     runtime running(options);
