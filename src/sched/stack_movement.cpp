@@ -29,6 +29,9 @@ namespace {
 // Raising and unwinding a C++ exception takes nearly 9 KiB under Wine.
 constexpr std::size_t room_for_nested_throw = std::size_t{12} * 1024;
 
+// What lies between the frame that asks for room and the stack pointer that the assembly sees. Bytes.
+constexpr std::size_t frames_of_request = 256;
+
 [[noreturn]] void refuse(const coroutine& self, std::string_view why, std::size_t needed, std::size_t left) noexcept {
     fmt::basic_memory_buffer<char, 512> text;
     fmt::format_to(std::back_inserter(text),
@@ -101,8 +104,10 @@ MOOR_NOINLINE void worker::settle_running_stack(std::size_t room) noexcept {
     const std::size_t used = self.stack.size - left;
     const debug_switches& switches = runtime_.options.debug;
     movement.wanted = 0;
+    movement.wanted_room = 0;
     if (left < room) {
-        movement.wanted = size_for(used + stack::saved_bytes, room + memory::headroom);
+        movement.wanted_room = room;
+        movement.wanted = size_for(used + frames_of_request, room + memory::headroom);
     } else if (switches.force_move && self.stack.kind == memory::form::segment) {
         movement.wanted = self.stack.size;
     } else if (!switches.shrink_off) {
@@ -152,7 +157,8 @@ MOOR_NOINLINE void worker::make_room(std::size_t room) noexcept {
         return;
     }
     const std::size_t used = self.stack.size - left;
-    self.movement.wanted = size_for(used + stack::saved_bytes, room + memory::headroom);
+    self.movement.wanted_room = room;
+    self.movement.wanted = size_for(used + frames_of_request, room + memory::headroom);
     moor_move_on_request();
 }
 
@@ -194,19 +200,18 @@ std::byte* worker::move_running_stack(std::byte* saved_at) noexcept {
     const auto& saved = *reinterpret_cast<const stack::saved_registers*>(saved_at);
     const auto left = static_cast<std::size_t>(saved_at + stack::saved_bytes - self.stack.lowest);
     const std::size_t used = self.stack.size - left; // without the saved registers, which are gone when it goes on
-    const std::size_t needed = saved.frame + memory::headroom;
     const bool on_request = saved.reason == stack::saved_registers::on_request;
+    const std::size_t asked = on_request ? movement.wanted_room : saved.frame; // bytes, for messages
+    const std::size_t needed = on_request && asked == 0 ? 0 : asked + memory::headroom;
+    const bool fixed = movement.pins != 0 || exception_in_flight();
+    const bool forced = runtime_.options.debug.force_move && self.stack.kind == memory::form::segment && !fixed;
 
-    if (!on_request && left >= needed && !runtime_.options.debug.force_move) {
-        movement.lose_patience(); // the limit was that of a trial
+    if (!on_request && left >= needed && !forced) { // the limit was that of a trial
+        if (movement.on_trial) {
+            movement.lose_patience();
+        }
         set_check_limit(self, check_limit_of(self));
         return saved_at;
-    }
-    const bool fixed = movement.pins != 0 || exception_in_flight();
-    if (fixed || self.stack.kind != memory::form::segment) {
-        if (!on_request && left >= needed) {
-            return saved_at;
-        }
     }
     if (fixed) {
         if (saved.reason == stack::saved_registers::for_throw && left >= room_for_nested_throw) {
@@ -214,16 +219,16 @@ std::byte* worker::move_running_stack(std::byte* saved_at) noexcept {
         }
         if (movement.pins != 0) {
             const auto text = fmt::format("it is pinned with room for {} (see moor::pin_stack)", movement.pinned_room);
-            refuse(self, text, saved.frame, left);
+            refuse(self, text, asked, left);
         }
-        refuse(self, "an exception is in flight, which pins it (see docs/stacks.md)", saved.frame, left);
+        refuse(self, "an exception is in flight, which pins it (see docs/stacks.md)", asked, left);
     }
     std::size_t size = on_request ? movement.wanted : self.stack.size;
     if (!on_request && left < needed) {
         size = std::max(size_for(used + stack::saved_bytes, needed), size_for(self.stack.size * 2, 0));
     }
-    if (size < used + (on_request ? stack::saved_bytes : needed)) {
-        refuse(self, "it is as large as runtime_options::largest_movable_stack allows", saved.frame, left);
+    if (size < used + needed) {
+        refuse(self, "it is as large as runtime_options::largest_movable_stack allows", asked, left);
     }
     return move_to(self, size, saved_at);
 }

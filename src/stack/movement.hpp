@@ -28,6 +28,7 @@ struct movement {
     std::size_t pinned_room = 0; ///< bytes below the frame that pinned first; for the message when they do not do
     std::size_t smallest = 0;    ///< it is never shrunk below this; bytes
     std::size_t wanted = 0;      ///< size that the next move on request goes to; bytes
+    std::size_t wanted_room = 0; ///< bytes that must be free there below the caller
     std::uint64_t copies = 0;    ///< moves so far
 
     /// What the compiler's checks compare with while `of` is on trial.
