@@ -3,6 +3,7 @@
 
 #include <moor/channel.hpp>
 #include <moor/condition_variable.hpp>
+#include <moor/debug.hpp>
 #include <moor/endpoint.hpp>
 #include <moor/error.hpp>
 #include <moor/mutex.hpp>
@@ -13,6 +14,7 @@
 #include <moor/semaphore.hpp>
 #include <moor/shared_mutex.hpp>
 #include <moor/spawn.hpp>
+#include <moor/stack.hpp>
 #include <moor/task_group.hpp>
 #include <moor/tcp.hpp>
 #include <moor/this_coroutine.hpp>
