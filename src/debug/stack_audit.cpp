@@ -64,9 +64,9 @@ public:
         search(searched, reinterpret_cast<const std::byte*>(searched.address));
     }
 
-    // Takes back what was found on stacks since `count` words were found in all.
-    void forget_on_stacks_from(std::uint64_t count) noexcept {
-        on_stacks_ -= count_ - count;
+    // Takes back what was found last, all in one place, since `count` words were found in all.
+    void forget_from(std::uint64_t count, bool on_stacks = false) noexcept {
+        on_stacks_ -= on_stacks ? count_ - count : 0;
         count_ = count;
     }
 
@@ -118,7 +118,14 @@ private:
 
 // ---- Where is searched ---------------------------------------------------------------------------------------------
 
-void search_heaps(findings& found) noexcept {
+// A block of moor's own bookkeeping, which knows stacks by profession and holds left-overs where it is not filled.
+bool is_bookkeeping(const PROCESS_HEAP_ENTRY& block, const detail::runtime_core& runtime) noexcept {
+    return std::any_of(runtime.workers.begin(), runtime.workers.end(), [&](const auto& each) {
+        return each->lies_in(static_cast<const std::byte*>(block.lpData), block.cbData);
+    });
+}
+
+void search_heaps(const detail::runtime_core& runtime, findings& found) noexcept {
     std::array<HANDLE, 64> heaps{};
     const DWORD count = std::min<DWORD>(::GetProcessHeaps(heaps.size(), heaps.data()), heaps.size());
     for (DWORD index = 0; index != count; ++index) {
@@ -127,8 +134,13 @@ void search_heaps(findings& found) noexcept {
         }
         PROCESS_HEAP_ENTRY block{};
         while (::HeapWalk(heaps[index], &block) != FALSE) {
-            if ((block.wFlags & PROCESS_HEAP_ENTRY_BUSY) != 0) {
-                found.search({place::heap_block, number(block.lpData), block.cbData});
+            if ((block.wFlags & PROCESS_HEAP_ENTRY_BUSY) == 0) {
+                continue;
+            }
+            const std::uint64_t before = found.count();
+            found.search({place::heap_block, number(block.lpData), block.cbData});
+            if (found.count() != before && is_bookkeeping(block, runtime)) {
+                found.forget_from(before);
             }
         }
         ::HeapUnlock(heaps[index]);
@@ -178,7 +190,7 @@ void search_parked_stack(const coroutine& owner, const region& used, findings& f
         found.search({used.where, used.address + offset, bytes, used.owner}, contents.data());
     }
     if (owner.parked_wait() != wait) {
-        found.forget_on_stacks_from(before);
+        found.forget_from(before, true);
     }
 }
 
@@ -305,7 +317,7 @@ bool suspension_addresses::contains(std::uint64_t address) const noexcept {
 
 std::uint64_t report_stale_addresses(const moved_stack& moved) noexcept {
     findings found(moved, moved.on.runtime().suspensions.get());
-    search_heaps(found);
+    search_heaps(moved.on.runtime(), found);
     search_images(found);
     search_coroutines(moved, found);
     search_own_stack(moved, found);

@@ -9,8 +9,9 @@
 //   - the worker's own stack.
 // Nobody can tell an address from a number that looks like one, nor a variable from what the last user of its memory
 // left there: a report says where to look. On stacks such left-overs are common (a register that a function saved and
-// nobody needs, the node of a wait that is over), so what is found there is reported as doubtful and not counted. What moor itself and the C++ runtime know of stacks is not reported:
-// addresses that suspended coroutines are resumed at, and what the unwinder keeps in an exception's header.
+// nobody needs, the node of a wait that is over), so what is found there is reported as doubtful and not counted. What
+// moor itself and the C++ runtime know of stacks is not reported: addresses that suspended coroutines are resumed at,
+// the workers and their caches, and what the unwinder keeps in an exception's header.
 #pragma once
 
 #include <array>

@@ -126,6 +126,16 @@ public:
 
     // -- Any thread ----------------------------------------------------------------------------------------------
 
+    /// Whether that memory holds this worker, or what it keeps of unused stacks.
+    [[nodiscard]] bool lies_in(const std::byte* memory, std::size_t bytes) const noexcept {
+        const auto is_there = [memory, bytes](const void* address) {
+            const auto* const byte = static_cast<const std::byte*>(address);
+            return byte >= memory && byte < memory + bytes;
+        };
+        return is_there(this) || is_there(stacks_.storage()) || is_there(large_stacks_.storage()) ||
+               is_there(segments_.storage());
+    }
+
     /// Queues a coroutine that only this worker may run, and wakes the worker.
     void enqueue_pinned(coroutine& ready) noexcept;
 

@@ -75,6 +75,9 @@ public:
     /// grown large loses the memory beyond `kept_bytes` first.
     void give(reserved_stack finished) noexcept;
 
+    /// Where it keeps them; the same for its whole life. Any thread.
+    [[nodiscard]] const void* storage() const noexcept { return stacks_.data(); }
+
 private:
     static constexpr std::size_t kept_bytes = std::size_t{64} * 1024;
 
