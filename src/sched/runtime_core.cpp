@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <new>
 #include <system_error>
 #include <thread>
@@ -228,7 +229,21 @@ void runtime_core::take_stack(coroutine& made, sched::worker* here, const spawn_
     if (wanted.stack == stack_kind::reserved) {
         const std::size_t size =
             wanted.stack_size == 0 ? options.stack_size : stack::rounded_stack_size(wanted.stack_size);
-        made.stack = here != nullptr ? here->take_slot(size) : stacks.allocate(size);
+        if (here == nullptr) {
+            made.stack = stacks.allocate(size);
+            return;
+        }
+        // A cache that is empty asks the arena, and that the system: more than a stack that moves has room for.
+        made.stack = win::with_room([here, size]() noexcept -> stack::memory {
+            try {
+                return here->take_slot(size);
+            } catch (const std::exception&) { // no memory, for the stack or for the list of them
+                return {};
+            }
+        });
+        if (!made.stack) {
+            throw std::system_error(std::make_error_code(std::errc::not_enough_memory), "moor: committing a stack");
+        }
         return;
     }
     const std::size_t size =
