@@ -4,6 +4,8 @@
 
 #include <new>
 
+#include <moor/stack.hpp>
+
 #include "iocp/io_context.hpp"
 #include "iocp/overlapped_calls.hpp"
 #include "iocp/shared_handle.hpp"
@@ -126,6 +128,7 @@ std::uint32_t overlapped_handle::call_erased(const detail::overlapped_steps& ste
         error = win::to_error(std::errc::bad_file_descriptor);
         return 0;
     }
+    ensure_stack(512); // its frame is larger than what code with stack checks leaves free
     return file_->call(steps, limit, error);
 }
 

@@ -22,6 +22,7 @@ tcp_listener::~tcp_listener() = default;
 tcp_listener::tcp_listener(detail::listening_socket* adopted) noexcept : socket_(adopted) {}
 
 tcp_listener tcp_listener::bind(const endpoint& local, const listen_options& options, std::error_code& error) {
+    net::make_room_for_call();
     return tcp_listener(detail::listening_socket::open(local, options, error));
 }
 
@@ -34,6 +35,7 @@ tcp_stream tcp_listener::accept(const wait_limit& limit, std::error_code& error)
         error = win::to_error(std::errc::not_connected);
         return {};
     }
+    net::make_room_for_call();
     return tcp_stream(socket_->accept(limit, error));
 }
 

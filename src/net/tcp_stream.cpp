@@ -21,6 +21,7 @@ std::size_t transfer(stream_socket* socket, std::error_code& error, Call&& call)
         error = not_connected();
         return 0;
     }
+    net::make_room_for_call();
     return call(*socket);
 }
 
@@ -43,6 +44,7 @@ tcp_stream::tcp_stream(stream_socket* adopted) noexcept : socket_(adopted) {}
 // ---- Connecting --------------------------------------------------------------------------------------------------
 
 tcp_stream tcp_stream::connect(const endpoint& remote, const wait_limit& limit, std::error_code& error) {
+    net::make_room_for_call();
     return tcp_stream(stream_socket::connect(remote, limit, error));
 }
 
@@ -51,6 +53,7 @@ tcp_stream tcp_stream::connect(const endpoint& remote, const wait_limit& limit) 
 }
 
 tcp_stream tcp_stream::connect(std::span<const endpoint> remotes, const wait_limit& limit, std::error_code& error) {
+    net::make_room_for_call();
     return tcp_stream(stream_socket::connect(remotes, limit, error));
 }
 
@@ -107,6 +110,7 @@ void tcp_stream::wait_readable(const wait_limit& limit, std::error_code& error) 
         error = not_connected();
         return;
     }
+    net::make_room_for_call();
     socket_->wait_readable(limit, error);
 }
 
