@@ -15,7 +15,7 @@ void settle_stack(std::size_t room) noexcept;
 
 /// What waiting needs, from detail::wait's constructor to the switch and back; and what a call of the I/O layer needs
 /// on top. Bytes, held by tests.
-inline constexpr std::size_t room_to_wait = 768;
+inline constexpr std::size_t room_to_wait = 896;
 inline constexpr std::size_t room_for_io = 1024;
 
 } // namespace moor::sched
