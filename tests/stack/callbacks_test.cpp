@@ -75,10 +75,11 @@ TEST(callbacks, of_an_enumeration_with_split_stack_code_and_exceptions) {
     };
     const seen found = test::on_movable([] {
         collected all; // in the frame: the call holds its address, and the stack stays for as long
-        const test::former_place place(&all);
-        on_system_stack(
-            [&] { return ::EnumSystemLocalesEx(collect_locale, LOCALE_ALL, reinterpret_cast<LPARAM>(&all), nullptr); });
-        const bool stayed = place.is_where(&all);
+        const bool stayed = on_system_stack([&] {
+            const test::former_place place(&all);
+            ::EnumSystemLocalesEx(collect_locale, LOCALE_ALL, reinterpret_cast<LPARAM>(&all), nullptr);
+            return place.is_where(&all);
+        });
         const auto before = this_coroutine::stack_copies();
         static_cast<void>(grow_by_kibibytes(100));
         return seen{all.names.size(), all.deep, all.thrown, stayed, this_coroutine::stack_copies() - before};

@@ -50,11 +50,13 @@ template <class Object>
 /// Where an object was, kept so that no move adjusts it.
 class former_place {
 public:
-    explicit former_place(const void* object) noexcept : bits_(~reinterpret_cast<std::uint64_t>(object)) {
-        asm volatile("" : "+r"(bits_)); // the compiler must not keep the address instead
+    explicit former_place(const void* object) noexcept : bits_(reinterpret_cast<std::uint64_t>(object)) {
+        asm volatile("not %0" : "+r"(bits_)); // here and now: the compiler must not keep the address, nor do it earlier
     }
     [[nodiscard]] bool is_where(const void* object) const noexcept {
-        return ~bits_ == reinterpret_cast<std::uint64_t>(object);
+        bool same = ~bits_ == reinterpret_cast<std::uint64_t>(object);
+        asm volatile("" : "+r"(same)); // now, not when it is needed
+        return same;
     }
 
 private:
