@@ -115,16 +115,20 @@ __morestack:
     .p2align 4
     .globl __morestack_allocate_stack_space
     .def __morestack_allocate_stack_space; .scl 2; .type 32; .endef
+    .seh_proc __morestack_allocate_stack_space
 __morestack_allocate_stack_space:
+    sub rsp, 8                 # aligned as at a function's entry when __morestack sees it
+    .seh_stackalloc 8
+    .seh_endprologue
     lea r10, [rdi+64]
     xor r11d, r11d
-    sub rsp, 8                 # aligned as at a function's entry when __morestack sees it
     call moor_room             # the same call sequence as a prologue's
     add rsp, 8
     pop r11                    # the return address
     sub rsp, rdi
     mov rax, rsp
     jmp r11
+    .seh_endproc
 
 # void moor_move_on_request(): moves the running stack to the size that was noted for it.
     .p2align 4

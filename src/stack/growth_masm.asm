@@ -103,10 +103,12 @@ restore:
     ret
 __morestack ENDP
 
-__morestack_allocate_stack_space PROC
+__morestack_allocate_stack_space PROC FRAME
+    sub rsp, 8                 ; aligned as at a function's entry when __morestack sees it
+    .allocstack 8
+    .endprolog
     lea r10, [rdi+64]
     xor r11d, r11d
-    sub rsp, 8                 ; aligned as at a function's entry when __morestack sees it
     call moor_room             ; the same call sequence as a prologue's
     add rsp, 8
     pop r11                    ; the return address
