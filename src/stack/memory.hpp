@@ -37,9 +37,10 @@ struct memory {
     [[nodiscard]] reserved_stack as_slot() const noexcept { return {lowest, size, limit}; }
     [[nodiscard]] segment as_segment() const noexcept { return {lowest, size}; }
 
-    /// Code with stack checks always leaves this much of a segment free, for what has none: small leaf functions, the
-    /// library's own, and the way into growth. Bytes.
-    static constexpr std::size_t headroom = 1024;
+    /// Code with stack checks leaves at least 1024 bytes of a segment free, for what has none: small leaf functions,
+    /// the library's own, and the way into growth. The checks have to leave more: a function whose frame is under 256
+    /// bytes compares its stack pointer before it takes the frame. Bytes.
+    static constexpr std::size_t headroom = 1024 + 256;
 
     /// What the compiler's checks compare with; 0 switches them off.
     [[nodiscard]] std::uint64_t check_limit() const noexcept {
