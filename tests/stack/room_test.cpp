@@ -139,7 +139,7 @@ TEST(room, every_call_stays_within_its_own) {
             }
             std::printf("%-20s %10u %6u %10u %12u\n", each.name.data(), sums.tried, sums.moved,
                         static_cast<unsigned>(sums.least_left), static_cast<unsigned>(sums.deepest));
-            EXPECT_GE(sums.tried, 3u) << each.name;
+            EXPECT_GE(sums.tried, 1u) << each.name;
             EXPECT_EQ(sums.overruns, 0u) << each.name;
         }
         never.close();

@@ -10,7 +10,7 @@
 
 #include <gmock/gmock.h>
 
-#include <moor/mutex.hpp>
+#include <moor/semaphore.hpp>
 
 #include "stack/on_movable.hpp"
 #include "support/child.hpp"
@@ -164,18 +164,17 @@ const test::scenario suspends_inside("suspends_inside", [] {
         other.join();
     });
 });
-const test::scenario locks_inside("locks_inside", [] {
+const test::scenario acquires_inside("acquires_inside", [] {
     test::on_movable([] {
-        const auto guard = std::make_unique<mutex>();
-        guard->lock();
-        on_system_stack([&] { guard->lock(); });
+        const auto units = std::make_unique<semaphore>(0);
+        on_system_stack([&] { units->acquire(); });
     });
 });
 const test::scenario suspends_inside_of_reserved("suspends_inside_of_reserved", [] {
     test::in_runtime(1, [] { on_system_stack([] { this_coroutine::sleep_for(1ms); }); });
 });
 TEST(system_stack, suspending_inside_ends_the_process_with_a_message) {
-    for (const auto* each : {&suspends_inside, &locks_inside, &suspends_inside_of_reserved}) {
+    for (const auto* each : {&suspends_inside, &acquires_inside, &suspends_inside_of_reserved}) {
         const auto end = test::run_in_child(*each);
         EXPECT_FALSE(end.hung);
         EXPECT_EQ(end.exit_status, 3u);
