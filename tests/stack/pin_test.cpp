@@ -1,9 +1,11 @@
 // pin_stack: while one lives addresses stay, the room that was asked for is there, and needing more ends the process
 // with a message that says so. Afterwards the stack moves again.
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <tuple>
+#include <utility>
 
 #include <gmock/gmock.h>
 
@@ -186,6 +188,28 @@ const test::scenario thrown_in_pin("thrown_in_pin", [] {
         {.name = "thrower"});
 });
 TEST(pin_overrun, by_a_throw) { expect_refusal(thrown_in_pin, "thrower", "4000"); }
+
+// Children refer to a local of the scope that the group is in, while that scope goes deep.
+TEST(pin, comes_with_a_task_group) {
+    const auto [sum, copies] = test::on_movable([] {
+        std::atomic<unsigned> total{0};
+        std::uint64_t before = 0;
+        std::uint64_t after = 0;
+        {
+            task_group children;
+            before = this_coroutine::stack_copies();
+            for (unsigned number = 1; number <= 10; ++number) {
+                children.spawn([&total, number] { total += number; });
+            }
+            static_cast<void>(grow_by_kibibytes(200));
+            children.wait();
+            after = this_coroutine::stack_copies();
+        }
+        return std::pair(total.load(), after - before);
+    });
+    EXPECT_EQ(sum, 55u);
+    EXPECT_EQ(copies, 0u);
+}
 
 } // namespace
 } // namespace moor
