@@ -9,6 +9,8 @@
 
 #include <gmock/gmock.h>
 
+#include <moor/task_group.hpp>
+
 #include "stack/on_movable.hpp"
 #include "support/child.hpp"
 
