@@ -242,7 +242,7 @@ void runtime_core::take_stack(coroutine& made, sched::worker* here, const spawn_
             }
         });
         if (!made.stack) {
-            throw std::system_error(std::make_error_code(std::errc::not_enough_memory), "moor: committing a stack");
+            throw std::system_error(win::to_error(std::errc::not_enough_memory), "moor: committing a stack");
         }
         return;
     }
