@@ -1,5 +1,9 @@
 #include "win/virtual_memory.hpp"
 
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "win/windows.hpp"
@@ -54,6 +58,17 @@ TEST(commit_guard, marks_guard_pages) {
     MEMORY_BASIC_INFORMATION info{};
     ASSERT_EQ(::VirtualQuery(space.base(), &info, sizeof info), sizeof info);
     EXPECT_NE(info.Protect & PAGE_GUARD, 0u);
+}
+
+// A stack that moves has every word adjusted that looks like an address in it; 32-bit numbers must not.
+TEST(address_space, lies_above_all_32_bit_numbers) {
+    std::vector<address_space> reserved;
+    for (const std::size_t bytes : {allocation_granularity, std::size_t{64} << 20, std::size_t{1} << 30}) {
+        for (int count = 0; count < 20; ++count) {
+            reserved.emplace_back(bytes);
+            EXPECT_GT(reinterpret_cast<std::uint64_t>(reserved.back().base()), std::uint64_t{1} << 32) << bytes;
+        }
+    }
 }
 
 } // namespace
