@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "win/compiler.hpp"
 #include "win/error.hpp"
 #include "win/own_stack.hpp"
 #include "win/windows.hpp"
@@ -11,33 +12,28 @@
 namespace moor::win {
 namespace {
 
-constexpr std::uint64_t end_of_32_bits = std::uint64_t{1} << 32;
-
 std::byte* reserve_at(std::uint64_t address, std::size_t bytes) noexcept {
     return static_cast<std::byte*>(
         ::VirtualAlloc(reinterpret_cast<void*>(address), bytes, MEM_RESERVE, PAGE_READWRITE));
 }
 
-// The system chooses, and does so low at times (Wine). Then places of our own are tried, in the middle of what a
-// process has. Low is better than nothing.
+// Left to itself the system reserves low at times (Wine), where an address looks like a number, or like a pair of small
+// ones side by side. So places of our own are tried first: from the middle of what a process has on, one after the
+// other, the first of them different in each process.
 std::byte* reserve_high(std::size_t bytes) noexcept {
     constexpr std::uint64_t first_place = std::uint64_t{1} << 45;
-    constexpr std::uint64_t between_places = std::uint64_t{1} << 36; // more than anybody reserves at once
-    constexpr unsigned places = 256;
-    static std::atomic<unsigned> next_place{0};
+    constexpr std::uint64_t between_places = std::uint64_t{1} << 37;
+    constexpr std::uint64_t places = 256;
+    constexpr unsigned attempts = 16;
+    static std::atomic<std::uint64_t> next_place{__rdtsc() >> 8};
 
-    std::byte* const chosen = reserve_at(0, bytes);
-    if (chosen == nullptr || reinterpret_cast<std::uint64_t>(chosen) >= end_of_32_bits) {
-        return chosen;
-    }
-    for (unsigned attempt = 0; attempt < places; ++attempt) {
-        const unsigned place = next_place.fetch_add(1, std::memory_order_relaxed) % places;
+    for (unsigned attempt = 0; attempt < attempts; ++attempt) {
+        const std::uint64_t place = next_place.fetch_add(1, std::memory_order_relaxed) % places;
         if (std::byte* const high = reserve_at(first_place + place * between_places, bytes)) {
-            ::VirtualFree(chosen, 0, MEM_RELEASE);
             return high;
         }
     }
-    return chosen;
+    return reserve_at(0, bytes);
 }
 
 } // namespace

@@ -13,8 +13,8 @@ inline constexpr std::size_t allocation_granularity = 64 * 1024; // likewise
 class address_space {
 public:
     address_space() noexcept = default;
-    /// Reserves `bytes` (a multiple of the allocation granularity), above 4 GiB if at all possible: stacks lie in it, and
-    /// when one moves, no 32-bit number should look like an address in it. Throws std::system_error not_enough_memory.
+    /// Reserves `bytes` (a multiple of the allocation granularity), at high addresses if at all possible: stacks lie in
+    /// it, and when one moves, no number and no pair of small ones should look like an address in it. Throws std::system_error not_enough_memory.
     explicit address_space(std::size_t bytes);
     address_space(address_space&& other) noexcept
         : base_(std::exchange(other.base_, nullptr)), size_(std::exchange(other.size_, 0)) {}
