@@ -20,13 +20,15 @@ struct copy_difference {
 };
 
 /// Compares the words from `first` up to the top of the old place, `size` bytes from `lowest` on, with those from
-/// `copied` on: a word that points into the old place has the distance added, any other is the same. All are 8-byte
-/// aligned. Returns the first difference, lowest address first.
+/// `copied` on: a word that points there, or up to `counted_below` bytes below `first` in the old place, has the
+/// distance added, any other is the same. All are 8-byte aligned. Returns the first difference, lowest address first.
 [[nodiscard]] inline std::optional<copy_difference> find_copy_difference(const std::byte* lowest, std::size_t size,
                                                                          const std::byte* first,
-                                                                         const std::byte* copied) noexcept {
-    const auto from = reinterpret_cast<std::uint64_t>(lowest);
-    const std::uint64_t top = from + size;
+                                                                         const std::byte* copied,
+                                                                         std::size_t counted_below) noexcept {
+    const std::uint64_t top = reinterpret_cast<std::uint64_t>(lowest) + size;
+    const bool all_counts = static_cast<std::size_t>(first - lowest) < counted_below;
+    const auto from = reinterpret_cast<std::uint64_t>(all_counts ? lowest : first - counted_below);
     const std::uint64_t distance = reinterpret_cast<std::uint64_t>(copied) - reinterpret_cast<std::uint64_t>(first);
     const auto bytes = static_cast<std::size_t>(top - reinterpret_cast<std::uint64_t>(first));
     for (std::size_t offset = 0; offset < bytes; offset += sizeof(std::uint64_t)) {

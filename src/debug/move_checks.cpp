@@ -10,6 +10,7 @@
 #include "debug/stack_walk.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/worker.hpp"
+#include "stack/relocation.hpp"
 #include "win/compiler.hpp"
 #include "win/error.hpp"
 
@@ -90,7 +91,8 @@ void check_frames_after(const moved_stack& moved) noexcept {
 }
 
 void check_copy(const moved_stack& moved) noexcept {
-    const auto difference = find_copy_difference(moved.old.lowest, moved.old.size, moved.first, moved.copy);
+    const auto difference = find_copy_difference(moved.old.lowest, moved.old.size, moved.first, moved.copy,
+                                                 stack::relocation::counted_below);
     if (!difference) {
         return;
     }

@@ -244,8 +244,8 @@ std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) 
     if (!fresh) {
         refuse(self, "the system has no memory for a larger one", size, static_cast<std::size_t>(first - old.lowest));
     }
-    const stack::relocation move(old.lowest, old.size, fresh.top());
-    move.copy(first);
+    const stack::relocation move(old.lowest, first, old.top(), fresh.top());
+    move.copy();
     self.stack = fresh;
     ++movement.copies;
     copies.add(1);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "win/own_stack.hpp"
+
 namespace moor::stack {
 namespace {
 
@@ -41,8 +43,16 @@ void segment_cache::clear() noexcept {
     }
 }
 
-// Fills half of the empty shelf, so that as many can be given as taken before the pool is asked again.
 segment segment_cache::fetch(std::size_t number) noexcept {
+    return win::with_room([this, number] { return fetch_with_room(number); });
+}
+
+void segment_cache::pass_on(std::size_t number, std::byte* base) noexcept {
+    win::with_room([this, number, base] { pass_on_with_room(number, base); });
+}
+
+// Fills half of the empty shelf, so that as many can be given as taken before the pool is asked again.
+segment segment_cache::fetch_with_room(std::size_t number) noexcept {
     const shelf& empty = shelves_[number];
     if (empty.capacity == 0) {
         return pool_.take(segment_size(number));
@@ -57,7 +67,7 @@ segment segment_cache::fetch(std::size_t number) noexcept {
 }
 
 // The shelf is full. What has lain longest goes back, since its memory is the coldest.
-void segment_cache::pass_on(std::size_t number, std::byte* base) noexcept {
+void segment_cache::pass_on_with_room(std::size_t number, std::byte* base) noexcept {
     const shelf& full = shelves_[number];
     if (full.capacity == 0) {
         pool_.give({base, segment_size(number)});

@@ -63,8 +63,11 @@ private:
         std::uint32_t capacity = 0;
     };
 
+    // The pool may ask the system for memory, for which a stack that moves has no room.
     segment fetch(std::size_t number) noexcept;
     void pass_on(std::size_t number, std::byte* base) noexcept;
+    segment fetch_with_room(std::size_t number) noexcept;
+    void pass_on_with_room(std::size_t number, std::byte* base) noexcept;
     void keep_only(std::size_t number, std::uint32_t kept) noexcept;
 
     segment_pool& pool_;

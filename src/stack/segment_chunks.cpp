@@ -36,7 +36,7 @@ std::uint64_t* segment_chunks::words(std::size_t set) const noexcept {
 }
 
 // The words of the sets are memory from the start, but cost none until a chunk needs them.
-segment_chunks::segment_chunks(const win::address_space& space, const segment_pool_options& options)
+segment_chunks::segment_chunks(segment_space& space, const segment_pool_options& options)
     : space_(space), options_(options), count_(space.size() / chunk_size), layout_(count_),
       committed_(options.most_committed),
       bookkeeping_(round_up(layout_.sets_bytes + layout_.records_bytes, win::allocation_granularity)),
@@ -76,7 +76,7 @@ std::size_t segment_chunks::take(std::size_t number, std::span<std::byte*> bases
 }
 
 bool segment_chunks::give(std::size_t number, std::byte* base) noexcept {
-    const auto offset = static_cast<std::size_t>(base - space_.base());
+    const std::size_t offset = space_.offset(base);
     const std::size_t index = offset / chunk_size;
     if (index >= touched_ || records_[index].number != number || offset % segment_size(number) != 0) {
         return false;
@@ -127,12 +127,15 @@ std::size_t segment_chunks::chunk_with_memory() noexcept {
     return touch_chunks();
 }
 
-// Gives memory to the next chunks of the space: the first is the result, the others are unused. Fewer when the system
-// has no memory for all.
+// Gives memory to the next chunks of the space, of one piece of it: the first is the result, the others are unused.
+// Fewer when the system has no memory for all.
 std::size_t segment_chunks::touch_chunks() noexcept {
     const std::size_t first = touched_;
-    for (std::size_t many = std::min(std::max<std::size_t>(options_.chunks_per_commit, 1), count_ - first); many != 0;
-         many /= 2) {
+    if (first == count_ || !space_.reserve(first * chunk_size)) {
+        return chunk_set::none;
+    }
+    const std::size_t most = std::min(count_ - first, space_.left_in_piece(first * chunk_size) / chunk_size);
+    for (std::size_t many = std::clamp<std::size_t>(options_.chunks_per_commit, 1, most); many != 0; many /= 2) {
         if (!has_records(first + many) || !committed_.commit(address(first), many * chunk_size)) {
             continue;
         }
@@ -174,7 +177,7 @@ segment_chunks::run segment_chunks::take_out(std::size_t kept) noexcept {
 
 void segment_chunks::put_back(const run& decommitted) noexcept {
     committed_.note_decommitted(decommitted.bytes);
-    const auto first = static_cast<std::size_t>(decommitted.first - space_.base()) / chunk_size;
+    const auto first = space_.offset(decommitted.first) / chunk_size;
     for (std::size_t index = first; index != first + decommitted.bytes / chunk_size; ++index) {
         bare_.insert(index);
     }

@@ -10,6 +10,7 @@
 #include "stack/chunk_set.hpp"
 #include "stack/committed_bytes.hpp"
 #include "stack/segment_pool.hpp"
+#include "stack/segment_space.hpp"
 #include "win/virtual_memory.hpp"
 
 namespace moor::stack {
@@ -25,7 +26,7 @@ public:
     };
 
     /// Chunks of `space`, which outlives this. Throws std::system_error not_enough_memory.
-    segment_chunks(const win::address_space& space, const segment_pool_options& options);
+    segment_chunks(segment_space& space, const segment_pool_options& options);
 
     /// Fills `bases` with segments of a class as far as there are any and says how many. Lowest addresses first.
     [[nodiscard]] std::size_t take(std::size_t number, std::span<std::byte*> bases) noexcept;
@@ -64,14 +65,14 @@ private:
 
     [[nodiscard]] std::uint64_t* words(std::size_t set) const noexcept;
     [[nodiscard]] std::byte* address(std::size_t index) const noexcept {
-        return space_.base() + index * segment_pool::chunk_size;
+        return space_.address(index * segment_pool::chunk_size);
     }
     [[nodiscard]] std::size_t open_chunk(std::size_t number) noexcept;
     [[nodiscard]] std::size_t chunk_with_memory() noexcept;
     [[nodiscard]] std::size_t touch_chunks() noexcept;
     [[nodiscard]] bool has_records(std::size_t count) noexcept;
 
-    const win::address_space& space_;
+    segment_space& space_;
     const segment_pool_options options_;
     const std::size_t count_; // chunks of the space
     const layout layout_;

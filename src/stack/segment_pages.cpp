@@ -26,7 +26,7 @@ constexpr std::uint64_t bits(std::size_t page, std::size_t pages) noexcept {
 
 } // namespace
 
-segment_pages::segment_pages(const win::address_space& space, const segment_pool_options& options)
+segment_pages::segment_pages(segment_space& space, const segment_pool_options& options)
     : space_(space), count_(space.size() / win::page_size), committed_(options.most_committed),
       bookkeeping_(round_up((count_ + 63) / 64 * sizeof(std::uint64_t), win::allocation_granularity)),
       out_(reinterpret_cast<std::uint64_t*>(bookkeeping_.base())) {
@@ -59,7 +59,12 @@ std::byte* segment_pages::take(std::size_t number) noexcept {
     if (page == no_page) {
         return nullptr;
     }
-    std::byte* const first = space_.base() + page * win::page_size;
+    if (!space_.reserve(page * win::page_size)) { // the space ends here after all
+        count_ = page;
+        next_ = 0;
+        return take(number);
+    }
+    std::byte* const first = space_.address(page * win::page_size);
     const std::size_t bytes = pages * win::page_size;
     if (!committed_.commit(first, bytes)) {
         return nullptr;
@@ -72,8 +77,8 @@ std::byte* segment_pages::take(std::size_t number) noexcept {
 bool segment_pages::give(std::size_t number, std::byte* base) noexcept {
     const std::size_t pages = pages_of(number);
     const std::size_t bytes = pages * win::page_size;
-    const std::byte* const end = base + segment_size(number);
-    const auto offset = static_cast<std::size_t>(end - space_.base()) - bytes;
+    std::byte* const first = base + segment_size(number) - bytes;
+    const std::size_t offset = space_.offset(first);
     if (offset >= space_.size() || offset % bytes != 0) {
         return false;
     }
@@ -82,7 +87,7 @@ bool segment_pages::give(std::size_t number, std::byte* base) noexcept {
     if ((out_[page / 64] & mine) != mine) {
         return false;
     }
-    win::decommit(space_.base() + offset, bytes);
+    win::decommit(first, bytes);
     committed_.note_decommitted(bytes);
     out_[page / 64] &= ~mine;
     return true;

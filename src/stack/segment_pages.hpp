@@ -7,6 +7,7 @@
 
 #include "stack/committed_bytes.hpp"
 #include "stack/segment_pool.hpp"
+#include "stack/segment_space.hpp"
 #include "win/virtual_memory.hpp"
 
 namespace moor::stack {
@@ -15,7 +16,7 @@ namespace moor::stack {
 class segment_pages {
 public:
     /// Pages of `space`, which outlives this. Throws std::system_error not_enough_memory.
-    segment_pages(const win::address_space& space, const segment_pool_options& options);
+    segment_pages(segment_space& space, const segment_pool_options& options);
 
     /// A segment of that class, or null.
     [[nodiscard]] std::byte* take(std::size_t number) noexcept;
@@ -28,8 +29,8 @@ public:
 private:
     [[nodiscard]] std::size_t next_free(std::size_t pages) const noexcept;
 
-    const win::address_space& space_;
-    const std::size_t count_; // pages of the space, a multiple of 16
+    segment_space& space_;
+    std::size_t count_; // pages of the space, a multiple of 16
     committed_bytes committed_;
     win::address_space bookkeeping_;
     std::uint64_t* out_;

@@ -42,11 +42,11 @@ void segment_pool::give(segment unused) noexcept {
 
 // Under the lock. False when the system refuses; it is asked again next time.
 bool segment_pool::reserved() noexcept {
-    if (base_.load(std::memory_order_relaxed) != nullptr) {
+    if (chunks_ != nullptr || pages_ != nullptr) {
         return true;
     }
     try {
-        space_ = win::address_space(size_);
+        space_ = segment_space(size_, options_.piece);
         if (options_.fault_on_free) {
             pages_ = std::make_unique<segment_pages>(space_, options_);
         } else {
@@ -56,7 +56,6 @@ bool segment_pool::reserved() noexcept {
         space_ = {};
         return false;
     }
-    base_.store(space_.base(), std::memory_order_relaxed);
     return true;
 }
 
@@ -140,7 +139,7 @@ segment_counters segment_pool::counters() const {
     if (chunks_ != nullptr) {
         seen.unused_chunks = chunks_->unused_chunks();
     }
-    if (base_.load(std::memory_order_relaxed) != nullptr) {
+    if (chunks_ != nullptr || pages_ != nullptr) {
         const committed_bytes& committed = chunks_ != nullptr ? chunks_->committed() : pages_->committed();
         seen.committed = committed.now();
         seen.most_committed = committed.most();

@@ -1,4 +1,4 @@
-// Memory of movable stacks: segments of power-of-two sizes, cut from chunks of one large reservation. It serves the law
+// Memory of movable stacks: segments of power-of-two sizes, cut from chunks of large reservations. It serves the law
 // of movement: growing and shrinking are so frequent that a segment must cost a few nanoseconds, and a million of small
 // ones must not cost more than they hold. So nothing of the pool lies within a segment, a chunk of 64 KiB needs 16
 // bytes of bookkeeping, and chunks are used from the lowest address on, which also keeps the system's list of mappings
@@ -14,8 +14,8 @@
 #include <span>
 #include <vector>
 
+#include "stack/segment_space.hpp"
 #include "win/system_lock.hpp"
-#include "win/virtual_memory.hpp"
 
 namespace moor::stack {
 
@@ -53,9 +53,13 @@ inline constexpr std::size_t segment_classes =
 [[nodiscard]] constexpr std::size_t segment_size(std::size_t number) noexcept { return smallest_segment << number; }
 
 struct segment_pool_options {
-    /// Bytes of address space to reserve, rounded up to 64 KiB. Enough for a million stacks of the largest size, or for
-    /// 32 million of 2 KiB; a two-thousandth part of what a Windows process has.
+    /// Bytes of address space, rounded up to 64 KiB, at most 128 times `piece`. Enough for a million stacks of the
+    /// largest size, or for 32 million of 2 KiB; with the gaps between its pieces a 256th part of what a Windows
+    /// process has.
     std::size_t address_space = std::size_t{64} * 1024 * 1024 * 1024;
+    /// Bytes that are reserved at a time, a power of two of 64 KiB at least. From one such piece to the next it is
+    /// eight times as much: 4 GiB, so that each lies at addresses that look like no number.
+    std::size_t piece = std::size_t{512} * 1024 * 1024;
     /// Bytes of memory, bookkeeping included, beyond which the pool behaves as if the system had no more.
     std::size_t most_committed = ~std::size_t{0};
     /// How many unused chunks of 64 KiB keep their memory. Twice as many may gather before the others lose it, so that
@@ -101,8 +105,8 @@ class segment_pool {
 public:
     static constexpr std::size_t chunk_size = largest_segment;
 
-    /// Asks the system for nothing yet: the address space is reserved when the first segment is taken, because that
-    /// can cost milliseconds and not every runtime has movable stacks.
+    /// Asks the system for nothing yet: address space is reserved when the first segment is taken, because not every
+    /// runtime has movable stacks.
     explicit segment_pool(const segment_pool_options& options = {}) noexcept;
     segment_pool(const segment_pool&) = delete;
     segment_pool& operator=(const segment_pool&) = delete;
@@ -124,14 +128,6 @@ public:
     /// Takes the memory of unused chunks away; for a runtime that has become idle.
     void trim() noexcept;
 
-    /// Whether the address lies in the reservation, in a segment or not. Takes no lock.
-    [[nodiscard]] bool contains(const void* address) const noexcept {
-        // Relaxed: whoever has an address of a segment has seen what happened before it was taken.
-        const std::byte* const base = base_.load(std::memory_order_relaxed);
-        return base != nullptr &&
-               reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(base) < size_;
-    }
-
     /// Whether workers may cache segments of this pool.
     [[nodiscard]] bool cacheable() const noexcept { return !options_.no_cache && !options_.fault_on_free; }
 
@@ -148,10 +144,9 @@ private:
     [[nodiscard]] bool taken_back(std::size_t number, std::byte* base) noexcept;
 
     const segment_pool_options options_;
-    const std::size_t size_;                // bytes of address space
-    std::atomic<std::byte*> base_{nullptr}; // of the reservation, once there is one; written under the lock
-    mutable win::system_lock lock_;         // guards all below
-    win::address_space space_;
+    const std::size_t size_;        // bytes of address space
+    mutable win::system_lock lock_; // guards all below
+    segment_space space_;
     std::unique_ptr<segment_chunks> chunks_;
     std::unique_ptr<segment_pages> pages_; // instead of the chunks, under fault_on_free; both are null at first
     std::array<std::size_t, segment_classes> out_{};

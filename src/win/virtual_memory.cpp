@@ -17,19 +17,40 @@ std::byte* reserve_at(std::uint64_t address, std::size_t bytes) noexcept {
         ::VirtualAlloc(reinterpret_cast<void*>(address), bytes, MEM_RESERVE, PAGE_READWRITE));
 }
 
-// Left to itself the system reserves low at times (Wine), where an address looks like a number, or like a pair of small
-// ones side by side. So places of our own are tried first: from the middle of what a process has on, one after the
-// other, the first of them different in each process.
-std::byte* reserve_high(std::size_t bytes) noexcept {
-    constexpr std::uint64_t first_place = std::uint64_t{1} << 45;
-    constexpr std::uint64_t between_places = std::uint64_t{1} << 37;
-    constexpr std::uint64_t places = 256;
-    constexpr unsigned attempts = 16;
-    static std::atomic<std::uint64_t> next_place{__rdtsc() >> 8};
+// Places one after the other in a zone of the address space, each at an unlikely half, from one on that differs between
+// processes: an address then is as far from any number of the program as it can be. Left to itself the system may
+// choose addresses that look like small numbers (Wine), or that end in round ones.
+class zone {
+public:
+    // In units of 4 GiB.
+    constexpr zone(std::uint64_t first, std::uint64_t between, std::uint64_t places) noexcept
+        : first_(first), between_(between), places_(places) {}
 
+    std::uint64_t next() noexcept {
+        std::uint64_t none_given = 0;
+        next_.compare_exchange_strong(none_given, __rdtsc() >> 8, std::memory_order_relaxed);
+        const std::uint64_t number = next_.fetch_add(1, std::memory_order_relaxed);
+        return ((first_ + number % places_ * between_) << 32) + unlikely_half;
+    }
+
+private:
+    const std::uint64_t first_;
+    const std::uint64_t between_;
+    const std::uint64_t places_;
+    std::atomic<std::uint64_t> next_{0};
+};
+
+// Both from 32 TiB on, beyond what the system hands out from below, and below the uppermost, where it puts images.
+// The odd first numbers: the upper half of an address should not be a round number either.
+constinit zone single_places(0x202b, 1, 0x1f00);
+constexpr std::uint64_t between_large = 0x80;
+constinit zone large_places(0x402b, between_large, 124);
+
+constexpr unsigned attempts = 16;
+
+std::byte* reserve_high(std::size_t bytes) noexcept {
     for (unsigned attempt = 0; attempt < attempts; ++attempt) {
-        const std::uint64_t place = next_place.fetch_add(1, std::memory_order_relaxed) % places;
-        if (std::byte* const high = reserve_at(first_place + place * between_places, bytes)) {
+        if (std::byte* const high = reserve_at(single_places.next(), bytes)) {
             return high;
         }
     }
@@ -38,10 +59,18 @@ std::byte* reserve_high(std::size_t bytes) noexcept {
 
 } // namespace
 
-address_space::address_space(std::size_t bytes) : base_(with_room([=] { return reserve_high(bytes); })), size_(bytes) {
+address_space::address_space(std::size_t bytes) : address_space(with_room([=] { return reserve_high(bytes); }), bytes) {
     if (base_ == nullptr) {
         throw_last_error("moor: reserving address space");
     }
+}
+
+address_space address_space::at(std::byte* place, std::size_t bytes) noexcept {
+    return {with_room([=] { return reserve_at(reinterpret_cast<std::uint64_t>(place), bytes); }), bytes};
+}
+
+std::byte* likely_free_place(std::size_t bytes) noexcept {
+    return bytes <= between_large << 32 ? reinterpret_cast<std::byte*>(large_places.next()) : nullptr;
 }
 
 address_space::~address_space() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 namespace moor::win {
@@ -9,13 +10,21 @@ namespace moor::win {
 inline constexpr std::size_t page_size = 4096;                   // of every amd64 Windows
 inline constexpr std::size_t allocation_granularity = 64 * 1024; // likewise
 
+/// Where reservations begin within the 4 GiB around them, as far as their owner has the choice: addresses of stacks lie
+/// in them, and when a stack moves, nothing else should look like an address in it. A word of a stack may hold a 32-bit
+/// number beside half of an address that was there before, so it is the lower half alone that has to look like no
+/// number: not like a small one of either sign, a float, an HRESULT, text, or what debuggers fill memory with.
+inline constexpr std::uint64_t unlikely_half = 0x8525'0000;
+
 /// Owns a reservation of address space; nothing is committed at first.
 class address_space {
 public:
     address_space() noexcept = default;
-    /// Reserves `bytes` (a multiple of the allocation granularity), at high addresses if at all possible: stacks lie in
-    /// it, and when one moves, no number and no pair of small ones should look like an address in it. Throws std::system_error not_enough_memory.
+    /// Reserves `bytes` (a multiple of the allocation granularity), at an unlikely_half if at all possible. Throws
+    /// std::system_error not_enough_memory.
     explicit address_space(std::size_t bytes);
+    /// Reserves `bytes` at that place, a multiple of the allocation granularity, or nothing when it is not free.
+    [[nodiscard]] static address_space at(std::byte* place, std::size_t bytes) noexcept;
     address_space(address_space&& other) noexcept
         : base_(std::exchange(other.base_, nullptr)), size_(std::exchange(other.size_, 0)) {}
     address_space& operator=(address_space&& other) noexcept {
@@ -31,11 +40,19 @@ public:
         const auto* const byte = static_cast<const std::byte*>(address);
         return byte >= base_ && byte < base_ + size_;
     }
+    [[nodiscard]] explicit operator bool() const noexcept { return base_ != nullptr; }
 
 private:
+    address_space(std::byte* base, std::size_t size) noexcept : base_(base), size_(base == nullptr ? 0 : size) {}
+
     std::byte* base_ = nullptr;
     std::size_t size_ = 0;
 };
+
+/// A place at an unlikely_half with `bytes` behind it that nobody is likely to use: another one with each call, and
+/// others in each process. Places of different calls do not overlap until 124 have been handed out. Null for more than
+/// 512 GiB.
+[[nodiscard]] std::byte* likely_free_place(std::size_t bytes) noexcept;
 
 /// Gives pages memory, readable and writable, zeroed when new. False when the system has none.
 [[nodiscard]] bool commit(std::byte* first, std::size_t bytes) noexcept;

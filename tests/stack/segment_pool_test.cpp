@@ -66,23 +66,44 @@ TEST(segment_pool, gives_usable_segments_of_every_size) {
         EXPECT_EQ(taken.size, size);
         EXPECT_EQ(reinterpret_cast<std::uintptr_t>(taken.base) % size, 0u);
         EXPECT_EQ(taken.top(), taken.base + size);
-        EXPECT_TRUE(pool.contains(taken.base));
-        EXPECT_TRUE(pool.contains(taken.top() - 1));
         std::memset(taken.base, 0xcd, size);
         pool.give(taken);
     }
     EXPECT_EQ(pool.counters().in_use(), 0u);
 }
 
-TEST(segment_pool, contains_its_addresses_and_no_others) {
-    segment_pool pool(small_space(2));
-    const std::byte* const base = pool.take(64 * kibibyte).base;
-    EXPECT_TRUE(pool.contains(base));
-    EXPECT_TRUE(pool.contains(base + 2 * chunk - 1)) << "without memory, but reserved";
-    EXPECT_FALSE(pool.contains(base - 1));
-    EXPECT_FALSE(pool.contains(base + 2 * chunk));
-    EXPECT_FALSE(pool.contains(nullptr));
-    EXPECT_FALSE(pool.contains(&pool));
+// A space in pieces with gaps between them serves as one without.
+TEST(segment_pool, goes_on_in_the_next_piece) {
+    for (const std::size_t size : {kibibyte, 16 * kibibyte, 64 * kibibyte}) {
+        segment_pool_options options = small_space(5);
+        options.piece = 2 * chunk;
+        options.chunks_per_commit = 3; // more than are left in a piece at times
+        segment_pool pool(options);
+        const std::vector<segment> all = take_all(pool, size);
+        ASSERT_EQ(all.size(), 5 * chunk / size);
+        for (const segment& each : all) {
+            std::memset(each.base, 0xcd, each.size);
+        }
+        EXPECT_EQ(all.back().top() - all.front().base, static_cast<std::ptrdiff_t>(2 * 16 * chunk + chunk));
+        give_all(pool, all);
+        EXPECT_EQ(pool.counters().in_use(), 0u);
+        pool.trim();
+        EXPECT_EQ(take_all(pool, size).size(), all.size()) << "after all memory was taken away";
+    }
+}
+
+TEST(segment_pool, ends_where_somebody_else_has_the_place) {
+    segment_pool_options options = small_space(5);
+    options.piece = chunk;
+    segment_pool pool(options);
+    const segment first = pool.take(64 * kibibyte);
+    ASSERT_TRUE(first);
+    auto other = win::address_space::at(first.base + 2 * 8 * chunk, chunk);
+    ASSERT_TRUE(other);
+    std::vector<segment> all = take_all(pool, 64 * kibibyte);
+    EXPECT_EQ(all.size(), 1u);
+    other = {};
+    EXPECT_EQ(take_all(pool, 64 * kibibyte).size(), 3u) << "it is free again";
 }
 
 TEST(segment_pool, segments_do_not_overlap) {
@@ -153,8 +174,6 @@ TEST(segment_pool, a_chunk_serves_another_class_when_all_of_it_is_back) {
 
 TEST(segment_pool, reserves_nothing_before_the_first_segment) {
     segment_pool pool;
-    EXPECT_FALSE(pool.contains(nullptr));
-    EXPECT_FALSE(pool.contains(&pool));
     pool.trim();
     EXPECT_EQ(pool.counters().committed, 0u);
     EXPECT_EQ(pool.counters().in_use(), 0u);
@@ -166,7 +185,6 @@ TEST(segment_pool, is_empty_when_there_is_no_such_address_space) {
     segment_pool pool(options);
     for (int attempt = 0; attempt != 2; ++attempt) {
         EXPECT_FALSE(pool.take(kibibyte));
-        EXPECT_FALSE(pool.contains(&pool));
         EXPECT_EQ(pool.counters().committed, 0u);
     }
 }
@@ -225,7 +243,6 @@ TEST(segment_pool, loses_nothing_when_the_system_refuses_memory_for_a_while) {
     segment_pool pool(options);
     test::refuse_memory(true);
     EXPECT_FALSE(pool.take(kibibyte)) << "no bookkeeping";
-    EXPECT_FALSE(pool.contains(&pool));
     test::refuse_memory(false);
     const segment first = pool.take(largest_segment);
     const segment second = pool.take(largest_segment);

@@ -60,16 +60,38 @@ TEST(commit_guard, marks_guard_pages) {
     EXPECT_NE(info.Protect & PAGE_GUARD, 0u);
 }
 
-// A stack that moves has every word adjusted that looks like an address in it; numbers, and pairs of small ones side by
-// side, must not.
+// A stack that moves has every word adjusted that looks like an address in it; numbers, and numbers beside half of an
+// address, must not.
 TEST(address_space, looks_like_no_number) {
     std::vector<address_space> reserved;
     for (const std::size_t bytes : {allocation_granularity, std::size_t{64} << 20, std::size_t{1} << 30}) {
         for (int count = 0; count < 20; ++count) {
             reserved.emplace_back(bytes);
-            EXPECT_GT(reinterpret_cast<std::uint64_t>(reserved.back().base()), std::uint64_t{1} << 44) << bytes;
+            const auto address = reinterpret_cast<std::uint64_t>(reserved.back().base());
+            EXPECT_EQ(address & 0xffff'ffff, unlikely_half) << bytes;
+            EXPECT_GT(address >> 32, 0x2000u) << bytes;
         }
     }
+}
+
+TEST(address_space, can_be_had_at_a_place_once) {
+    std::byte* const place = likely_free_place(2 * allocation_granularity);
+    const address_space first = address_space::at(place, 2 * allocation_granularity);
+    ASSERT_TRUE(first);
+    EXPECT_EQ(first.base(), place);
+    EXPECT_EQ(first.size(), 2 * allocation_granularity);
+    const address_space second = address_space::at(place + allocation_granularity, allocation_granularity);
+    EXPECT_FALSE(second);
+    EXPECT_EQ(second.size(), 0u);
+}
+
+TEST(address_space, places_differ) {
+    std::set<std::byte*> places;
+    for (int count = 0; count < 100; ++count) {
+        places.insert(likely_free_place(std::size_t{1} << 39));
+    }
+    EXPECT_EQ(places.size(), 100u);
+    EXPECT_EQ(likely_free_place((std::size_t{1} << 39) + 1), nullptr);
 }
 
 } // namespace

@@ -31,6 +31,21 @@ address_space::address_space(std::size_t bytes) : size_(bytes) {
     base_ = static_cast<std::byte*>(base);
 }
 
+address_space address_space::at(std::byte* place, std::size_t bytes) noexcept {
+    void* const base = ::mmap(place, bytes, PROT_NONE, reserved | MAP_FIXED_NOREPLACE, -1, 0);
+    return base == MAP_FAILED ? address_space() : address_space(static_cast<std::byte*>(base), bytes);
+}
+
+// The sanitizers keep much of the address space to themselves, so the system is asked what is free.
+std::byte* likely_free_place(std::size_t bytes) noexcept {
+    void* const base = ::mmap(nullptr, bytes, PROT_NONE, reserved, -1, 0);
+    if (base == MAP_FAILED) {
+        return nullptr;
+    }
+    ::munmap(base, bytes);
+    return static_cast<std::byte*>(base);
+}
+
 address_space::~address_space() {
     if (base_ != nullptr) {
         ::munmap(base_, size_);
