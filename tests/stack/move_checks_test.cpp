@@ -271,17 +271,18 @@ TEST_F(check_frames, follows_a_callback_from_one_stack_to_the_other) {
 
 struct observer {
     std::uint64_t before = 0;
-    std::uint64_t* local = nullptr;
+    std::uint32_t* local = nullptr;
 };
 
 // Breaks the promise: the observer keeps an address into this stack across a call that moves it.
 [[gnu::noinline]] std::uint64_t observe_local(observer& seen) {
-    std::uint64_t value = 17;
-    seen.local = &value;
+    // The second of two, whose address is no multiple of 8: where a coroutine has once been suspended is no finding.
+    alignas(8) std::array<std::uint32_t, 2> values{17, 18};
+    seen.local = &values[1];
     grow();
-    const std::uint64_t read = *seen.local; // wherever it is now
+    const std::uint32_t read = *seen.local; // wherever it is now
     seen.local = nullptr;
-    return read + value;
+    return read + values[0];
 }
 
 runtime_options auditing() {
