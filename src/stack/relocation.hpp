@@ -29,9 +29,9 @@ public:
         return word + (word - from_ < size_ ? distance_ : 0);
     }
 
-    /// Where the byte at `address` of the old place is afterwards.
-    [[nodiscard]] std::byte* moved(const std::byte* address) const noexcept {
-        return const_cast<std::byte*>(address) + distance_;
+    /// Where the byte at `old` of the old place is afterwards.
+    [[nodiscard]] std::byte* moved(const std::byte* old) const noexcept {
+        return reinterpret_cast<std::byte*>(address(old) + distance_); // numbers: it leads from one object to another
     }
 
     /// Copies and adjusts all that is in use.

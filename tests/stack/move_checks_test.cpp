@@ -436,7 +436,7 @@ void break_the_promise(bool fault_on_free) {
     runtime running(options);
     const auto read =
         running.spawn(movable("breaker"), [] { return observe_local(*std::make_unique<observer>()); }).join();
-    if (read != 34) {
+    if (read != 35) {
         std::abort();
     }
 }
