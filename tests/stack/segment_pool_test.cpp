@@ -92,6 +92,19 @@ TEST(segment_pool, goes_on_in_the_next_piece) {
     }
 }
 
+TEST(segment_pool, leaves_the_gaps_between_pieces_alone) {
+    segment_pool_options options = small_space(4);
+    options.piece = 2 * chunk;
+    options.chunks_per_commit = 3;
+    segment_pool pool(options);
+    const segment first = pool.take(64 * kibibyte);
+    ASSERT_TRUE(first);
+    const auto gap = win::address_space::at(first.base + 2 * chunk, 2 * chunk);
+    ASSERT_TRUE(gap);
+    EXPECT_EQ(take_all(pool, 64 * kibibyte).size(), 3u);
+    EXPECT_FALSE(test::has_memory(gap.base()));
+}
+
 TEST(segment_pool, ends_where_somebody_else_has_the_place) {
     segment_pool_options options = small_space(5);
     options.piece = chunk;
