@@ -2,11 +2,11 @@
 #include <moor/detail/wait.hpp>
 
 #include <optional>
-#include <stop_token>
 
 #include "sched/coroutine.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/stack_movement.hpp"
+#include "sched/stop_wait.hpp"
 #include "sched/timers.hpp"
 #include "sched/worker.hpp"
 #include "win/compiler.hpp"
@@ -177,13 +177,9 @@ wake_reason wait::suspend() noexcept {
 
 // The two other parties that may end the wait are told of it here, and are done with it when this returns.
 MOOR_NOINLINE void wait::suspend_limited() noexcept {
-    struct stopper {
-        wait_ticket ticket;
-        void operator()() const noexcept { ticket.wake(wake_reason::stopped); }
-    };
-    std::optional<std::stop_callback<stopper>> on_stop;
+    std::optional<sched::stop_wait> on_stop;
     if (limit_.token().stop_possible()) {
-        on_stop.emplace(limit_.token(), stopper{ticket()});
+        on_stop.emplace(limit_.token(), ticket());
     }
     if (!limit_.has_deadline()) {
         block(wait_limit::time_point::max());

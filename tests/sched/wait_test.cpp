@@ -6,7 +6,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <mutex>
 #include <random>
 #include <stop_token>
@@ -21,6 +20,7 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "sched/both_sides.hpp"
 #include "sched/signal.hpp"
 #include "support/eventually.hpp"
 #include "support/run.hpp"
@@ -34,25 +34,13 @@ using steady = std::chrono::steady_clock;
 
 const wait_limit unlimited;
 
-/// The side that waits: a coroutine, or a plain thread.
-enum class side { coroutine, thread };
-
-void run_on(side which, const std::function<void()>& body) {
-    if (which == side::thread) {
-        body();
-    } else {
-        test::in_runtime(1, body);
-    }
-}
-
-class wait_on : public testing::TestWithParam<side> {};
-INSTANTIATE_TEST_SUITE_P(side, wait_on, testing::Values(side::coroutine, side::thread),
-                         [](const auto& tested) { return tested.param == side::coroutine ? "coroutine" : "thread"; });
+class wait_on : public testing::TestWithParam<test::side> {};
+INSTANTIATE_TEST_SUITE_P(side, wait_on, test::both_sides(), test::name_of_side);
 
 // ---- Claims before the suspension ----------------------------------------------------------------------------------
 
 TEST_P(wait_on, a_claim_before_the_suspension_ends_it_at_once) {
-    run_on(GetParam(), [] {
+    test::run_on(GetParam(), [] {
         for (const auto reason : {wake_reason::notified, wake_reason::timed_out, wake_reason::stopped}) {
             wait waiting("test", unlimited);
             EXPECT_TRUE(waiting.ticket().wake(reason));
@@ -62,7 +50,7 @@ TEST_P(wait_on, a_claim_before_the_suspension_ends_it_at_once) {
 }
 
 TEST_P(wait_on, only_the_first_claim_wins) {
-    run_on(GetParam(), [] {
+    test::run_on(GetParam(), [] {
         wait waiting("test", unlimited);
         const wait_ticket ticket = waiting.ticket();
         EXPECT_EQ(ticket.try_claim(wake_reason::notified), claim::preparing);
@@ -76,7 +64,7 @@ TEST_P(wait_on, only_the_first_claim_wins) {
 }
 
 TEST_P(wait_on, a_ticket_of_an_earlier_wait_is_harmless) {
-    run_on(GetParam(), [] {
+    test::run_on(GetParam(), [] {
         wait_ticket old;
         {
             wait given_up("test", unlimited);
@@ -184,7 +172,7 @@ TEST(wait, a_parked_coroutine_is_resumed_by_finish_and_not_by_the_claim) {
 
 // The deadline passes while somebody is handing over: the value counts.
 TEST_P(wait_on, a_deadline_during_the_hand_over_waits_for_its_end) {
-    run_on(GetParam(), [] {
+    test::run_on(GetParam(), [] {
         const wait_limit limit(10ms);
         wait waiting("test", limit);
         const wait_ticket ticket = waiting.ticket();
@@ -205,7 +193,7 @@ TEST_P(wait_on, a_deadline_during_the_hand_over_waits_for_its_end) {
 }
 
 TEST_P(wait_on, a_deadline_that_has_passed_does_not_overtake_a_hand_over) {
-    run_on(GetParam(), [] {
+    test::run_on(GetParam(), [] {
         const wait_limit past(steady::now() - 1s);
         wait waiting("test", past);
         const wait_ticket ticket = waiting.ticket();
@@ -226,7 +214,7 @@ TEST_P(wait_on, a_deadline_that_has_passed_does_not_overtake_a_hand_over) {
 // ---- Deadlines and stop tokens -------------------------------------------------------------------------------------
 
 TEST_P(wait_on, a_deadline_ends_it_and_never_early) {
-    run_on(GetParam(), [] {
+    test::run_on(GetParam(), [] {
         for (const auto duration : {-1ms, 0ms, 1ms, 3ms, 17ms}) {
             const wait_limit limit(duration);
             wait waiting("test", limit);
@@ -237,7 +225,7 @@ TEST_P(wait_on, a_deadline_ends_it_and_never_early) {
 }
 
 TEST_P(wait_on, a_token_ends_it_before_while_and_never_after) {
-    run_on(GetParam(), [] {
+    test::run_on(GetParam(), [] {
         {
             std::stop_source source;
             source.request_stop();
@@ -464,20 +452,19 @@ private:
 };
 
 struct race {
-    side waiter;
-    side waker;
+    test::side waiter;
+    test::side waker;
 };
 
 class wait_race : public testing::TestWithParam<race> {};
-INSTANTIATE_TEST_SUITE_P(sides, wait_race,
-                         testing::Values(race{side::coroutine, side::thread}, race{side::coroutine, side::coroutine},
-                                         race{side::thread, side::thread}, race{side::thread, side::coroutine}),
-                         [](const auto& tested) {
-                             const auto name = [](side which) {
-                                 return which == side::thread ? "thread" : "coroutine";
-                             };
-                             return std::string(name(tested.param.waiter)) + "_woken_by_" + name(tested.param.waker);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    sides, wait_race,
+    testing::Values(race{test::side::coroutine, test::side::thread}, race{test::side::coroutine, test::side::coroutine},
+                    race{test::side::thread, test::side::thread}, race{test::side::thread, test::side::coroutine}),
+    [](const auto& tested) {
+        const auto name = [](test::side which) { return which == test::side::thread ? "thread" : "coroutine"; };
+        return std::string(name(tested.param.waiter)) + "_woken_by_" + name(tested.param.waker);
+    });
 
 // Deadlines, stop tokens and hand-overs all end the same waits. A value arrives whole or not at all, none is lost or
 // doubled, and nobody is left behind.
@@ -538,7 +525,7 @@ TEST_P(wait_race, a_value_arrives_whole_or_not_at_all) {
     std::vector<std::thread> threads;
     std::vector<join_handle<void>> coroutines;
     for (unsigned index = 0; index < waiters; ++index) {
-        if (GetParam().waiter == side::thread) {
+        if (GetParam().waiter == test::side::thread) {
             threads.emplace_back(wait_loop, index);
         } else {
             coroutines.push_back(running.spawn([&wait_loop, index] {
@@ -547,7 +534,7 @@ TEST_P(wait_race, a_value_arrives_whole_or_not_at_all) {
             }));
         }
     }
-    if (GetParam().waker == side::thread) {
+    if (GetParam().waker == test::side::thread) {
         threads.emplace_back(wake_loop);
     } else {
         coroutines.push_back(running.spawn(wake_loop));
