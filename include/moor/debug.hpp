@@ -31,6 +31,14 @@ struct debug_switches {
     bool verify_copy = false;
     /// After each move heaps, image data and other stacks are searched for addresses of the old place.
     bool audit = false;
+    /// Coroutines are not preempted.
+    bool async_preempt_off = false;
+    /// The time slice in microseconds; 0 leaves it to the runtime.
+    std::size_t slice_us = 0;
+    /// Coroutines are preempted as often as the system allows.
+    bool preempt_storm = false;
+    /// A preempted coroutine's stack is compared with what it was before the coroutine goes on.
+    bool preempt_verify = false;
 };
 
 /// Reads `text` ("name=value,name=value") into `switches`; what it does not name stays as it is.

@@ -9,6 +9,7 @@
 #include <moor/mutex.hpp>
 #include <moor/once.hpp>
 #include <moor/overlapped.hpp>
+#include <moor/preempt.hpp>
 #include <moor/runtime.hpp>
 #include <moor/select.hpp>
 #include <moor/semaphore.hpp>

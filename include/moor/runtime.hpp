@@ -1,6 +1,7 @@
 // The runtime: its workers, its completion port, and the life of everything that belongs to them.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include <moor/debug.hpp>
+#include <moor/preempt.hpp>
 #include <moor/spawn.hpp>
 
 namespace moor {
@@ -22,8 +24,11 @@ enum class deadlock_action : std::uint8_t {
 struct runtime_options {
     /// Worker threads; 0 takes one per processor that the process may run on.
     unsigned workers = 0;
-    /// How long coroutines that wake one another may keep a worker before the rest of its queue has a turn.
+    /// How long one coroutine may keep a worker before it is preempted or asked to yield, and how long coroutines that
+    /// wake one another may before the rest of the worker's queue has a turn.
     std::chrono::microseconds time_slice = std::chrono::milliseconds(10);
+    /// Whether coroutines are preempted in their preemptible scopes (see moor/preempt.hpp).
+    bool preemption = true;
     /// Bytes of address space for a coroutine's stack unless spawn_options says otherwise; rounded as there.
     std::size_t stack_size = std::size_t{256} * 1024;
     /// Finished stacks of the default size that are kept committed for reuse, per worker.
@@ -51,6 +56,9 @@ struct runtime_metrics {
     std::uint64_t coroutines_stolen = 0; ///< taken by a worker from another one's ring
     std::uint64_t stacks_committed = 0;  ///< reserved stacks with memory, in use or cached
     std::uint64_t stack_copies = 0;      ///< moves of movable stacks
+    std::uint64_t preemptions = 0;       ///< times a coroutine was interrupted
+    /// Attempts that were put off, by reason.
+    std::array<std::uint64_t, preempt_refusals> preemptions_refused{};
     // Of the debugging switches check_frames and audit.
     std::uint64_t frames_checked = 0;  ///< frames walked
     std::uint64_t frame_crossings = 0; ///< frame pointers among them that lead from one stack to another

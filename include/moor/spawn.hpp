@@ -35,6 +35,8 @@ struct spawn_options {
     std::size_t stack_size = 0;
     /// The worker (0 … workers-1) that alone may run it; empty lets it run anywhere.
     std::optional<unsigned> worker{};
+    /// The whole coroutine is one preemptible scope, with what that promises; see moor/preempt.hpp.
+    bool preemptible = false;
 };
 
 /// The right to a coroutine's result. Move-only; dropping it detaches the coroutine.

@@ -34,6 +34,9 @@ constexpr std::array flags{
     flag{"force_move", &debug_switches::force_move},
     flag{"verify_copy", &debug_switches::verify_copy},
     flag{"audit", &debug_switches::audit},
+    flag{"async_preempt_off", &debug_switches::async_preempt_off},
+    flag{"preempt_storm", &debug_switches::preempt_storm},
+    flag{"preempt_verify", &debug_switches::preempt_verify},
 };
 
 std::size_t segment_size(std::string_view name, std::string_view value) {
@@ -46,9 +49,23 @@ std::size_t segment_size(std::string_view name, std::string_view value) {
     return size;
 }
 
+std::size_t microseconds(std::string_view name, std::string_view value) {
+    std::size_t count = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), count);
+    constexpr std::size_t most = 10'000'000;
+    if (error != std::errc{} || end != value.data() + value.size() || count == 0 || count > most) {
+        refuse(name, value, "a number from 1 to 10000000 is expected");
+    }
+    return count;
+}
+
 void set(std::string_view name, std::string_view value, debug_switches& switches) {
     if (name == "stack_min") {
         switches.stack_min = segment_size(name, value);
+        return;
+    }
+    if (name == "slice_us") {
+        switches.slice_us = microseconds(name, value);
         return;
     }
     for (const flag& each : flags) {

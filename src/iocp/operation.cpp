@@ -105,6 +105,7 @@ packet_outcome operation::packet_dequeued(std::uint32_t transferred) noexcept {
 }
 
 operation& operation_pool::acquire(operation_cache* cache) {
+    const win::runtime_section section;
     if (cache == nullptr) {
         operation& taken = slab_.take_shared();
         shared_balance_.fetch_add(1, std::memory_order_relaxed);
@@ -117,6 +118,7 @@ operation& operation_pool::acquire(operation_cache* cache) {
 }
 
 void operation_pool::release(operation& finished, operation_cache* cache) noexcept {
+    const win::runtime_section section;
     finished.retire();
     if (cache == nullptr) {
         slab_.give_shared(finished);

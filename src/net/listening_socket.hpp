@@ -13,13 +13,13 @@
 #include <system_error>
 #include <vector>
 
-#include <moor/detail/spin_lock.hpp>
 #include <moor/detail/wait.hpp>
 #include <moor/tcp.hpp>
 
 #include "iocp/io_context.hpp"
 #include "iocp/shared_handle.hpp"
 #include "net/stream_socket.hpp"
+#include "sync/spin_lock.hpp"
 
 namespace moor::detail {
 

@@ -11,12 +11,13 @@
 #include <utility>
 
 #include <moor/detail/body.hpp>
-#include <moor/detail/spin_lock.hpp>
 #include <moor/detail/wait.hpp>
 
 #include "context/switch.hpp"
+#include "preempt/preempted_state.hpp"
 #include "stack/memory.hpp"
 #include "stack/movement.hpp"
+#include "sync/spin_lock.hpp"
 #include "win/own_stack.hpp"
 
 namespace moor::detail {
@@ -38,10 +39,19 @@ public:
 
     // -- Owned by whoever runs it, or by the queue that it is in ---------------------------------------------------
     context::suspended_state state;
+    /// Its registers, while it is preempted: then `state` says not where it goes on. The worker that it must resume on.
+    preempt::preempted_state::owner preempted;
     stack::memory stack;
     stack::movement movement;
     coroutine* next_in_queue = nullptr; // of the shared or a pinned queue
     unsigned stop_shields = 0;          // its own alone
+    bool preemptible = false;           // all of it is a preemptible scope
+
+    // -- Written by the coroutine itself; the monitor reads them, reliably while the thread is suspended ------------
+    std::atomic<std::uint32_t> preemptible_scopes{0};
+    std::atomic<std::uint32_t> preemption_bans{0}; // no_preempt guards
+    /// The monitor could not preempt it, or it cannot be: the next call that may suspend yields.
+    std::atomic<bool> yield_wanted{false};
 
     // -- Shared -----------------------------------------------------------------------------------------------------
     /// 0 while the block is free. Written before the start and after the end (release); dumps read it.

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include <moor/preempt.hpp>
+
 #include "sched/runtime_core.hpp"
 #include "win/error.hpp"
 
@@ -49,7 +51,11 @@ bool is_ordinary_stop(const coroutine& ended, const std::exception_ptr& error) n
 
 void run_body(coroutine& self) noexcept {
     try {
-        self.work->run();
+        if (self.preemptible) {
+            run_preemptible([](void* work) { static_cast<body*>(work)->run(); }, self.work);
+        } else {
+            self.work->run();
+        }
     } catch (...) {
         self.work->fail(std::current_exception());
     }

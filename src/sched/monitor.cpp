@@ -1,8 +1,11 @@
 // See monitor.hpp.
 #include "sched/monitor.hpp"
 
+#include <algorithm>
+
 #include <process.h>
 
+#include "sched/coroutine.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/worker.hpp"
 #include "win/error.hpp"
@@ -10,7 +13,8 @@
 namespace moor::sched {
 
 monitor::monitor(detail::runtime_core& runtime)
-    : runtime_(runtime), wake_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {
+    : runtime_(runtime), wake_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)),
+      diversion_(runtime.options.debug.preempt_verify) {
     if (!wake_) {
         win::throw_last_error("moor: CreateEvent");
     }
@@ -19,7 +23,10 @@ monitor::monitor(detail::runtime_core& runtime)
 monitor::~monitor() { join_thread(); }
 
 void monitor::start_thread() {
-    last_turns_.resize(runtime_.workers.size());
+    watched_.resize(runtime_.workers.size());
+    if (runtime_.options.preemption) {
+        preempt::prepare_process_exit();
+    }
     const std::uintptr_t handle = ::_beginthreadex(nullptr, 0, &monitor::thread_main, this, 0, nullptr);
     if (handle == 0) {
         throw std::system_error(win::to_error(std::errc::resource_unavailable_try_again), "moor: starting the monitor");
@@ -47,7 +54,7 @@ void monitor::run() noexcept {
         // looks here: one of the two sees the other.
         resting_.store(true, std::memory_order_seq_cst);
         if (!runtime_.all_workers_sleep() && resting_.exchange(false)) {
-            ::WaitForSingleObject(wake_.get(), static_cast<DWORD>(between_looks.count()));
+            ::WaitForSingleObject(wake_.get(), between_looks());
             look();
         } else {
             ::WaitForSingleObject(wake_.get(), INFINITE);
@@ -61,20 +68,62 @@ void monitor::end_rest() noexcept {
     }
 }
 
-// A worker that has begun no turn since the last look stays in one coroutine. Thieves are told, and one is woken.
+DWORD monitor::between_looks() const noexcept {
+    if (runtime_.options.debug.preempt_storm) {
+        return 0;
+    }
+    const auto share = std::chrono::duration_cast<std::chrono::milliseconds>(runtime_.options.time_slice) /
+                       static_cast<int>(looks_per_slice);
+    return static_cast<DWORD>(std::clamp(share, std::chrono::milliseconds(1), longest_between_looks).count());
+}
+
+// A worker that has begun no turn for a slice stays in one coroutine. Thieves are told, and one is woken.
 void monitor::look() noexcept {
     bool help_needed = false;
-    for (std::size_t index = 0; index < last_turns_.size(); ++index) {
+    const bool storm = runtime_.options.debug.preempt_storm;
+    const auto now = steady::now();
+    for (std::size_t index = 0; index < watched_.size(); ++index) {
         worker& looked_at = *runtime_.workers[index];
+        watched& seen = watched_[index];
         const std::uint32_t turn = looked_at.turns();
-        const bool stuck = turn == last_turns_[index] && !looked_at.is_asleep();
-        last_turns_[index] = turn;
+        const bool same = turn == seen.turn && !looked_at.is_asleep();
+        if (!same) {
+            seen = {turn, now, 0, 0};
+        }
+        const bool stuck = same && now - seen.since >= runtime_.options.time_slice;
         looked_at.set_stuck(stuck);
         help_needed = help_needed || (stuck && looked_at.has_work_for_others());
+        if ((stuck || storm) && !looked_at.is_asleep()) {
+            preempt(looked_at, seen);
+        }
     }
     if (help_needed) {
         runtime_.wake_worker();
     }
+}
+
+// Of a coroutine in no preemptible scope nothing is tried: suspending its thread would be for nothing. What it read
+// here is a moment old; the attempt itself looks again.
+void monitor::preempt(worker& stuck, watched& seen) noexcept {
+    detail::coroutine* const running = stuck.running_now();
+    if (running == nullptr) {
+        return;
+    }
+    running->yield_wanted.store(true, std::memory_order_relaxed);
+    if (!runtime_.options.preemption || running->preemptible_scopes.load(std::memory_order_relaxed) == 0) {
+        return;
+    }
+    if (seen.looks_to_wait != 0) {
+        --seen.looks_to_wait;
+        return;
+    }
+    if (!diversion_.attempt(stuck)) {
+        seen.refused = 0;
+        return;
+    }
+    constexpr unsigned most_doublings = 3;
+    seen.looks_to_wait = runtime_.options.debug.preempt_storm ? 0 : (1u << std::min(seen.refused, most_doublings)) - 1;
+    ++seen.refused;
 }
 
 } // namespace moor::sched

@@ -1,12 +1,15 @@
 // A thread that looks after what a busy worker cannot: coroutines that it woke, and timers that are due, while it stays
-// in one coroutine for long. It has a sleeping worker take them over. After Go's sysmon (runtime/proc.go).
+// in one coroutine for long. It has a sleeping worker take them over, and it preempts the coroutine, or asks it to
+// yield when that is not possible. After Go's sysmon (runtime/proc.go).
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <vector>
 
+#include "preempt/diversion.hpp"
 #include "win/handle.hpp"
 
 namespace moor::detail {
@@ -15,11 +18,15 @@ class runtime_core;
 
 namespace moor::sched {
 
+class worker;
+
 class monitor {
 public:
-    /// Time between two looks while any worker is awake. A worker counts as stuck at the second look, so what it has
-    /// queued waits for once to twice this time.
-    static constexpr std::chrono::milliseconds between_looks{10};
+    /// Time between two looks while any worker is awake: a fraction of the time slice, in milliseconds, since that is
+    /// what the system's waits count. A worker that has begun no turn for a slice counts as stuck; what it has queued
+    /// waits for one slice and at most that time.
+    static constexpr unsigned looks_per_slice = 5;
+    static constexpr std::chrono::milliseconds longest_between_looks{10};
 
     explicit monitor(detail::runtime_core& runtime);
     ~monitor();
@@ -37,11 +44,28 @@ public:
         }
     }
 
+    /// Attempts to preempt a coroutine that were put off, by reason. Any thread.
+    [[nodiscard]] std::array<std::uint64_t, preempt_refusals> refusals() const noexcept {
+        return diversion_.refusals();
+    }
+
 private:
     static unsigned __stdcall thread_main(void* self) noexcept;
     void run() noexcept;
     void look() noexcept;
+    [[nodiscard]] DWORD between_looks() const noexcept;
     void end_rest() noexcept;
+
+    using steady = std::chrono::steady_clock;
+
+    // A worker, as last looked at. The monitor's thread alone.
+    struct watched {
+        std::uint32_t turn = 0;
+        steady::time_point since{}; // the turn was first seen
+        unsigned refused = 0;       // attempts to preempt it, in a row
+        unsigned looks_to_wait = 0; // before the next one
+    };
+    void preempt(worker& stuck, watched& seen) noexcept;
 
     detail::runtime_core& runtime_;
     win::unique_handle thread_;
@@ -50,7 +74,8 @@ private:
     // event.
     std::atomic<bool> resting_{false};
     std::atomic<bool> ending_{false};
-    std::vector<std::uint32_t> last_turns_; // the monitor's thread alone
+    std::vector<watched> watched_;
+    preempt::diversion diversion_;
 };
 
 } // namespace moor::sched

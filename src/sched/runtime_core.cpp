@@ -66,6 +66,13 @@ runtime_options checked(runtime_options options) {
                                                                                           : options.movable_stack_size);
     options.largest_movable_stack =
         stack::rounded_stack_size(std::max(options.largest_movable_stack, 2 * stack::largest_segment));
+    options.preemption = options.preemption && !options.debug.async_preempt_off;
+    if (options.debug.slice_us != 0) {
+        options.time_slice = std::chrono::microseconds(options.debug.slice_us);
+    }
+    if (options.preemption && !preempt::preempted_state::possible()) {
+        refuse("moor: this processor or system has no XSAVE: runtime_options::preemption must be false");
+    }
     win::thread_slot::prepare();
     return options;
 }
@@ -99,7 +106,7 @@ runtime_core::runtime_core(const runtime_options& requested)
         for (const auto& each : workers) {
             each->start_thread();
         }
-        if (workers.size() > 1) { // a single worker has nobody who could take anything over
+        if (workers.size() > 1 || options.preemption) { // a single worker has nobody who could take anything over
             overseer.start_thread();
         }
     } catch (...) {
@@ -169,6 +176,7 @@ void runtime_core::ask_all_to_stop() noexcept {
 }
 
 coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_size, std::size_t body_alignment) {
+    const win::runtime_section section;
     if (wanted.worker && *wanted.worker >= workers.size()) {
         refuse("moor::spawn: there is no such worker");
     }
@@ -215,6 +223,10 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     std::memcpy(made.name_storage.data(), wanted.name.data(), length);
     made.name_storage[length] = '\0';
     made.stop_shields = 0;
+    made.preemptible = wanted.preemptible;
+    made.preemptible_scopes.store(0, std::memory_order_relaxed);
+    made.preemption_bans.store(0, std::memory_order_relaxed);
+    made.yield_wanted.store(false, std::memory_order_relaxed);
     made.ended = false;
     made.joiner = nullptr;
     made.runner_was_last = false;
@@ -271,6 +283,7 @@ void runtime_core::give_stack(coroutine& unused, sched::worker* here) noexcept {
 }
 
 void runtime_core::discard(coroutine& created) noexcept {
+    const win::runtime_section section;
     created.references.store(0, std::memory_order_relaxed);
     created.free_large_body();
     if (created.stack) {
@@ -284,6 +297,7 @@ void runtime_core::discard(coroutine& created) noexcept {
 }
 
 void runtime_core::start(coroutine& created) noexcept {
+    const win::runtime_section section;
     sched::worker* const here = worker_of_caller();
     if (here != nullptr) {
         here->started.add(1);
@@ -308,6 +322,7 @@ void runtime_core::start(coroutine& created) noexcept {
 }
 
 void runtime_core::recycle(coroutine& unused) noexcept {
+    const win::runtime_section section;
     unused.id.store(0, std::memory_order_release);
     if (sched::worker* const here = worker_of_caller()) {
         coroutines.give(unused, here->free_coroutines());
@@ -322,6 +337,7 @@ sched::worker* runtime_core::worker_of_caller() noexcept {
 }
 
 void runtime_core::make_ready(coroutine& ready) noexcept {
+    const win::runtime_section section;
     if (ready.pinned_worker >= 0) {
         workers[static_cast<std::size_t>(ready.pinned_worker)]->enqueue_pinned(ready);
     } else if (sched::worker* const here = worker_of_caller()) {
@@ -414,8 +430,10 @@ runtime_metrics runtime_core::metrics() const noexcept {
     seen.operations_allocated = io.pool.allocated();
     seen.wakeups_posted = wakeups_.load(std::memory_order_relaxed);
     seen.stacks_committed = stacks.committed();
+    seen.preemptions_refused = overseer.refusals();
     for (const auto& each : workers) {
         seen.stack_copies += each->copies.value();
+        seen.preemptions += each->preempted.value();
         seen.frames_checked += each->frames_checked.value();
         seen.frame_crossings += each->frame_crossings.value();
         seen.audit_findings += each->audit_findings.value();

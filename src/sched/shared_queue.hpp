@@ -7,9 +7,8 @@
 #include <mutex>
 #include <span>
 
-#include <moor/detail/spin_lock.hpp>
-
 #include "sched/coroutine.hpp"
+#include "sync/spin_lock.hpp"
 
 namespace moor::sched {
 

@@ -87,10 +87,15 @@ std::size_t worker::size_for(std::size_t used, std::size_t room) const noexcept 
 }
 
 void settle_stack(std::size_t room) noexcept {
-    worker* const here = worker::current();
-    if (here != nullptr && here->away()) {
-        here->settle_running_stack(room);
+    worker* here = worker::current();
+    if (here == nullptr || !here->away()) {
+        return;
     }
+    if (here->running_now()->yield_wanted.load(std::memory_order_relaxed)) [[unlikely]] {
+        worker::yield();
+        here = worker::current();
+    }
+    here->settle_running_stack(room);
 }
 
 MOOR_NOINLINE void worker::settle_running_stack(std::size_t room) noexcept {
@@ -182,13 +187,14 @@ void worker::unpin_running_stack() noexcept {
 }
 
 void worker::note_stack_limit() noexcept {
-    running_->stack.limit = reinterpret_cast<std::byte*>(win::teb::read(win::teb::field::stack_limit));
+    running_now()->stack.limit = reinterpret_cast<std::byte*>(win::teb::read(win::teb::field::stack_limit));
 }
 
 win::stack_fields worker::fields_of_running_stack() const noexcept {
     const auto address = [](const std::byte* byte) { return reinterpret_cast<std::uint64_t>(byte); };
-    const memory& stack = running_->stack;
-    return {address(stack.top()), address(stack.limit), address(stack.lowest), running_->state.check_limit};
+    const coroutine& running = *running_now();
+    const memory& stack = running.stack;
+    return {address(stack.top()), address(stack.limit), address(stack.lowest), running.state.check_limit};
 }
 
 // ---- Moving --------------------------------------------------------------------------------------------------------

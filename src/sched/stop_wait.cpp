@@ -172,6 +172,7 @@ bool stop_watch::begin(std::size_t bucket) noexcept {
 }
 
 void stop_watch::stop(std::size_t bucket) noexcept {
+    const win::runtime_section section; // others wait for what is claimed; and the watch dies on this thread
     table[bucket].take_out(*this);
     // Claimed under the lock, since a plain thread's ticket is good only as long as the entry is in the list; handed
     // over outside it, since those who are woken come for the lock.
@@ -217,6 +218,7 @@ stop_wait::stop_wait(const std::stop_token& token, wait_ticket ticket) noexcept
         ticket.wake(wake_reason::stopped);
         return;
     }
+    const win::runtime_section section; // the stop state has a lock for which others spin; begin() stays on this thread
     bucket& own = table[bucket_];
     stop_watch* idle = nullptr;
     if (own.add(*this, token, nullptr, idle) == nullptr) {

@@ -9,10 +9,10 @@
 #include <cstdint>
 #include <mutex>
 
-#include <moor/detail/spin_lock.hpp>
 #include <moor/detail/wait.hpp>
 
 #include "sched/timer_wheel.hpp"
+#include "sync/spin_lock.hpp"
 
 namespace moor::sched {
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <process.h>
 #include <span>
+#include <utility>
 
 #include "sched/runtime_core.hpp"
 #include "win/compiler.hpp"
@@ -38,6 +39,9 @@ unsigned worker::thread_main(void* self) noexcept {
     auto& here = *static_cast<worker*>(self);
     win::thread_slot::set(static_cast<own_stack*>(&here));
     here.places_ = context::thread_places();
+    if (here.runtime_.options.preemption) {
+        here.spare_state_ = preempt::preempted_state::make();
+    }
     here.run();
     win::thread_slot::set(nullptr);
     return 0;
@@ -48,7 +52,7 @@ void worker::run() noexcept {
         if (maintenance_is_due()) {
             maintain();
         }
-        coroutine* next = pick_local();
+        coroutine* next = resuming_ != nullptr ? std::exchange(resuming_, nullptr) : pick_local();
         if (next != nullptr) {
             found_work(); // maintain() may have taken the wake-up of a worker that sleeps
         } else {
@@ -74,7 +78,8 @@ std::uint64_t worker::new_coroutine_id() noexcept {
 // ---- Queueing ------------------------------------------------------------------------------------------------------
 
 void worker::make_ready(coroutine& ready) noexcept {
-    if (running_ == nullptr) { // woken by a timer or a completion: in the order of events, and the caller wakes others
+    if (running_now() ==
+        nullptr) { // woken by a timer or a completion: in the order of events, and the caller wakes others
         push_last(ready);
         return;
     }

@@ -9,12 +9,17 @@
 // (settle_departure).
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+
+#include <moor/preempt.hpp>
 
 #include "context/switch.hpp"
 #include "iocp/io_context.hpp"
+#include "preempt/preempted_state.hpp"
 #include "sched/run_queue.hpp"
 #include "sched/shared_queue.hpp"
 #include "sched/timers.hpp"
@@ -40,9 +45,10 @@ using detail::runtime_core;
 
 /// What is to happen to a coroutine after its context is saved.
 enum class departure : std::uint8_t {
-    park,   ///< it waits; its parker decides
-    yield,  ///< to the end of the ring
-    finish, ///< it has ended: its stack and its own reference are given back
+    park,      ///< it waits; its parker decides
+    yield,     ///< to the end of the ring
+    finish,    ///< it has ended: its stack and its own reference are given back
+    preempted, ///< its registers are saved; it goes on on this worker
 };
 
 /// Where every coroutine starts: the first switch to its stack calls it.
@@ -73,7 +79,7 @@ public:
     /// The coroutine that runs on the calling thread now; null on a worker's own stack and on other threads.
     [[nodiscard]] static coroutine* current_coroutine() noexcept {
         const worker* const here = current();
-        return here != nullptr ? here->running_ : nullptr;
+        return here != nullptr ? here->running_.load(std::memory_order_relaxed) : nullptr;
     }
 
     void start_thread();
@@ -103,6 +109,19 @@ public:
     /// Whether the running coroutine has thrown something that is not caught yet.
     [[nodiscard]] bool exception_in_flight() const noexcept { return places_.exceptions.load().in_flight != 0; }
     [[nodiscard]] std::uint64_t check_limit_of(const coroutine& self) const noexcept;
+
+    // -- Preemption; see worker_preempt.cpp ----------------------------------------------------------------------
+
+    /// The monitor, while this thread is suspended: why what it runs must not be interrupted, as far as the worker
+    /// knows; nothing when it may.
+    [[nodiscard]] std::optional<preempt_refusal> refusal_at(std::uint64_t stack_pointer) const noexcept;
+    /// The same: where the next preempted coroutine's registers go; null when there is no memory.
+    [[nodiscard]] preempt::preempted_state* spare_state() const noexcept { return spare_state_.get(); }
+    /// The coroutine that runs, or ran a moment ago: the block stays one. For the monitor.
+    [[nodiscard]] coroutine* running_now() const noexcept { return running_.load(std::memory_order_relaxed); }
+    [[nodiscard]] const win::unique_handle& thread() const noexcept { return thread_; }
+    /// The thread itself, interrupted, on its own stack: the running coroutine is preempted.
+    [[noreturn]] void arrive_preempted() noexcept;
 
     // -- Any code on this worker's thread ------------------------------------------------------------------------
 
@@ -163,6 +182,7 @@ public:
     counter frames_checked;
     counter frame_crossings; // met by those checks
     counter audit_findings;  // words
+    counter preempted;       // times a coroutine was
     counter packets;         // of operations
     counter foreign_packets;
 
@@ -217,6 +237,10 @@ private:
     // Switching.
     void depart(departure fate) noexcept;
     void run_from_own_stack(coroutine& to) noexcept;
+    void aim_at_preempted(coroutine& to) noexcept;
+    void settle_preempted(coroutine& left) noexcept;
+    static void resume_preempted(context::transfer_t arrival) noexcept;
+    void set_running(coroutine* now) noexcept { running_.store(now, std::memory_order_relaxed); }
     void settle_departure(context::fcontext_t resume_at) noexcept;
 
     // Moving stacks.
@@ -233,10 +257,11 @@ private:
     win::unique_handle thread_;
 
     // The worker's thread alone, except where said.
-    context::thread_places places_;      // of this thread once it runs
-    context::suspended_state own_state_; // of the worker's own stack
-    coroutine* running_ = nullptr;
+    context::thread_places places_;            // of this thread once it runs
+    context::suspended_state own_state_;       // of the worker's own stack
+    std::atomic<coroutine*> running_{nullptr}; // the monitor reads it
     coroutine* departing_ = nullptr;
+    coroutine* resuming_ = nullptr; // preempted; chosen by a coroutine that left, resumed from the own stack
     departure fate_ = departure::park;
     bool searching_ = false;
     std::uint32_t next_streak_ = 0;    // turns in a row that came from the next slot
@@ -244,6 +269,9 @@ private:
     std::uint64_t slice_looked_ = 0;   // at the clock, for that; processor cycles
     std::uint64_t last_look_ = 0;      // at timers and port; processor cycles
     std::uint32_t victim_seed_;
+    preempt::preempted_state::owner spare_state_;
+    // The stack of the few instructions that continue a preempted coroutine.
+    alignas(16) std::array<std::byte, 4096> resume_stack_;
     std::uint64_t next_id_ = 0; // coroutine ids of its own range
     std::uint64_t last_id_ = 0;
 

@@ -98,6 +98,7 @@ void worker::suspend(departure fate) noexcept { current()->depart(fate); }
 void worker::yield() noexcept {
     worker& here = *current();
     if (here.away()) {
+        here.running_now()->yield_wanted.store(false, std::memory_order_relaxed);
         here.settle_running_stack(room_to_wait);
     }
     if (!here.ring_.empty() || here.next_.load(std::memory_order_relaxed) != nullptr || !here.pinned_.empty() ||
@@ -118,12 +119,19 @@ MOOR_NOINLINE void worker::depart(departure fate) noexcept {
     if (!away()) [[unlikely]] {
         win::fatal("a coroutine was about to suspend inside on_system_stack, where others cannot run meanwhile");
     }
+    begin_switch();
     coroutine& self = *running_;
     context::keep_errors(places_, self.state);
-    coroutine* const to = choose_next();
+    if (self.yield_wanted.load(std::memory_order_relaxed)) {
+        self.yield_wanted.store(false, std::memory_order_relaxed);
+    }
+    coroutine* to = choose_next();
+    if (to != nullptr && to->preempted != nullptr) [[unlikely]] {
+        resuming_ = std::exchange(to, nullptr);
+    }
     departing_ = &self;
     fate_ = fate;
-    running_ = to;
+    set_running(to);
     if (to == nullptr) {
         enter();
     }
@@ -132,11 +140,16 @@ MOOR_NOINLINE void worker::depart(departure fate) noexcept {
     worker& arrived = *current();
     arrived.settle_departure(left); // may make system calls
     context::restore_errors(arrived.places_, self.state);
+    arrived.end_switch();
 }
 
 void worker::run_from_own_stack(coroutine& to) noexcept {
     departing_ = nullptr;
-    running_ = &to;
+    begin_switch();
+    set_running(&to);
+    if (to.preempted != nullptr) [[unlikely]] {
+        aim_at_preempted(to);
+    }
     leave();
     const context::fcontext_t left = context::switch_stacks(places_, own_state_, to.state);
     arrived();
@@ -168,6 +181,7 @@ void worker::settle_departure(context::fcontext_t resume_at) noexcept {
             push_last(left);
         }
         return;
+    case departure::preempted: settle_preempted(left); return;
     case departure::finish:
         give_memory(std::exchange(left.stack, {}));
         settled.add(1);
@@ -186,6 +200,7 @@ void coroutine_entry(context::transfer_t arrival) noexcept {
     }
     here.settle_departure(arrival.fctx);
     context::restore_errors(here.places_, self.state);
+    here.end_switch();
     detail::run_body(self);
     self.stack.limit = reinterpret_cast<std::byte*>(win::teb::read(win::teb::field::stack_limit));
     worker::suspend(departure::finish);

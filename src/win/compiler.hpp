@@ -20,6 +20,27 @@
 
 namespace moor::win {
 
+struct cpuid_registers {
+    std::uint32_t eax;
+    std::uint32_t ebx;
+    std::uint32_t ecx;
+    std::uint32_t edx;
+};
+
+/// What the processor says of itself.
+inline cpuid_registers cpuid(std::uint32_t leaf, std::uint32_t subleaf) noexcept {
+#if defined(_MSC_VER)
+    int seen[4];
+    __cpuidex(seen, static_cast<int>(leaf), static_cast<int>(subleaf));
+    return {static_cast<std::uint32_t>(seen[0]), static_cast<std::uint32_t>(seen[1]),
+            static_cast<std::uint32_t>(seen[2]), static_cast<std::uint32_t>(seen[3])};
+#else
+    cpuid_registers seen{};
+    __asm__("cpuid" : "=a"(seen.eax), "=b"(seen.ebx), "=c"(seen.ecx), "=d"(seen.edx) : "a"(leaf), "c"(subleaf));
+    return seen;
+#endif
+}
+
 /// Tells the processor that the caller spins.
 inline void pause() noexcept { _mm_pause(); }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -66,6 +67,28 @@ public:
         moor_call_on_stack(visit_at(), function, argument);
         end_visit(coroutine);
     }
+
+    /// A runtime section of the thread: what the coroutine that runs here does until its end is not interrupted by a
+    /// preemption, because another coroutine of this worker would find it half done. Nests; ends before the coroutine
+    /// suspends. The monitor looks while the thread is suspended, so that what counts is the order of instructions.
+    void begin_section() noexcept {
+        sections_.store(sections_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+    }
+    void end_section() noexcept {
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        sections_.store(sections_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+    }
+    /// The only section, from before a switch of stacks until after the next one.
+    void begin_switch() noexcept {
+        sections_.store(1, std::memory_order_relaxed);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+    }
+    void end_switch() noexcept {
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        sections_.store(0, std::memory_order_relaxed);
+    }
+    [[nodiscard]] bool in_section() const noexcept { return sections_.load(std::memory_order_relaxed) != 0; }
 
     /// The two halves of a visit, for code that switches by itself. Between them the thread may only run on its own
     /// stack, from visit_at() downwards.
@@ -138,6 +161,27 @@ private:
     stack_fields fields_; // of the own stack, while a coroutine runs
     thread_fields swapped_;
     bool away_ = false;
+    std::atomic<std::uint32_t> sections_{0}; // the thread alone writes
+};
+
+/// A runtime section of the calling thread, if it is a worker.
+class [[nodiscard]] runtime_section {
+public:
+    runtime_section() noexcept : thread_(own_stack::current()) {
+        if (thread_ != nullptr) {
+            thread_->begin_section();
+        }
+    }
+    ~runtime_section() {
+        if (thread_ != nullptr) {
+            thread_->end_section();
+        }
+    }
+    runtime_section(const runtime_section&) = delete;
+    runtime_section& operator=(const runtime_section&) = delete;
+
+private:
+    own_stack* const thread_;
 };
 
 /// Calls `function` where there is room for a system call: on the thread's own stack when the caller is on a stack that

@@ -2,20 +2,31 @@
 // Rejected: std::mutex, which MinGW builds on thread-local lookups that clear the last error of the running coroutine.
 #pragma once
 
+#include "win/own_stack.hpp"
 #include "win/windows.hpp"
 
 namespace moor::win {
 
 /// Usable with std::lock_guard, from any thread. Not recursive. Leaves the thread's last error alone.
-/// A coroutine must not suspend while it holds one.
+/// A coroutine must not suspend while it holds one, and is not preempted.
 class system_lock {
 public:
     system_lock() noexcept = default;
     system_lock(const system_lock&) = delete;
     system_lock& operator=(const system_lock&) = delete;
 
-    void lock() noexcept { ::AcquireSRWLockExclusive(&lock_); }
-    void unlock() noexcept { ::ReleaseSRWLockExclusive(&lock_); }
+    void lock() noexcept {
+        if (auto* const thread = own_stack::current()) {
+            thread->begin_section();
+        }
+        ::AcquireSRWLockExclusive(&lock_);
+    }
+    void unlock() noexcept {
+        ::ReleaseSRWLockExclusive(&lock_);
+        if (auto* const thread = own_stack::current()) {
+            thread->end_section();
+        }
+    }
 
 private:
     SRWLOCK lock_ = SRWLOCK_INIT;

@@ -15,18 +15,10 @@ public:
     spin_lock(const spin_lock&) = delete;
     spin_lock& operator=(const spin_lock&) = delete;
 
-    void lock() noexcept {
-        // Acquire pairs with the release in unlock().
-        if (held_.exchange(true, std::memory_order_acquire)) {
-            lock_contended();
-        }
-    }
-
-    [[nodiscard]] bool try_lock() noexcept {
-        return !held_.load(std::memory_order_relaxed) && !held_.exchange(true, std::memory_order_acquire);
-    }
-
-    void unlock() noexcept { held_.store(false, std::memory_order_release); }
+    // In src/sync/spin_lock.hpp: only the library locks.
+    inline void lock() noexcept;
+    [[nodiscard]] inline bool try_lock() noexcept;
+    inline void unlock() noexcept;
 
 private:
     void lock_contended() noexcept;

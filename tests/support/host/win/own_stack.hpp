@@ -10,4 +10,11 @@ auto with_room(Function&& function) noexcept {
     return std::forward<Function>(function)();
 }
 
+/// No thread of the host is a worker.
+struct own_stack {
+    static own_stack* current() noexcept { return nullptr; }
+    void begin_section() noexcept {}
+    void end_section() noexcept {}
+};
+
 } // namespace moor::win

@@ -1,0 +1,145 @@
+// See diversion.hpp.
+#include "preempt/diversion.hpp"
+
+#include <cstdlib>
+#include <mutex>
+
+#include "preempt/frames.hpp"
+#include "sched/coroutine.hpp"
+#include "sched/worker.hpp"
+#include "win/system_lock.hpp"
+
+namespace moor::preempt {
+namespace {
+
+// Held by a monitor while it has a thread suspended, and for good by the thread that ends the process.
+win::system_lock suspending;
+bool ending = false; // guarded by it
+
+// Flags of the processor that code changes, or that concern it; the arithmetic ones do not matter to the trampoline.
+constexpr std::uint32_t trap_flag = 0x100;
+constexpr std::uint32_t direction_flag = 0x400;
+
+// What the system says of the thread itself, in ContextFlags (winnt.h; "Context flags", Microsoft Learn).
+constexpr std::uint32_t asks_for_activity = 0x4000'0000;
+constexpr std::uint32_t exception_active = 0x0800'0000;
+constexpr std::uint32_t service_active = 0x1000'0000;
+
+class suspended_thread {
+public:
+    explicit suspended_thread(HANDLE thread) noexcept
+        : thread_(::SuspendThread(thread) != static_cast<DWORD>(-1) ? thread : nullptr) {}
+    ~suspended_thread() {
+        if (thread_ != nullptr) {
+            ::ResumeThread(thread_);
+        }
+    }
+    suspended_thread(const suspended_thread&) = delete;
+    suspended_thread& operator=(const suspended_thread&) = delete;
+    [[nodiscard]] explicit operator bool() const noexcept { return thread_ != nullptr; }
+
+private:
+    const HANDLE thread_;
+};
+
+} // namespace
+
+void forbid_suspending() noexcept {
+    const std::lock_guard guard(suspending);
+    ending = true;
+}
+
+void prepare_process_exit() noexcept {
+    static const bool registered = std::atexit([] { forbid_suspending(); }) == 0;
+    static_cast<void>(registered);
+}
+
+std::optional<preempt_refusal> diversion::attempt(const sched::worker& target) noexcept {
+    const auto refused = divert(target);
+    if (refused) {
+        auto& count = refusals_[static_cast<std::size_t>(*refused)];
+        count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+    return refused;
+}
+
+std::array<std::uint64_t, preempt_refusals> diversion::refusals() const noexcept {
+    std::array<std::uint64_t, preempt_refusals> seen{};
+    for (std::size_t reason = 0; reason != seen.size(); ++reason) {
+        seen[reason] = refusals_[reason].load(std::memory_order_relaxed);
+    }
+    return seen;
+}
+
+std::optional<preempt_refusal> diversion::divert(const sched::worker& target) noexcept {
+    const std::lock_guard guard(suspending);
+    if (ending) {
+        return preempt_refusal::system_refuses;
+    }
+    const suspended_thread suspended(target.thread().get());
+    if (!suspended) {
+        return preempt_refusal::system_refuses;
+    }
+    return divert_suspended(target);
+}
+
+std::optional<preempt_refusal> diversion::divert_suspended(const sched::worker& target) noexcept {
+    registers_.ContextFlags = CONTEXT_CONTROL | CONTEXT_INTEGER | asks_for_activity;
+    const HANDLE thread = target.thread().get();
+    if (::GetThreadContext(thread, &registers_) == FALSE) {
+        return preempt_refusal::system_refuses;
+    }
+    if (const auto refused = judge(target)) {
+        return refused;
+    }
+    preempted_state& state = *target.spare_state();
+    keep(target, state);
+    // A few bytes below where the own stack was left lies nothing that is used.
+    const auto own_stack = reinterpret_cast<std::uint64_t>(target.visit_at());
+    registers_.ContextFlags = CONTEXT_CONTROL | CONTEXT_INTEGER;
+    registers_.Rip = reinterpret_cast<std::uint64_t>(&moor_preempt_arrival);
+    registers_.Rsp = (own_stack - 64) / 16 * 16 - 8; // as after a call
+    registers_.Rcx = reinterpret_cast<std::uint64_t>(&state);
+    registers_.EFlags &= ~direction_flag;
+    return ::SetThreadContext(thread, &registers_) != FALSE ? std::optional<preempt_refusal>()
+                                                            : preempt_refusal::system_refuses;
+}
+
+std::optional<preempt_refusal> diversion::judge(const sched::worker& target) const noexcept {
+    if ((registers_.ContextFlags & (exception_active | service_active)) != 0) {
+        return preempt_refusal::system_active;
+    }
+    if ((registers_.EFlags & trap_flag) != 0) {
+        return preempt_refusal::being_stepped;
+    }
+    if (const auto refused = target.refusal_at(registers_.Rsp)) {
+        return refused;
+    }
+    const auto& stack = target.running_now()->stack;
+    return refusal_by_frames(
+        registers_, {reinterpret_cast<std::uint64_t>(stack.lowest), reinterpret_cast<std::uint64_t>(stack.top())});
+}
+
+void diversion::keep(const sched::worker& target, preempted_state& state) const noexcept {
+    state.instruction = registers_.Rip;
+    state.stack_pointer = registers_.Rsp;
+    state.flags = registers_.EFlags;
+    state.rax = registers_.Rax;
+    state.rcx = registers_.Rcx;
+    state.rdx = registers_.Rdx;
+    state.rbx = registers_.Rbx;
+    state.rbp = registers_.Rbp;
+    state.rsi = registers_.Rsi;
+    state.rdi = registers_.Rdi;
+    state.r8 = registers_.R8;
+    state.r9 = registers_.R9;
+    state.r10 = registers_.R10;
+    state.r11 = registers_.R11;
+    state.r12 = registers_.R12;
+    state.r13 = registers_.R13;
+    state.r14 = registers_.R14;
+    state.r15 = registers_.R15;
+    state.checksum = verify_ ? checksum_of(state, target.running_now()->stack.top()) : 0;
+}
+
+} // namespace moor::preempt

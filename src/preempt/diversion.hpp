@@ -1,0 +1,53 @@
+// The monitor's side of preemption: suspends a worker's thread, judges where it is, and has it go on in the trampoline.
+// Keeps law 4, and "never suspend a thread and then take a lock that it may hold": while a thread is suspended nothing
+// here allocates, formats, or calls anything but the system's functions for its registers.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+#include <moor/preempt.hpp>
+
+#include "preempt/preempted_state.hpp"
+#include "win/windows.hpp"
+
+namespace moor::sched {
+class worker;
+}
+
+namespace moor::preempt {
+
+/// The monitor's own; one thread uses it, and others read the counts.
+class diversion {
+public:
+    explicit diversion(bool verify) noexcept : verify_(verify) {}
+
+    /// Has the worker's running coroutine go to its worker's scheduler. Nothing when it does, else why not. The thread
+    /// is never left suspended.
+    std::optional<preempt_refusal> attempt(const sched::worker& target) noexcept;
+
+    /// Attempts that were refused, by reason. Any thread.
+    [[nodiscard]] std::array<std::uint64_t, preempt_refusals> refusals() const noexcept;
+
+private:
+    [[nodiscard]] std::optional<preempt_refusal> divert(const sched::worker& target) noexcept;
+    [[nodiscard]] std::optional<preempt_refusal> divert_suspended(const sched::worker& target) noexcept;
+    [[nodiscard]] std::optional<preempt_refusal> judge(const sched::worker& target) const noexcept;
+    void keep(const sched::worker& target, preempted_state& state) const noexcept;
+
+    const bool verify_;
+    CONTEXT registers_{};
+    std::array<std::atomic<std::uint64_t>, preempt_refusals> refusals_{};
+};
+
+/// From now on no thread is suspended any more: the process is about to end, and a thread that the system ends while it
+/// has another one suspended would leave that one so. Called by the C runtime's exit; see prepare_process_exit.
+void forbid_suspending() noexcept;
+
+/// Has forbid_suspending called when the process ends by exit() or by a return from main. Once is enough. ExitProcess,
+/// called directly, is not noticed: docs/preemption.md.
+void prepare_process_exit() noexcept;
+
+} // namespace moor::preempt

@@ -1,0 +1,61 @@
+// See preempted_state.hpp.
+#include "preempt/preempted_state.hpp"
+
+#include <cstring>
+
+#include "win/compiler.hpp"
+#include "win/error.hpp"
+
+namespace moor::preempt {
+namespace {
+
+constexpr std::uint32_t features_leaf = 1;
+constexpr std::uint32_t has_osxsave = 1u << 27; // in ecx of that leaf
+constexpr std::uint32_t extended_state_leaf = 0xd;
+
+} // namespace
+
+bool preempted_state::possible() noexcept { return (win::cpuid(features_leaf, 0).ecx & has_osxsave) != 0; }
+
+preempted_state::owner preempted_state::make() noexcept {
+    // ebx: the bytes that XSAVE writes for all features that the system has enabled.
+    static const std::size_t area = win::cpuid(extended_state_leaf, 0).ebx;
+    const std::size_t bytes = area_offset + area;
+    void* const memory = ::operator new (bytes, std::align_val_t{alignof(preempted_state)}, std::nothrow);
+    if (memory == nullptr) {
+        return {};
+    }
+    std::memset(memory, 0, bytes); // the area's header must be zero where XSAVE does not write it
+    owner made(::new (memory) preempted_state);
+    made->features = moor_extended_features();
+    made->own_mxcsr = _mm_getcsr();
+    made->own_control_word = moor_x87_control_word();
+    return made;
+}
+
+std::uint64_t checksum_of(const preempted_state& state, const std::byte* top) noexcept {
+    constexpr std::uint64_t prime = 0x100000001b3; // FNV-1a, by words
+    std::uint64_t sum = 0xcbf29ce484222325;
+    const auto add = [&sum](const void* at) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, at, sizeof word);
+        sum = (sum ^ word) * prime;
+        sum ^= sum >> 32;
+    };
+    for (const std::uint64_t* word = &state.instruction; word != &state.features; ++word) {
+        add(word);
+    }
+    const auto* at = reinterpret_cast<const std::byte*>(state.stack_pointer);
+    for (; at != top; at += sizeof(std::uint64_t)) {
+        add(at);
+    }
+    return sum;
+}
+
+void verify(const preempted_state& state, const std::byte* top) noexcept {
+    if (checksum_of(state, top) != state.checksum) {
+        win::fatal("the stack or the registers of a preempted coroutine changed before it went on");
+    }
+}
+
+} // namespace moor::preempt

@@ -1,0 +1,75 @@
+// What a coroutine that was preempted keeps until it goes on: all of the processor's registers. On the heap, because
+// nothing is written to the coroutine's stack (design, "Preemption"). The monitor fills the general registers in while
+// the thread is suspended; the thread itself saves the rest (trampoline_gas.S), since the system does not hand another
+// thread's vector registers over reliably.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+
+namespace moor::preempt {
+
+/// The layout is known to the trampoline. 64-byte aligned, as XSAVE wants it.
+struct alignas(64) preempted_state {
+    std::uint64_t instruction = 0;
+    std::uint64_t stack_pointer = 0;
+    std::uint64_t flags = 0;
+    std::uint64_t rax = 0;
+    std::uint64_t rcx = 0;
+    std::uint64_t rdx = 0;
+    std::uint64_t rbx = 0;
+    std::uint64_t rbp = 0;
+    std::uint64_t rsi = 0;
+    std::uint64_t rdi = 0;
+    std::uint64_t r8 = 0;
+    std::uint64_t r9 = 0;
+    std::uint64_t r10 = 0;
+    std::uint64_t r11 = 0;
+    std::uint64_t r12 = 0;
+    std::uint64_t r13 = 0;
+    std::uint64_t r14 = 0;
+    std::uint64_t r15 = 0;
+    std::uint64_t features = 0;  ///< of the processor's state that XSAVE covers: a mask for it
+    std::uint64_t checksum = 0;  ///< of the stack, for preempt_verify
+    std::uint32_t own_mxcsr = 0; ///< the floating-point control state of the worker's own stack
+    std::uint16_t own_control_word = 0;
+    // At offset 192 the area that XSAVE fills, as large as the processor says.
+
+    static constexpr std::size_t area_offset = 192;
+
+    struct deleter {
+        void operator()(preempted_state* unused) const noexcept {
+            ::operator delete (static_cast<void*>(unused), std::align_val_t{alignof(preempted_state)});
+        }
+    };
+    using owner = std::unique_ptr<preempted_state, deleter>;
+
+    /// Null when there is no memory. The floating-point control state is that of the caller: a worker's own stack.
+    [[nodiscard]] static owner make() noexcept;
+
+    /// Whether this processor and system have XSAVE.
+    [[nodiscard]] static bool possible() noexcept;
+};
+/// Of the preempted coroutine's stack up to `top`, and of its general registers.
+[[nodiscard]] std::uint64_t checksum_of(const preempted_state& state, const std::byte* top) noexcept;
+
+/// For preempt_verify: ends the process with a message when that checksum is not what it was.
+void verify(const preempted_state& state, const std::byte* top) noexcept;
+
+static_assert(sizeof(preempted_state) == preempted_state::area_offset);
+
+} // namespace moor::preempt
+
+extern "C" {
+/// Where a preempted thread goes on: with a preempted_state* in rcx and on the worker's own stack. Never called.
+void moor_preempt_arrival();
+/// Continues what was preempted. Runs on any stack but that one.
+[[noreturn]] void moor_preempt_resume(const moor::preempt::preempted_state* state);
+/// What the system has enabled of the processor's extended state (XGETBV).
+std::uint64_t moor_extended_features();
+std::uint16_t moor_x87_control_word();
+/// Called by the trampoline on the worker's own stack.
+[[noreturn]] void moor_preempted(moor::preempt::preempted_state* state) noexcept;
+}

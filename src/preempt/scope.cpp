@@ -1,0 +1,100 @@
+// Preemptible scopes and what forbids preemption within them; see moor/preempt.hpp. All of these run on the coroutine's
+// stack, within its headroom.
+#include <moor/preempt.hpp>
+
+#include "sched/coroutine.hpp"
+#include "sched/worker.hpp"
+#include "win/compiler.hpp"
+
+namespace moor {
+namespace {
+
+// Null when the caller is not on a coroutine's stack: there is nothing to preempt.
+detail::coroutine* running_coroutine() noexcept {
+    sched::worker* const here = sched::worker::current();
+    return here != nullptr && here->away() ? sched::worker::current_coroutine() : nullptr;
+}
+
+// Only the coroutine itself changes it: no read-modify-write is needed.
+void change(std::atomic<std::uint32_t>& count, std::uint32_t by) noexcept {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    count.store(count.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
+constexpr std::uint32_t one_less = ~std::uint32_t{0};
+
+class scope {
+public:
+    explicit scope(detail::coroutine& self) noexcept : self_(self) { change(self_.preemptible_scopes, 1); }
+    ~scope() { change(self_.preemptible_scopes, one_less); }
+    scope(const scope&) = delete;
+    scope& operator=(const scope&) = delete;
+
+private:
+    detail::coroutine& self_;
+};
+
+} // namespace
+
+namespace detail {
+
+// Not inlined, and not left by a jump: the monitor knows the end of the scope's frames by this function.
+MOOR_NOINLINE void run_preemptible(void (*function)(void*), void* argument) {
+    coroutine* const self = running_coroutine();
+    if (self == nullptr) {
+        function(argument);
+        return;
+    }
+    const scope entered(*self);
+    function(argument);
+}
+
+void forbid_preemption() noexcept {
+    if (coroutine* const self = running_coroutine()) {
+        change(self->preemption_bans, 1);
+    }
+}
+
+void allow_preemption() noexcept {
+    coroutine* const self = running_coroutine();
+    if (self == nullptr) {
+        return;
+    }
+    change(self->preemption_bans, one_less);
+    if (self->yield_wanted.load(std::memory_order_relaxed) && self->preemption_bans.load() == 0 &&
+        !sched::worker::current()->exception_in_flight()) {
+        sched::worker::yield();
+    }
+}
+
+} // namespace detail
+
+bool maybe_yield() noexcept {
+    const detail::coroutine* const self = running_coroutine();
+    if (self == nullptr || !self->yield_wanted.load(std::memory_order_relaxed)) {
+        return false;
+    }
+    sched::worker::yield();
+    return true;
+}
+
+const char* to_string(preempt_refusal reason) noexcept {
+    switch (reason) {
+    case preempt_refusal::no_scope: return "no_scope";
+    case preempt_refusal::forbidden: return "forbidden";
+    case preempt_refusal::in_runtime: return "in_runtime";
+    case preempt_refusal::exception_in_flight: return "exception_in_flight";
+    case preempt_refusal::system_active: return "system_active";
+    case preempt_refusal::being_stepped: return "being_stepped";
+    case preempt_refusal::other_stack: return "other_stack";
+    case preempt_refusal::other_image: return "other_image";
+    case preempt_refusal::too_deep: return "too_deep";
+    case preempt_refusal::bad_frames: return "bad_frames";
+    case preempt_refusal::no_memory: return "no_memory";
+    case preempt_refusal::system_refuses: return "system_refuses";
+    }
+    return "";
+}
+
+} // namespace moor
