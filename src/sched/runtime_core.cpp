@@ -17,6 +17,7 @@
 #include "debug/stack_overflow.hpp"
 #include "sched/coroutine_life.hpp"
 #include "win/error.hpp"
+#include "win/shadow_stacks.hpp"
 
 namespace moor::detail {
 namespace {
@@ -66,6 +67,11 @@ runtime_options checked(runtime_options options) {
                                                                                           : options.movable_stack_size);
     options.largest_movable_stack =
         stack::rounded_stack_size(std::max(options.largest_movable_stack, 2 * stack::largest_segment));
+    if (win::user_shadow_stacks_enabled()) {
+        throw std::system_error(win::to_error(std::errc::not_supported),
+                                "moor: this process has user shadow stacks (CET), where no coroutine can run; "
+                                "link it with /CETCOMPAT:NO");
+    }
     options.preemption = options.preemption && !options.debug.async_preempt_off;
     if (options.debug.slice_us != 0) {
         options.time_slice = std::chrono::microseconds(options.debug.slice_us);

@@ -35,6 +35,15 @@ void worker::join_thread() noexcept {
     }
 }
 
+// A preempted coroutine's registers arrive on this stack while the TEB still describes the coroutine's: the system
+// would not know a guard page of this one. So what is needed below the worker's loop has memory from the start.
+MOOR_NOINLINE void worker::touch_own_stack() noexcept {
+    std::array<volatile std::byte, std::size_t{8} * 1024> below;
+    for (std::size_t offset = 0; offset < below.size(); offset += win::page_size / 2) {
+        below[offset] = std::byte{};
+    }
+}
+
 unsigned worker::thread_main(void* self) noexcept {
     auto& here = *static_cast<worker*>(self);
     win::thread_slot::set(static_cast<own_stack*>(&here));
@@ -42,6 +51,7 @@ unsigned worker::thread_main(void* self) noexcept {
     if (here.runtime_.options.preemption) {
         here.spare_state_ = preempt::preempted_state::make();
     }
+    touch_own_stack();
     here.run();
     win::thread_slot::set(nullptr);
     return 0;

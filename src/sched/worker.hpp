@@ -197,6 +197,7 @@ private:
     static constexpr std::uint64_t maintenance_cycles = std::uint64_t{1} << 20;
 
     static unsigned __stdcall thread_main(void* self) noexcept;
+    static void touch_own_stack() noexcept;
     void run() noexcept;
 
     // Choosing the next coroutine.

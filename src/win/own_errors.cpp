@@ -20,6 +20,7 @@ public:
         case std::errc::operation_not_permitted: return "operation not permitted";
         case std::errc::invalid_argument: return "invalid argument";
         case std::errc::not_enough_memory: return "not enough memory";
+        case std::errc::not_supported: return "not possible here";
         case std::errc::not_connected: return "not connected";
         case std::errc::bad_file_descriptor: return "the handle is not open";
         case std::errc::io_error: return "the system made no progress";
