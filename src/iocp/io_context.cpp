@@ -95,7 +95,7 @@ std::error_code outcome(std::uint32_t error, detail::wake_reason reason, bool cl
 
 void share_worker(const io_context& here) noexcept {
     constexpr std::uint32_t calls_per_turn = 32;
-    if (++here.cache->completed_at_once % calls_per_turn == 0) {
+    if (++here.cache->completed_at_once % calls_per_turn == 0 || slice_is_over()) {
         this_coroutine::yield();
     }
 }

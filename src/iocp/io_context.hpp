@@ -31,6 +31,9 @@ struct io_context {
 /// on the stack stays where it is, since the kernel may know addresses of buffers in it. The scheduler defines it.
 void prepare_stack() noexcept;
 
+/// Whether the calling coroutine has run for longer than a time slice. The scheduler defines it.
+[[nodiscard]] bool slice_is_over() noexcept;
+
 /// Whether the calling coroutine may begin a call on something that belongs to `owner`: operation_not_permitted outside
 /// a coroutine of that runtime, operation_canceled when it or the limit's token was asked to stop, timed_out past the
 /// deadline. A call that never waits would otherwise never notice any of them. Does prepare_stack().

@@ -39,6 +39,11 @@ outside_wake::~outside_wake() {
 
 void iocp::prepare_stack() noexcept { sched::settle_stack(sched::room_for_io); }
 
+bool iocp::slice_is_over() noexcept {
+    const detail::coroutine* const self = sched::worker::current_coroutine();
+    return self != nullptr && self->yield_wanted.load(std::memory_order_relaxed);
+}
+
 iocp::io_context iocp::current_io() noexcept {
     sched::worker* const here = sched::worker::current();
     if (here == nullptr) {

@@ -87,15 +87,10 @@ std::size_t worker::size_for(std::size_t used, std::size_t room) const noexcept 
 }
 
 void settle_stack(std::size_t room) noexcept {
-    worker* here = worker::current();
-    if (here == nullptr || !here->away()) {
-        return;
+    worker* const here = worker::current();
+    if (here != nullptr && here->away()) {
+        here->settle_running_stack(room);
     }
-    if (here->running_now()->yield_wanted.load(std::memory_order_relaxed)) [[unlikely]] {
-        worker::yield();
-        here = worker::current();
-    }
-    here->settle_running_stack(room);
 }
 
 MOOR_NOINLINE void worker::settle_running_stack(std::size_t room) noexcept {

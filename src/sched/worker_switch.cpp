@@ -119,6 +119,9 @@ MOOR_NOINLINE void worker::depart(departure fate) noexcept {
     if (!away()) [[unlikely]] {
         win::fatal("a coroutine was about to suspend inside on_system_stack, where others cannot run meanwhile");
     }
+    if (in_section()) [[unlikely]] {
+        win::fatal("a coroutine was about to suspend with a lock of the runtime");
+    }
     begin_switch();
     coroutine& self = *running_;
     context::keep_errors(places_, self.state);

@@ -4,7 +4,7 @@
 
 #include <mutex>
 
-#include <moor/detail/spin_lock.hpp>
+#include "sync/spin_lock.hpp"
 #include <moor/detail/wait.hpp>
 
 namespace moor::test {

@@ -1,4 +1,4 @@
-#include <moor/detail/spin_lock.hpp>
+#include "sync/spin_lock.hpp"
 
 #include <mutex>
 #include <thread>

@@ -97,6 +97,7 @@ constexpr raised_condition raised[] = {
     {"resource_deadlock_would_occur", std::errc::resource_deadlock_would_occur},
     {"resource_unavailable_try_again", std::errc::resource_unavailable_try_again},
     {"value_too_large", std::errc::value_too_large},
+    {"not_supported", std::errc::not_supported},
 };
 
 TEST(moor_category, has_a_text_for_all_that_is_raised) {
