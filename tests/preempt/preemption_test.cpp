@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -14,6 +13,7 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "preempt/under_storm.hpp"
 #include "support/run.hpp"
 
 namespace moor {
@@ -25,14 +25,6 @@ using namespace std::chrono_literals;
 void spin_until_set(const std::atomic<bool>& flag) {
     while (!flag.load(std::memory_order_relaxed)) {
     }
-}
-
-runtime_options storm(unsigned workers) {
-    runtime_options options;
-    options.workers = workers;
-    options.debug.preempt_storm = true;
-    options.debug.preempt_verify = true;
-    return options;
 }
 
 TEST(preemption, an_endless_loop_keeps_nobody_waiting) {
@@ -81,7 +73,7 @@ TEST(preemption, computes_the_same_under_storm) {
     };
     constexpr std::uint64_t rounds = 300'000'000;
     const auto expected = compute(rounds);
-    runtime running(storm(2));
+    runtime running(test::storm(2));
     running.run([&] {
         std::vector<join_handle<std::pair<std::uint64_t, double>>> jobs;
         for (int number = 0; number < 6; ++number) {
@@ -93,13 +85,8 @@ TEST(preemption, computes_the_same_under_storm) {
             EXPECT_EQ(found.second, expected.second);
         }
     });
-    const runtime_metrics seen = running.metrics();
-    std::printf("[ preempted] %llu times\n", static_cast<unsigned long long>(seen.preemptions));
-    for (std::size_t reason = 0; reason != preempt_refusals; ++reason) {
-        std::printf("[  refused ] %-20s %llu\n", to_string(static_cast<preempt_refusal>(reason)),
-                    static_cast<unsigned long long>(seen.preemptions_refused[reason]));
-    }
-    EXPECT_GT(seen.preemptions, 100u);
+    test::print_attempts(running);
+    EXPECT_GT(running.metrics().preemptions, 100u);
 }
 
 } // namespace

@@ -1,0 +1,194 @@
+// Preemption beside threads that come and go, runtimes that begin and end, and the end of the process: no thread stays
+// suspended, and nobody waits for one that is.
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <moor/preempt.hpp>
+#include <moor/runtime.hpp>
+#include <moor/spawn.hpp>
+#include <moor/this_coroutine.hpp>
+
+#include "preempt/under_storm.hpp"
+#include "support/child.hpp"
+#include "win/handle.hpp"
+#include "win/windows.hpp"
+
+namespace moor {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t preemptions = 300;
+constexpr int runtimes = 50;
+constexpr int process_ends = 20;
+
+void spin_until_set(const std::atomic<bool>& flag) {
+    while (!flag.load(std::memory_order_relaxed)) {
+    }
+}
+
+DWORD WINAPI end_at_once(void*) { return 0; }
+
+TEST(preempted_threads, other_threads_begin_and_end) {
+    runtime running(test::storm(2));
+    const test::until_preempted enough(running, test::scaled(preemptions));
+    std::atomic<bool> stop{false};
+    std::uint64_t threads = 0;
+    std::thread outside([&] {
+        while (!enough.over()) {
+            const win::unique_handle thread(::CreateThread(nullptr, 0, &end_at_once, nullptr, 0, nullptr));
+            ASSERT_TRUE(thread);
+            ::WaitForSingleObject(thread.get(), INFINITE);
+            ++threads;
+        }
+        stop = true;
+    });
+    running.run([&] {
+        std::vector<join_handle<void>> loops;
+        for (int number = 0; number != 4; ++number) {
+            loops.push_back(spawn({.preemptible = true}, [&] { spin_until_set(stop); }));
+        }
+        // And a coroutine that makes threads itself.
+        loops.push_back(spawn({.preemptible = true}, [&] {
+            while (!stop) {
+                const win::unique_handle thread(::CreateThread(nullptr, 0, &end_at_once, nullptr, 0, nullptr));
+                ::WaitForSingleObject(thread.get(), INFINITE);
+            }
+        }));
+        for (auto& each : loops) {
+            each.join();
+        }
+    });
+    outside.join();
+    EXPECT_TRUE(enough.reached());
+    EXPECT_GT(threads, 0u);
+}
+
+TEST(preempted_threads, runtimes_begin_and_end) {
+    for (int round = 0; round != runtimes; ++round) {
+        runtime running(test::storm(1 + static_cast<unsigned>(round) % 3));
+        std::atomic<bool> stop{false};
+        const test::until_preempted enough(running, 3);
+        std::vector<join_handle<std::uint64_t>> loops;
+        for (int number = 0; number != 4; ++number) {
+            loops.push_back(running.spawn({.preemptible = true}, [&] {
+                std::uint64_t turns = 0;
+                while (!stop.load(std::memory_order_relaxed)) {
+                    ++turns;
+                }
+                return turns;
+            }));
+        }
+        while (!enough.over()) {
+            std::this_thread::sleep_for(1ms);
+        }
+        EXPECT_TRUE(enough.reached());
+        stop = true;
+        if (round % 2 == 0) {
+            for (auto& each : loops) {
+                EXPECT_GT(each.join(), 0u);
+            }
+        }
+        loops.clear(); // in odd rounds they end while the runtime shuts down
+        running.shutdown();
+    }
+}
+
+TEST(preempted_threads, a_shutdown_ends_loops_that_ask) {
+    for (int round = 0; round != runtimes; ++round) {
+        runtime running(test::storm(2));
+        const test::until_preempted enough(running, 2);
+        for (int number = 0; number != 3; ++number) {
+            running
+                .spawn({.preemptible = true},
+                       [] {
+                           while (!this_coroutine::stop_requested()) {
+                           }
+                       })
+                .detach();
+        }
+        while (!enough.over()) {
+            std::this_thread::sleep_for(1ms);
+        }
+        EXPECT_TRUE(enough.reached());
+        running.shutdown();
+    }
+}
+
+// ---- The end of the process ----------------------------------------------------------------------------------------
+
+constexpr int status = 57;
+
+// Loops that never end, under storm, and when they have been preempted a few times `function(running)`.
+template <class Function>
+void amid_loops(Function function) {
+    runtime running(test::storm(2));
+    const test::until_preempted enough(running, 20);
+    std::vector<join_handle<void>> loops;
+    const std::atomic<bool> never{false};
+    for (int number = 0; number != 4; ++number) {
+        loops.push_back(running.spawn({.preemptible = true}, [&] { spin_until_set(never); }));
+    }
+    function(running, enough);
+}
+
+void expect_ends(const test::scenario& wanted, std::uint32_t expected) {
+    for (int round = 0; round != process_ends; ++round) {
+        const auto end = test::run_in_child(wanted);
+        ASSERT_FALSE(end.hung) << "in round " << round << ": " << end.error_output;
+        ASSERT_EQ(end.exit_status, expected) << "in round " << round << ": " << end.error_output;
+        ASSERT_EQ(end.error_output, "");
+    }
+}
+
+const test::scenario exit_within("exit_within", [] {
+    amid_loops([](runtime& running, const test::until_preempted& enough) {
+        running
+            .spawn({.preemptible = true},
+                   [&] {
+                       while (!enough.reached()) {
+                       }
+                       std::exit(status);
+                   })
+            .join();
+    });
+});
+TEST(process_end, from_a_preemptible_coroutine) { expect_ends(exit_within, status); }
+
+const test::scenario exit_from_main("exit_from_main", [] {
+    amid_loops([](runtime&, const test::until_preempted& enough) {
+        while (!enough.reached()) {
+        }
+        std::exit(status);
+    });
+});
+TEST(process_end, from_the_main_thread) { expect_ends(exit_from_main, status); }
+
+const test::scenario exit_from_thread("exit_from_thread", [] {
+    amid_loops([](runtime&, const test::until_preempted& enough) {
+        std::thread([&] {
+            while (!enough.reached()) {
+            }
+            std::exit(status);
+        }).join();
+    });
+});
+TEST(process_end, from_another_thread) { expect_ends(exit_from_thread, status); }
+
+const test::scenario exit_process_at_once("exit_process_at_once", [] {
+    amid_loops([](runtime&, const test::until_preempted& enough) {
+        while (!enough.reached()) {
+        }
+        ::TerminateProcess(::GetCurrentProcess(), status);
+    });
+});
+TEST(process_end, by_force) { expect_ends(exit_process_at_once, status); }
+
+} // namespace
+} // namespace moor
