@@ -112,9 +112,7 @@ runtime_core::runtime_core(const runtime_options& requested)
         for (const auto& each : workers) {
             each->start_thread();
         }
-        if (workers.size() > 1 || options.preemption) { // a single worker has nobody who could take anything over
-            overseer.start_thread();
-        }
+        overseer.start_thread(); // without preemption too: maybe_yield goes by what it finds
     } catch (...) {
         shutdown();
         throw;

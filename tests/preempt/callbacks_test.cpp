@@ -55,18 +55,16 @@ void expect_undisturbed(Function function) {
     runtime running(test::storm(1));
     observed seen;
     running.run([&] {
-        std::vector<join_handle<void>> all;
-        all.push_back(spawn({.preemptible = true}, [&] {
-            // From the first callback on: before that it is as interruptible as any other.
+        spawn({.preemptible = true}, [&] {
+            join_handle<void> other;
             function([&] {
-                if (all.size() == 1 && seen.calls == 0) {
-                    all.push_back(spawn([&] { seen.other_ran = true; }));
+                if (seen.calls == 0) {
+                    other = spawn([&] { seen.other_ran = true; });
                 }
                 seen.spin();
             });
-        }));
-        all.front().join();
-        all.back().join();
+            other.join();
+        }).join();
     });
     EXPECT_GT(seen.calls, 0u);
     EXPECT_FALSE(seen.ran_within);

@@ -81,7 +81,7 @@ std::vector<job> jobs() {
 }
 
 TEST(checksum, is_the_same_with_very_many_preemptions) {
-    runtime running(test::storm(workers));
+    runtime running(test::verified_storm(workers));
     const test::until_preempted enough(running, test::scaled(preemptions));
     const auto began = std::chrono::steady_clock::now();
     running.run([&] {

@@ -73,7 +73,7 @@ TEST(preemption, computes_the_same_under_storm) {
     };
     constexpr std::uint64_t rounds = 300'000'000;
     const auto expected = compute(rounds);
-    runtime running(test::storm(2));
+    runtime running(test::verified_storm(2));
     running.run([&] {
         std::vector<join_handle<std::pair<std::uint64_t, double>>> jobs;
         for (int number = 0; number < 6; ++number) {

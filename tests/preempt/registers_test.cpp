@@ -48,7 +48,7 @@ values random_bytes(std::size_t count, std::mt19937_64& random) {
 // by `mask` in both.
 template <class Make, class Mask>
 void expect_kept(hold function, Make make, Mask mask) {
-    runtime running(test::storm(1));
+    runtime running(test::verified_storm(1));
     const test::until_preempted enough(running, test::scaled(preemptions));
     const std::uint64_t differences = running.run([&] {
         std::vector<join_handle<std::uint64_t>> all;

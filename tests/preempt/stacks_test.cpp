@@ -34,18 +34,18 @@ struct kind {
 };
 
 class preempted_stacks : public testing::TestWithParam<kind> {};
-INSTANTIATE_TEST_SUITE_P(on, preempted_stacks,
-                         testing::Values(kind{"reserved", stack_kind::reserved, false}
+const kind kinds[] = {
+    {"reserved", stack_kind::reserved, false},
 #if defined(MOOR_TEST_MOVABLE_STACKS)
-                                         ,
-                                         kind{"movable", stack_kind::movable, false},
-                                         kind{"moving", stack_kind::movable, true}
+    {"movable", stack_kind::movable, false},
+    {"moving", stack_kind::movable, true},
 #endif
-                                         ),
+};
+INSTANTIATE_TEST_SUITE_P(on, preempted_stacks, testing::ValuesIn(kinds),
                          [](const testing::TestParamInfo<kind>& info) { return std::string(info.param.name); });
 
 runtime_options options_for(const kind& wanted) {
-    runtime_options options = test::storm(1);
+    runtime_options options = test::verified_storm(1);
     options.debug.force_move = wanted.moves_without_need;
     options.debug.stack_poison_copy = wanted.moves_without_need;
     return options;

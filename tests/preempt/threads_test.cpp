@@ -75,15 +75,9 @@ TEST(preempted_threads, runtimes_begin_and_end) {
         runtime running(test::storm(1 + static_cast<unsigned>(round) % 3));
         std::atomic<bool> stop{false};
         const test::until_preempted enough(running, 3);
-        std::vector<join_handle<std::uint64_t>> loops;
+        std::vector<join_handle<void>> loops;
         for (int number = 0; number != 4; ++number) {
-            loops.push_back(running.spawn({.preemptible = true}, [&] {
-                std::uint64_t turns = 0;
-                while (!stop.load(std::memory_order_relaxed)) {
-                    ++turns;
-                }
-                return turns;
-            }));
+            loops.push_back(running.spawn({.preemptible = true}, [&] { spin_until_set(stop); }));
         }
         while (!enough.over()) {
             std::this_thread::sleep_for(1ms);
@@ -92,7 +86,7 @@ TEST(preempted_threads, runtimes_begin_and_end) {
         stop = true;
         if (round % 2 == 0) {
             for (auto& each : loops) {
-                EXPECT_GT(each.join(), 0u);
+                each.join();
             }
         }
         loops.clear(); // in odd rounds they end while the runtime shuts down

@@ -18,6 +18,13 @@ namespace moor::test {
 inline runtime_options storm(unsigned workers) {
     runtime_options options = with_workers(workers);
     options.debug.preempt_storm = true;
+    return options;
+}
+
+/// And compares the stacks. Only where no coroutine, and no part of moor that it calls, writes to the stack of another
+/// one: not to its variables, nor to what it waits with.
+inline runtime_options verified_storm(unsigned workers) {
+    runtime_options options = storm(workers);
     options.debug.preempt_verify = true;
     return options;
 }
