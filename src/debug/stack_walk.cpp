@@ -3,6 +3,9 @@
 
 #include <cstring>
 
+#include "win/function_address.hpp"
+#include "win/unwind_info.hpp"
+
 namespace moor::debug {
 namespace {
 
@@ -12,25 +15,11 @@ std::uint64_t word_at(std::uint64_t address) noexcept {
     return word;
 }
 
-// UNWIND_INFO as every amd64 Windows has it; the headers do not declare it.
-struct unwind_info {
-    static constexpr unsigned chained = 4; // flag: followed by the entry of the function that this is a part of
+using win::unwind_info;
 
-    std::uint8_t version_and_flags;
-    std::uint8_t prologue_bytes;
-    std::uint8_t code_count;
-    std::uint8_t frame_register_and_offset; // register in the lower half, offset in units of 16 in the upper
-
-    [[nodiscard]] unsigned flags() const noexcept { return version_and_flags >> 3u; }
-    [[nodiscard]] unsigned frame_register() const noexcept { return frame_register_and_offset & 15u; }
-    [[nodiscard]] std::uint64_t frame_offset() const noexcept { return (frame_register_and_offset >> 4u) * 16u; }
-    [[nodiscard]] const RUNTIME_FUNCTION& chained_to() const noexcept {
-        const std::size_t codes = (code_count + std::size_t{1}) / 2 * 2; // padded to an even number, 2 bytes each
-        return *reinterpret_cast<const RUNTIME_FUNCTION*>(reinterpret_cast<const std::byte*>(this) + sizeof *this +
-                                                          codes * 2);
-    }
-};
-static_assert(sizeof(unwind_info) == 4);
+const RUNTIME_FUNCTION& chained_to(const unwind_info& info) noexcept {
+    return *reinterpret_cast<const RUNTIME_FUNCTION*>(reinterpret_cast<const std::byte*>(&info) + info.chained_at());
+}
 
 const unwind_info& info_of(const RUNTIME_FUNCTION& function, std::uint64_t image) noexcept {
     return *reinterpret_cast<const unwind_info*>(image + function.UnwindData);
@@ -43,8 +32,8 @@ struct found_function {
     // The address of the function, also from a part of it that the compiler put elsewhere.
     [[nodiscard]] std::uint64_t begin() const noexcept {
         const RUNTIME_FUNCTION* part = entry;
-        while ((info_of(*part, image).flags() & unwind_info::chained) != 0) {
-            part = &info_of(*part, image).chained_to();
+        while (info_of(*part, image).is_chained()) {
+            part = &chained_to(info_of(*part, image));
         }
         return image + part->BeginAddress;
     }
@@ -54,20 +43,6 @@ found_function function_at(std::uint64_t instruction) noexcept {
     DWORD64 image = 0;
     RUNTIME_FUNCTION* const entry = ::RtlLookupFunctionEntry(instruction, &image, nullptr);
     return {entry, image};
-}
-
-// A function's address may be that of a jump to it, where the linker prepares for incremental linking.
-std::uint64_t without_jump(const void* function) noexcept {
-    constexpr std::uint8_t jump = 0xe9;
-    const auto address = reinterpret_cast<std::uint64_t>(function);
-    std::uint8_t first = 0;
-    std::memcpy(&first, function, sizeof first);
-    if (first != jump) {
-        return address;
-    }
-    std::int32_t distance = 0;
-    std::memcpy(&distance, static_cast<const std::byte*>(function) + 1, sizeof distance);
-    return address + 5 + static_cast<std::uint64_t>(static_cast<std::int64_t>(distance));
 }
 
 bool find_in_image(std::uint64_t address, const std::byte* image, stack_range& found) noexcept {
@@ -159,7 +134,7 @@ walk_start walk_start::of_context(const CONTEXT& registers) noexcept {
 // ---- The walk ------------------------------------------------------------------------------------------------------
 
 stack_walk::stack_walk(const walk_start& start, std::span<const stack_range> stacks, const void* last_function) noexcept
-    : stacks_(stacks), last_function_(without_jump(last_function)), just_entered_(start.just_entered) {
+    : stacks_(stacks), last_function_(win::without_jump(last_function)), just_entered_(start.just_entered) {
     registers_.Rip = start.instruction;
     registers_.Rsp = start.stack_pointer;
     registers_.Rbx = start.rbx;
