@@ -1,0 +1,61 @@
+// See code_image.hpp.
+#include "preempt/code_image.hpp"
+
+#include <utility>
+
+namespace moor::preempt {
+
+code_image::code_image(std::uint64_t base, std::span<const std::byte> bytes, std::vector<win::image_part> code,
+                       function_table functions) noexcept
+    : base_(base), bytes_(bytes), code_(std::move(code)), functions_(std::move(functions)) {}
+
+bool code_image::contains_code(std::uint64_t address) const noexcept {
+    for (const win::image_part& each : code_) {
+        if (each.contains(address - base_)) { // an address below the image becomes a huge number
+            return true;
+        }
+    }
+    return false;
+}
+
+const function_entry* code_image::function_at(std::uint64_t address) const noexcept {
+    const std::uint64_t rva = address - base_;
+    return rva < bytes_.size() && rva <= UINT32_MAX ? functions_.find(static_cast<std::uint32_t>(rva)) : nullptr;
+}
+
+std::optional<code_image::located_info> code_image::unwind_info_of(const function_entry& entry) const noexcept {
+    function_entry stated = entry;
+    for (unsigned links = 0; (stated.unwind & 1u) != 0; ++links) {
+        const auto next = read<function_entry>(stated.unwind & ~1u);
+        if (!next || links == longest_chain) {
+            return std::nullopt;
+        }
+        stated = *next;
+    }
+    const auto info = read<win::unwind_info>(stated.unwind);
+    if (!info || info->version() < 1 || info->version() > 2) {
+        return std::nullopt;
+    }
+    return located_info{*info, stated.unwind};
+}
+
+std::optional<function_entry> code_image::whole_function(const function_entry& part) const noexcept {
+    function_entry whole = part;
+    for (unsigned links = 0; links <= longest_chain; ++links) {
+        const auto at = unwind_info_of(whole);
+        if (!at) {
+            return std::nullopt;
+        }
+        if (!at->info.is_chained()) {
+            return whole;
+        }
+        const auto next = chained_to(*at);
+        if (!next) {
+            return std::nullopt;
+        }
+        whole = *next;
+    }
+    return std::nullopt;
+}
+
+} // namespace moor::preempt
