@@ -35,7 +35,7 @@ struct debug_switches {
     bool async_preempt_off = false;
     /// The time slice in microseconds; 0 leaves it to the runtime.
     std::size_t slice_us = 0;
-    /// Coroutines are preempted as often as the system allows.
+    /// Coroutines are preempted as often as the system allows, with 200 microseconds between two attempts at a worker.
     bool preempt_storm = false;
     /// A preempted coroutine's stack is compared with what it was before the coroutine goes on.
     bool preempt_verify = false;

@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <mutex>
 
-#include "preempt/frames.hpp"
 #include "sched/coroutine.hpp"
 #include "sched/worker.hpp"
 #include "win/system_lock.hpp"
@@ -115,9 +114,7 @@ std::optional<preempt_refusal> diversion::judge(const sched::worker& target) con
     if (const auto refused = target.refusal_at(registers_.Rsp)) {
         return refused;
     }
-    const auto& stack = target.running_now()->stack;
-    return refusal_by_frames(
-        registers_, {reinterpret_cast<std::uint64_t>(stack.lowest), reinterpret_cast<std::uint64_t>(stack.top())});
+    return safe_point_.refusal(registers_, reinterpret_cast<std::uint64_t>(target.running_now()->stack.top()));
 }
 
 void diversion::keep(const sched::worker& target, preempted_state& state) const noexcept {

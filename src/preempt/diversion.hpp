@@ -11,6 +11,7 @@
 #include <moor/preempt.hpp>
 
 #include "preempt/preempted_state.hpp"
+#include "preempt/safe_point.hpp"
 #include "win/windows.hpp"
 
 namespace moor::sched {
@@ -22,7 +23,10 @@ namespace moor::preempt {
 /// The monitor's own; one thread uses it, and others read the counts.
 class diversion {
 public:
-    explicit diversion(bool verify) noexcept : verify_(verify) {}
+    explicit diversion(bool verify) : verify_(verify) {}
+
+    /// Whether the linker left the image's table of functions sorted, as the format demands.
+    [[nodiscard]] bool table_is_sorted() const noexcept { return safe_point_.image().was_sorted(); }
 
     /// Has the worker's running coroutine go to its worker's scheduler. Nothing when it does, else why not. The thread
     /// is never left suspended.
@@ -37,6 +41,7 @@ private:
     [[nodiscard]] std::optional<preempt_refusal> judge(const sched::worker& target) const noexcept;
     void keep(const sched::worker& target, preempted_state& state) const noexcept;
 
+    const safe_point safe_point_;
     const bool verify_;
     CONTEXT registers_{};
     std::array<std::atomic<std::uint64_t>, preempt_refusals> refusals_{};

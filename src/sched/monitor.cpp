@@ -26,6 +26,7 @@ void monitor::start_thread() {
     watched_.resize(runtime_.workers.size());
     if (runtime_.options.preemption) {
         preempt::prepare_process_exit();
+        report_unsorted_table();
     }
     const std::uintptr_t handle = ::_beginthreadex(nullptr, 0, &monitor::thread_main, this, 0, nullptr);
     if (handle == 0) {
@@ -40,6 +41,16 @@ void monitor::join_thread() noexcept {
         ::SetEvent(wake_.get());
         ::WaitForSingleObject(thread_.get(), INFINITE);
         thread_.close();
+    }
+}
+
+// Once per process: it is the linker's fault, and exceptions may fail as well.
+void monitor::report_unsorted_table() const noexcept {
+    static std::atomic<bool> reported{false};
+    if (!diversion_.table_is_sorted() && !reported.exchange(true)) {
+        win::write_error_stream(
+            "moor: the linker left this program's table of functions (.pdata) unsorted, against the "
+            "format's rules; moor uses a sorted copy, but the system may lose exceptions\n");
     }
 }
 
@@ -88,12 +99,13 @@ void monitor::look() noexcept {
         const std::uint32_t turn = looked_at.turns();
         const bool same = turn == seen.turn && !looked_at.is_asleep();
         if (!same) {
-            seen = {turn, now, 0, 0};
+            seen = {turn, now, seen.attempted, 0, 0};
         }
         const bool stuck = same && now - seen.since >= runtime_.options.time_slice;
         looked_at.set_stuck(stuck);
         help_needed = help_needed || (stuck && looked_at.has_work_for_others());
-        if ((stuck || storm) && !looked_at.is_asleep()) {
+        const bool stormed = storm && now - seen.attempted >= storm_pause && !looked_at.is_asleep();
+        if (stuck || stormed) {
             preempt(looked_at, seen);
         }
     }
@@ -117,7 +129,9 @@ void monitor::preempt(worker& stuck, watched& seen) noexcept {
         --seen.looks_to_wait;
         return;
     }
-    if (!diversion_.attempt(stuck)) {
+    const bool refused = diversion_.attempt(stuck).has_value();
+    seen.attempted = steady::now();
+    if (!refused) {
         seen.refused = 0;
         return;
     }

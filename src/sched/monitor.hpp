@@ -28,6 +28,10 @@ public:
     static constexpr unsigned looks_per_slice = 5;
     static constexpr std::chrono::milliseconds longest_between_looks{10};
 
+    /// Under preempt_storm: what a worker has to itself between two attempts. Without it a thread that is suspended
+    /// again as soon as it runs gets nowhere.
+    static constexpr std::chrono::microseconds storm_pause{200};
+
     explicit monitor(detail::runtime_core& runtime);
     ~monitor();
     monitor(const monitor&) = delete;
@@ -55,15 +59,17 @@ private:
     void look() noexcept;
     [[nodiscard]] DWORD between_looks() const noexcept;
     void end_rest() noexcept;
+    void report_unsorted_table() const noexcept;
 
     using steady = std::chrono::steady_clock;
 
     // A worker, as last looked at. The monitor's thread alone.
     struct watched {
         std::uint32_t turn = 0;
-        steady::time_point since{}; // the turn was first seen
-        unsigned refused = 0;       // attempts to preempt it, in a row
-        unsigned looks_to_wait = 0; // before the next one
+        steady::time_point since{};     // the turn was first seen
+        steady::time_point attempted{}; // to preempt it, last
+        unsigned refused = 0;           // attempts to preempt it, in a row
+        unsigned looks_to_wait = 0;     // before the next one
     };
     void preempt(worker& stuck, watched& seen) noexcept;
 

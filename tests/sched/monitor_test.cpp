@@ -85,7 +85,8 @@ TEST_P(monitor_on, sleepers_of_a_busy_worker_wake_elsewhere) {
 TEST(monitor, comes_back_after_a_rest) {
     runtime running(test::with_workers(2));
     for (int round = 0; round < 5; ++round) {
-        std::this_thread::sleep_for(2 * sched::monitor::longest_between_looks); // makes a rest likely; nothing depends on it
+        std::this_thread::sleep_for(
+            2 * sched::monitor::longest_between_looks); // makes a rest likely; nothing depends on it
         running.run([round] {
             test::signal wake;
             std::atomic<bool> awake{false};
