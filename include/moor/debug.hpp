@@ -37,7 +37,9 @@ struct debug_switches {
     std::size_t slice_us = 0;
     /// Coroutines are preempted as often as the system allows, with 200 microseconds between two attempts at a worker.
     bool preempt_storm = false;
-    /// A preempted coroutine's stack is compared with what it was before the coroutine goes on.
+    /// When a preempted coroutine has arrived in the scheduler, its stack is compared with what it was when its thread
+    /// was suspended, and its saved registers before it goes on. For programs in which no other thread writes to a
+    /// coroutine's stack, as a wake-up or a reference to a local may do: the moment between is short, not none.
     bool preempt_verify = false;
 };
 

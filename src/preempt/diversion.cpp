@@ -136,7 +136,9 @@ void diversion::keep(const sched::worker& target, preempted_state& state) const 
     state.r13 = registers_.R13;
     state.r14 = registers_.R14;
     state.r15 = registers_.R15;
-    state.checksum = verify_ ? checksum_of(state, target.running_now()->stack.top()) : 0;
+    if (verify_) {
+        sum_up(state, target.running_now()->stack.top());
+    }
 }
 
 } // namespace moor::preempt

@@ -13,6 +13,28 @@ constexpr std::uint32_t features_leaf = 1;
 constexpr std::uint32_t has_osxsave = 1u << 27; // in ecx of that leaf
 constexpr std::uint32_t extended_state_leaf = 0xd;
 
+// FNV-1a, by words.
+std::uint64_t sum_of(const std::byte* first, const std::byte* top) noexcept {
+    constexpr std::uint64_t prime = 0x100000001b3;
+    std::uint64_t sum = 0xcbf29ce484222325;
+    for (; first != top; first += sizeof(std::uint64_t)) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, first, sizeof word);
+        sum = (sum ^ word) * prime;
+        sum ^= sum >> 32;
+    }
+    return sum;
+}
+
+std::uint64_t sum_of_stack(const preempted_state& state, const std::byte* top) noexcept {
+    return sum_of(reinterpret_cast<const std::byte*>(state.stack_pointer), top);
+}
+
+std::uint64_t sum_of_registers(const preempted_state& state) noexcept {
+    return sum_of(reinterpret_cast<const std::byte*>(&state.instruction),
+                  reinterpret_cast<const std::byte*>(&state.features));
+}
+
 } // namespace
 
 bool preempted_state::possible() noexcept { return (win::cpuid(features_leaf, 0).ecx & has_osxsave) != 0; }
@@ -33,28 +55,20 @@ preempted_state::owner preempted_state::make() noexcept {
     return made;
 }
 
-std::uint64_t checksum_of(const preempted_state& state, const std::byte* top) noexcept {
-    constexpr std::uint64_t prime = 0x100000001b3; // FNV-1a, by words
-    std::uint64_t sum = 0xcbf29ce484222325;
-    const auto add = [&sum](const void* at) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, at, sizeof word);
-        sum = (sum ^ word) * prime;
-        sum ^= sum >> 32;
-    };
-    for (const std::uint64_t* word = &state.instruction; word != &state.features; ++word) {
-        add(word);
-    }
-    const auto* at = reinterpret_cast<const std::byte*>(state.stack_pointer);
-    for (; at != top; at += sizeof(std::uint64_t)) {
-        add(at);
-    }
-    return sum;
+void sum_up(preempted_state& state, const std::byte* top) noexcept {
+    state.stack_sum = sum_of_stack(state, top);
+    state.register_sum = sum_of_registers(state);
 }
 
-void verify(const preempted_state& state, const std::byte* top) noexcept {
-    if (checksum_of(state, top) != state.checksum) {
-        win::fatal("the stack or the registers of a preempted coroutine changed before it went on");
+void check_stack(const preempted_state& state, const std::byte* top) noexcept {
+    if (sum_of_stack(state, top) != state.stack_sum) {
+        win::fatal("the stack of a coroutine changed while it was preempted");
+    }
+}
+
+void check_registers(const preempted_state& state) noexcept {
+    if (sum_of_registers(state) != state.register_sum) {
+        win::fatal("the saved registers of a preempted coroutine changed");
     }
 }
 

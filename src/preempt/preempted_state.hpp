@@ -32,9 +32,10 @@ struct alignas(64) preempted_state {
     std::uint64_t r14 = 0;
     std::uint64_t r15 = 0;
     std::uint64_t features = 0;  ///< of the processor's state that XSAVE covers: a mask for it
-    std::uint64_t checksum = 0;  ///< of the stack, for preempt_verify
+    std::uint64_t stack_sum = 0; ///< for preempt_verify
     std::uint32_t own_mxcsr = 0; ///< the floating-point control state of the worker's own stack
     std::uint16_t own_control_word = 0;
+    std::uint64_t register_sum = 0; ///< for preempt_verify
     // At offset 192 the area that XSAVE fills, as large as the processor says.
 
     static constexpr std::size_t area_offset = 192;
@@ -52,11 +53,12 @@ struct alignas(64) preempted_state {
     /// Whether this processor and system have XSAVE.
     [[nodiscard]] static bool possible() noexcept;
 };
-/// Of the preempted coroutine's stack up to `top`, and of its general registers.
-[[nodiscard]] std::uint64_t checksum_of(const preempted_state& state, const std::byte* top) noexcept;
-
-/// For preempt_verify: ends the process with a message when that checksum is not what it was.
-void verify(const preempted_state& state, const std::byte* top) noexcept;
+// For preempt_verify: sums of what must not change, the stack (from the stack pointer up to `top`) from the suspension
+// to the arrival in the trampoline, the general registers until the coroutine goes on. The checks end the process
+// with a message.
+void sum_up(preempted_state& state, const std::byte* top) noexcept;
+void check_stack(const preempted_state& state, const std::byte* top) noexcept;
+void check_registers(const preempted_state& state) noexcept;
 
 static_assert(sizeof(preempted_state) == preempted_state::area_offset);
 

@@ -48,6 +48,9 @@ void worker::arrive_preempted() noexcept {
     context::keep_errors(places_, self.state);
     note_stack_limit();
     self.preempted = std::move(spare_state_);
+    if (runtime_.options.debug.preempt_verify) {
+        preempt::check_stack(*self.preempted, self.stack.top());
+    }
     departing_ = &self;
     fate_ = departure::preempted;
     set_running(nullptr);
@@ -71,7 +74,7 @@ void worker::resume_preempted(context::transfer_t arrival) noexcept {
     // The thread's again as soon as it runs on the coroutine's stack, which is when the monitor may use it.
     here.spare_state_ = std::move(self.preempted);
     if (here.runtime_.options.debug.preempt_verify) {
-        preempt::verify(*here.spare_state_, self.stack.top());
+        preempt::check_registers(*here.spare_state_);
     }
     context::restore_errors(here.places_, self.state);
     here.end_switch();

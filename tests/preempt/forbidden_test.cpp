@@ -85,8 +85,8 @@ bool throws_and_catches(std::uint64_t round) {
     }
 }
 
-// Disabled while it hangs: a coroutine that is preempted within __emutls_get_address keeps a spin lock of its thread,
-// and the next one that throws waits for it for ever.
+// The C++ library keeps its state in thread-local variables of libgcc, whose lookup holds a spin lock of the thread:
+// preempted there, the next coroutine of the worker that threw would wait for ever.
 TEST_P(on_workers, throw_and_catch) {
     expect_safe(GetParam(), [](unsigned, std::uint64_t round) { return throws_and_catches(round); });
 }
