@@ -18,8 +18,7 @@
 #include <thread>
 #include <utility>
 
-#include <moor/detail/spin_lock.hpp>
-
+#include "sync/spin_lock.hpp"
 #include "win/error.hpp"
 #include "win/own_stack.hpp"
 #include "win/windows.hpp"
