@@ -12,13 +12,7 @@
 
 namespace moor::sched {
 
-monitor::monitor(detail::runtime_core& runtime)
-    : runtime_(runtime), wake_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)),
-      diversion_(runtime.options.debug.preempt_verify) {
-    if (!wake_) {
-        win::throw_last_error("moor: CreateEvent");
-    }
-}
+monitor::monitor(detail::runtime_core& runtime) : runtime_(runtime), diversion_(runtime.options.debug.preempt_verify) {}
 
 monitor::~monitor() { join_thread(); }
 
@@ -38,7 +32,7 @@ void monitor::start_thread() {
 void monitor::join_thread() noexcept {
     if (thread_) {
         ending_.store(true, std::memory_order_release);
-        ::SetEvent(wake_.get());
+        wake();
         ::WaitForSingleObject(thread_.get(), INFINITE);
         thread_.close();
     }
@@ -61,31 +55,48 @@ unsigned monitor::thread_main(void* self) noexcept {
 
 void monitor::run() noexcept {
     while (!ending_.load(std::memory_order_acquire)) {
+        // Read first: whoever wakes from here on changes it.
+        const std::uint32_t wakes = wakes_.load(std::memory_order_acquire);
         // Resting is announced before the last look at the workers, and a worker announces that it is awake before it
         // looks here: one of the two sees the other.
         resting_.store(true, std::memory_order_seq_cst);
         if (!runtime_.all_workers_sleep() && resting_.exchange(false)) {
-            ::WaitForSingleObject(wake_.get(), between_looks());
+            wait(wakes, between_looks());
             look();
         } else {
-            ::WaitForSingleObject(wake_.get(), INFINITE);
+            wait(wakes, INFINITE);
+            last_look_ = steady::now();
         }
     }
 }
 
 void monitor::end_rest() noexcept {
     if (resting_.exchange(false)) {
-        ::SetEvent(wake_.get());
+        wake();
     }
+}
+
+// Rejected: an event. Its waits end late under Wine, where the server has to end them: by a tick of the host's
+// scheduler or two when all processors are busy, which is when the monitor matters.
+void monitor::wait(std::uint32_t wakes, DWORD timeout) noexcept {
+    ::WaitOnAddress(&wakes_, &wakes, sizeof wakes, timeout);
+}
+
+void monitor::wake() noexcept {
+    wakes_.fetch_add(1, std::memory_order_release); // with the acquire in run()
+    ::WakeByAddressSingle(&wakes_);
 }
 
 DWORD monitor::between_looks() const noexcept {
     if (runtime_.options.debug.preempt_storm) {
         return 0;
     }
-    const auto share = std::chrono::duration_cast<std::chrono::milliseconds>(runtime_.options.time_slice) /
-                       static_cast<int>(looks_per_slice);
-    return static_cast<DWORD>(std::clamp(share, std::chrono::milliseconds(1), longest_between_looks).count());
+    using std::chrono::milliseconds;
+    const auto share =
+        std::chrono::duration_cast<milliseconds>(runtime_.options.time_slice) / static_cast<int>(looks_per_slice);
+    const auto regular = std::clamp(share, milliseconds(1), longest_between_looks);
+    const auto until_end = std::chrono::ceil<milliseconds>(slice_ends_ - steady::now());
+    return static_cast<DWORD>(std::clamp(until_end, milliseconds(1), regular).count());
 }
 
 // A worker that has begun no turn for a slice stays in one coroutine. Thieves are told, and one is woken.
@@ -93,22 +104,27 @@ void monitor::look() noexcept {
     bool help_needed = false;
     const bool storm = runtime_.options.debug.preempt_storm;
     const auto now = steady::now();
+    slice_ends_ = steady::time_point::max();
     for (std::size_t index = 0; index < watched_.size(); ++index) {
         worker& looked_at = *runtime_.workers[index];
         watched& seen = watched_[index];
         const std::uint32_t turn = looked_at.turns();
         const bool same = turn == seen.turn && !looked_at.is_asleep();
         if (!same) {
-            seen = {turn, now, seen.attempted, 0, 0};
+            seen = {turn, last_look_, seen.attempted, 0, 0};
         }
         const bool stuck = same && now - seen.since >= runtime_.options.time_slice;
         looked_at.set_stuck(stuck);
+        if (!stuck && !looked_at.is_asleep()) {
+            slice_ends_ = std::min(slice_ends_, seen.since + runtime_.options.time_slice);
+        }
         help_needed = help_needed || (stuck && looked_at.has_work_for_others());
         const bool stormed = storm && now - seen.attempted >= storm_pause && !looked_at.is_asleep();
         if (stuck || stormed) {
             preempt(looked_at, seen);
         }
     }
+    last_look_ = now;
     if (help_needed) {
         runtime_.wake_worker();
     }

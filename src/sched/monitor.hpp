@@ -23,8 +23,8 @@ class worker;
 class monitor {
 public:
     /// Time between two looks while any worker is awake: a fraction of the time slice, in milliseconds, since that is
-    /// what the system's waits count. A worker that has begun no turn for a slice counts as stuck; what it has queued
-    /// waits for one slice and at most that time.
+    /// what the system's waits count. A turn counts from the last look before it began, and one look falls to its
+    /// slice's end; so a worker is found stuck after a slice, or up to that time earlier.
     static constexpr unsigned looks_per_slice = 5;
     static constexpr std::chrono::milliseconds longest_between_looks{10};
 
@@ -59,6 +59,8 @@ private:
     void look() noexcept;
     [[nodiscard]] DWORD between_looks() const noexcept;
     void end_rest() noexcept;
+    void wait(std::uint32_t wakes, DWORD timeout) noexcept;
+    void wake() noexcept;
     void report_unsorted_table() const noexcept;
 
     using steady = std::chrono::steady_clock;
@@ -66,7 +68,7 @@ private:
     // A worker, as last looked at. The monitor's thread alone.
     struct watched {
         std::uint32_t turn = 0;
-        steady::time_point since{};     // the turn was first seen
+        steady::time_point since{};     // the look before that one that saw the turn first
         steady::time_point attempted{}; // to preempt it, last
         unsigned refused = 0;           // attempts to preempt it, in a row
         unsigned looks_to_wait = 0;     // before the next one
@@ -75,12 +77,14 @@ private:
 
     detail::runtime_core& runtime_;
     win::unique_handle thread_;
-    win::unique_handle wake_; // auto-reset event
-    // Set by the monitor when it finds all workers asleep; it looks once more after that. Whoever clears it sets the
-    // event.
+    std::atomic<std::uint32_t> wakes_{0}; // what the thread waits at: it changes with every wake()
+    // Set by the monitor when it finds all workers asleep; it looks once more after that. Whoever clears it wakes the
+    // monitor.
     std::atomic<bool> resting_{false};
     std::atomic<bool> ending_{false};
     std::vector<watched> watched_;
+    steady::time_point last_look_{};  // these two: the monitor's thread alone
+    steady::time_point slice_ends_{}; // the first that does
     preempt::diversion diversion_;
 };
 
