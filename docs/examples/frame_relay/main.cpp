@@ -1,5 +1,7 @@
 // The relay as a program: options, console, and the lines that a supervisor or a load generator reads.
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <functional>
@@ -7,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 #include <moor/endpoint.hpp>
@@ -31,6 +34,7 @@ constexpr std::string_view usage = R"(frame_relay: forwards frames between the c
   --workers N             worker threads (0: one per processor)
   --stats SECONDS         how often to print counters (0: never)
   --log all|problems      which connections to log (all)
+  --spinners N            coroutines that compute without end beside the relay (0); preemption keeps it going
   --stop-on-stdin-eof     stop at the end of the standard input, as on Ctrl-C
 )";
 
@@ -40,6 +44,7 @@ struct settings {
     log_level log = log_level::all;
     unsigned workers = 0;
     std::chrono::seconds statistics{};
+    unsigned spinners = 0;
     bool stop_on_stdin_eof = false;
 };
 
@@ -63,6 +68,7 @@ settings read_settings(command_line& line) {
         throw usage_error(fmt::format("--log wants all or problems, not '{}'", log));
     }
     chosen.log = log == "all" ? log_level::all : log_level::problems;
+    chosen.spinners = static_cast<unsigned>(line.take_number("--spinners", 0, {0, 1024}));
     chosen.stop_on_stdin_eof = line.take_flag("--stop-on-stdin-eof");
     line.expect_end();
     return chosen;
@@ -84,6 +90,15 @@ void print_statistics(const relay_server& server, const moor::runtime& runtime, 
                                        counters.clients, runtime.metrics().operations_in_use, accepts,
                                        counters.forwarded, counters.dropped, counters.unroutable));
         moor::this_coroutine::sleep_for(interval, stop, stopped);
+    }
+}
+
+/// Never waits and never yields: without preemption it would keep its worker to itself.
+void compute_until(const std::stop_token& stop) {
+    std::uint64_t number = 1;
+    while (!stop.stop_requested()) {
+        number = number * 6364136223846793005u + 1442695040888963407u;
+        std::atomic_signal_fence(std::memory_order_seq_cst); // the compiler must not find out that nobody wants it
     }
 }
 
@@ -116,16 +131,24 @@ void run_relay(const settings& chosen) {
             statistics = moor::spawn({.name = "statistics"}, print_statistics, std::cref(server), std::cref(runtime),
                                      listening.outstanding_accepts, chosen.statistics, stop);
         }
+        std::vector<moor::join_handle<void>> spinners;
+        for (unsigned each = 0; each < chosen.spinners; ++each) {
+            spinners.push_back(moor::spawn({.name = "spinner", .preemptible = true}, compute_until, stop));
+        }
         server.serve(std::move(listener), stop);
+        for (auto& each : spinners) {
+            each.join();
+        }
         if (statistics.joinable()) {
             statistics.join();
         }
         const relay_counters counters = server.counters();
-        print_line(
-            stdout,
-            fmt::format("stopped: clients={} frames={} dropped={} unroutable={} stack moves={} operations in use: {}",
-                        counters.clients, counters.forwarded, counters.dropped, counters.unroutable,
-                        runtime.metrics().stack_copies, operations_at_the_end(runtime)));
+        print_line(stdout,
+                   fmt::format("stopped: clients={} frames={} dropped={} unroutable={} stack moves={} preemptions={} "
+                               "operations in use: {}",
+                               counters.clients, counters.forwarded, counters.dropped, counters.unroutable,
+                               runtime.metrics().stack_copies, runtime.metrics().preemptions,
+                               operations_at_the_end(runtime)));
     });
 }
 

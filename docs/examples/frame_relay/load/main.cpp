@@ -22,6 +22,7 @@ using namespace frame_relay;
 constexpr std::string_view usage = R"(relay_load: many clients against a frame relay, every frame verified
   --server ADDRESS:PORT   a relay that runs already
   --start-server PROGRAM  starts this frame_relay, checks it, and stops it at the end
+  --spinners N            coroutines that compute without end in the relay that it starts (0)
   --clients N             connections, all open at once (50)
   --seconds S             how long to send (10)
   --seed N                of all messages (1)
@@ -34,6 +35,7 @@ constexpr std::string_view usage = R"(relay_load: many clients against a frame r
 struct settings {
     load_settings load;
     std::string program;
+    unsigned spinners = 0;
     unsigned workers = 0;
 };
 
@@ -43,6 +45,10 @@ settings read_settings(command_line& line) {
     chosen.program = line.take_text("--start-server").value_or("");
     if (server.has_value() == !chosen.program.empty()) {
         throw usage_error("one of --server and --start-server is needed");
+    }
+    chosen.spinners = static_cast<unsigned>(line.take_number("--spinners", 0, {0, 1024}));
+    if (server && chosen.spinners != 0) {
+        throw usage_error("--spinners wants --start-server");
     }
     if (server) {
         std::error_code malformed;
@@ -73,7 +79,7 @@ void report(std::string_view text) {
 bool run(settings chosen) {
     std::optional<started_server> server;
     if (!chosen.program.empty()) {
-        server.emplace(chosen.program, report);
+        server.emplace(chosen.program, chosen.spinners, report);
         chosen.load.server = server->address();
     }
     moor::runtime runtime({.workers = chosen.workers});

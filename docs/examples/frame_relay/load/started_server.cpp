@@ -26,9 +26,10 @@ std::optional<std::uint64_t> counter(std::string_view line, std::string_view nam
 
 } // namespace
 
-started_server::started_server(const std::string& program, report_sink report)
+started_server::started_server(const std::string& program, unsigned spinners, report_sink report)
     : report_(std::move(report)),
-      process_(program, {"--listen", "127.0.0.1:0", "--stats", "1", "--log", "problems", "--stop-on-stdin-eof"}) {
+      process_(program, {"--listen", "127.0.0.1:0", "--stats", "1", "--log", "problems", "--spinners",
+                         fmt::format("{}", spinners), "--stop-on-stdin-eof"}) {
     const std::optional<std::string> line = process_.next_line(30s);
     if (!line || !line->starts_with(greeting)) {
         throw std::runtime_error(fmt::format("'{}' does not say where it listens", program));

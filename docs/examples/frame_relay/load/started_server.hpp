@@ -16,8 +16,9 @@ class started_server {
 public:
     using report_sink = std::function<void(std::string_view)>;
 
-    /// Starts `program` and waits until it listens. `report` gets what the checks find. Throws std::exception.
-    started_server(const std::string& program, report_sink report);
+    /// Starts `program`, with so many coroutines in it that compute without end, and waits until it listens. `report`
+    /// gets what the checks find. Throws std::exception.
+    started_server(const std::string& program, unsigned spinners, report_sink report);
 
     [[nodiscard]] const moor::endpoint& address() const noexcept { return address_; }
 
