@@ -169,7 +169,8 @@ TEST_P(on_workers, sleep) {
     expect_safe(GetParam(), [](unsigned, std::uint64_t) {
         const auto before = std::chrono::steady_clock::now();
         this_coroutine::sleep_for(200us);
-        for (volatile int spin = 0; spin < 1'000'000; spin = spin + 1) { // a millisecond or two, within which it can be met
+        for (int spin = 0; spin < 1'000'000; ++spin) { // a millisecond or so, within which it can be met
+            std::atomic_signal_fence(std::memory_order_seq_cst);
         }
         return std::chrono::steady_clock::now() - before >= 200us;
     });

@@ -42,7 +42,7 @@ const kind kinds[] = {
 #endif
 };
 INSTANTIATE_TEST_SUITE_P(on, preempted_stacks, testing::ValuesIn(kinds),
-                         [](const testing::TestParamInfo<kind>& info) { return std::string(info.param.name); });
+                         [](const testing::TestParamInfo<kind>& tested) { return std::string(tested.param.name); });
 
 runtime_options options_for(const kind& wanted) {
     runtime_options options = test::verified_storm(1);
@@ -193,12 +193,15 @@ TEST_P(preempted_stacks, have_the_room_that_was_asked_for) {
 }
 
 TEST_P(preempted_stacks, carry_exceptions) {
+    constexpr std::uint64_t no_round = ~std::uint64_t{0};
     expect_in_place(GetParam(), [](const shared& common, std::uint64_t round) {
         bool caught_it = false;
         try {
             below_frames(1 + static_cast<unsigned>(round % 30), [&common, round] {
                 spin_until_preempted(common);
-                throw round;
+                if (round != no_round) { // always; GCC takes a recursion that only a throw ends for endless
+                    throw round;
+                }
             });
         } catch (const std::uint64_t& caught) {
             spin_until_preempted(common);
