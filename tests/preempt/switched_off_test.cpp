@@ -17,9 +17,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Looks at the clock now and then only: that is in a DLL, where an attempt is refused and the next one put off.
 bool spin_for(std::chrono::milliseconds duration, const std::atomic<bool>& until) {
     const auto end = std::chrono::steady_clock::now() + duration;
     while (!until && std::chrono::steady_clock::now() < end) {
+        for (int spin = 0; spin != 20'000; ++spin) {
+            std::atomic_signal_fence(std::memory_order_seq_cst);
+        }
     }
     return until;
 }
