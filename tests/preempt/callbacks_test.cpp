@@ -20,6 +20,7 @@
 #include <moor/this_coroutine.hpp>
 
 #include "preempt/under_storm.hpp"
+#include "support/spin.hpp"
 #include "win/windows.hpp"
 
 namespace moor {
@@ -140,19 +141,15 @@ TEST(preempted_callbacks, only_the_callbacks_are_spared) {
 
 // ---- Winsock -------------------------------------------------------------------------------------------------------
 
-constexpr std::uint64_t preemptions = 300;
+constexpr std::uint64_t preemptions = 100;
 
 std::uint64_t next_number(std::uint64_t& state) noexcept {
     state = state * 6364136223846793005u + 1442695040888963407u;
     return state >> 33;
 }
 
-// Both ends compute between their calls, so that they are preempted there.
-void compute() noexcept {
-    for (int spin = 0; spin != 300'000; ++spin) {
-        std::atomic_signal_fence(std::memory_order_seq_cst);
-    }
-}
+// What both ends do between their calls, so that they are preempted there.
+constexpr int computing = 300'000;
 
 class echo_under_storm : public testing::TestWithParam<unsigned> {};
 INSTANTIATE_TEST_SUITE_P(preemption, echo_under_storm, testing::Values(1u, 2u));
@@ -171,7 +168,7 @@ TEST_P(echo_under_storm, loses_nothing) {
                 tcp_stream stream = listener.accept();
                 std::array<std::byte, 512> buffer;
                 while (const std::size_t count = stream.read_some(buffer)) {
-                    compute();
+                    test::count_to(computing);
                     stream.write(std::span(buffer).first(count));
                 }
             }));
@@ -186,7 +183,7 @@ TEST_P(echo_under_storm, loses_nothing) {
                     }
                     const std::size_t length = 1 + next_number(state) % sent.size();
                     stream.write(std::span(sent).first(length));
-                    compute();
+                    test::count_to(computing);
                     stream.read_exactly(std::span(received).first(length));
                     for (std::size_t index = 0; index != length; ++index) {
                         wrong += sent[index] != received[index] ? 1 : 0;

@@ -19,6 +19,7 @@
 #include <moor/this_coroutine.hpp>
 
 #include "preempt/under_storm.hpp"
+#include "support/spin.hpp"
 
 namespace moor {
 namespace {
@@ -160,9 +161,7 @@ TEST_P(preempted_stacks, visit_the_systems) {
         std::uint64_t local = round;
         on_system_stack([&]() noexcept {
             const std::uint64_t before = common.turns.load();
-            for (int spin = 0; spin != 2'000'000; ++spin) {
-                std::atomic_signal_fence(std::memory_order_seq_cst);
-            }
+            test::count_to(2'000'000);
             undisturbed = common.turns.load() == before;
             ++local;
         });

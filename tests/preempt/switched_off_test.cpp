@@ -21,9 +21,7 @@ using namespace std::chrono_literals;
 bool spin_for(std::chrono::milliseconds duration, const std::atomic<bool>& until) {
     const auto end = std::chrono::steady_clock::now() + duration;
     while (!until && std::chrono::steady_clock::now() < end) {
-        for (int spin = 0; spin != 20'000; ++spin) {
-            std::atomic_signal_fence(std::memory_order_seq_cst);
-        }
+        test::count_to(20'000);
     }
     return until;
 }

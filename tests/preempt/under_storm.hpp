@@ -38,7 +38,7 @@ inline std::uint64_t scaled(std::uint64_t preemptions) {
     return preemptions * percent / 100;
 }
 
-/// Whether a runtime's coroutines have been preempted so often since this was made. Gives up after two minutes, so that
+/// Whether a runtime's coroutines have been preempted so often since this was made. Gives up after three minutes, so that
 /// a test fails and does not hang. Any thread; `running` must outlive it.
 class until_preempted {
 public:
@@ -51,7 +51,7 @@ public:
 private:
     const runtime& running_;
     const std::uint64_t enough_;
-    const std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+    const std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::now() + std::chrono::minutes(3);
 };
 
 inline std::uint64_t refused(const runtime& running, preempt_refusal reason) {

@@ -13,6 +13,7 @@
 
 #include "sched/run_queue.hpp"
 #include "support/seed.hpp"
+#include "support/spin.hpp"
 
 namespace moor::sched {
 namespace {
@@ -180,11 +181,7 @@ private:
     }
 
     // Moves the two sides against each other by up to a few hundred nanoseconds.
-    static void pause(std::minstd_rand& random) {
-        for (auto count = random() % 64; count > 0; --count) {
-            std::atomic_signal_fence(std::memory_order_seq_cst);
-        }
-    }
+    static void pause(std::minstd_rand& random) { test::count_to(static_cast<int>(random() % 64)); }
 
     const unsigned thieves_;
     ring producer_;

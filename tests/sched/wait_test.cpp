@@ -25,6 +25,7 @@
 #include "support/eventually.hpp"
 #include "support/run.hpp"
 #include "support/seed.hpp"
+#include "support/spin.hpp"
 
 namespace moor::detail {
 namespace {
@@ -415,9 +416,7 @@ public:
         }
         for (std::uint64_t& each : *slot) {
             each = number;
-            for (unsigned pause = 0; pause < delay; ++pause) {
-                std::atomic_signal_fence(std::memory_order_seq_cst);
-            }
+            test::count_to(static_cast<int>(delay));
         }
         ticket.finish(how);
         return true;
@@ -567,9 +566,7 @@ TEST(wait_race, a_request_to_stop_is_never_lost) {
         while (!begun.load()) {
             std::this_thread::yield();
         }
-        for (auto count = random() % 64; count > 0; --count) {
-            std::atomic_signal_fence(std::memory_order_seq_cst);
-        }
+        test::count_to(static_cast<int>(random() % 64));
         waiter.request_stop();
         std::error_code error;
         ASSERT_TRUE(waiter.wait(20s, error)) << "round " << round << ": " << error;

@@ -17,4 +17,13 @@ template <class Condition>
     return true;
 }
 
+/// Counts so far, in the caller's own code: a few nanoseconds per step, which no compiler leaves out. (Clang deletes a
+/// loop that has nothing but a signal fence in it.)
+inline void count_to(int last) noexcept {
+    volatile int count = 0;
+    while (count != last) {
+        count = count + 1;
+    }
+}
+
 } // namespace moor::test
