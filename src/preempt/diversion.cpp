@@ -6,6 +6,7 @@
 
 #include "sched/coroutine.hpp"
 #include "sched/worker.hpp"
+#include "win/error.hpp"
 #include "win/system_lock.hpp"
 
 namespace moor::preempt {
@@ -49,6 +50,7 @@ void forbid_suspending() noexcept {
 }
 
 void prepare_process_exit() noexcept {
+    win::call_before_fatal(&forbid_suspending);
     static const bool registered = std::atexit([] { forbid_suspending(); }) == 0;
     static_cast<void>(registered);
 }

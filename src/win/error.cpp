@@ -1,6 +1,7 @@
 // See win/error.hpp and moor/error.hpp. What the system reports; moor's own categories are in own_errors.cpp.
 #include "win/error.hpp"
 
+#include <atomic>
 #include <string>
 
 #include <moor/error.hpp>
@@ -129,7 +130,18 @@ void write_error_stream(std::string_view text) noexcept {
     });
 }
 
+namespace {
+std::atomic<void (*)() noexcept> before_fatal{nullptr};
+}
+
+void call_before_fatal(void (*function)() noexcept) noexcept {
+    before_fatal.store(function, std::memory_order_release);
+}
+
 void fatal(std::string_view text, unsigned exit_status) noexcept {
+    if (auto* const function = before_fatal.load(std::memory_order_acquire)) {
+        with_room([function] { function(); });
+    }
     write_error_stream("moor: ");
     write_error_stream(text);
     write_error_stream("\n");

@@ -24,6 +24,10 @@ namespace moor::win {
 /// lock.
 void write_error_stream(std::string_view text) noexcept;
 
+/// Has `fatal` call `function` before anything else, on the thread that calls fatal. The last one given counts. Any
+/// thread.
+void call_before_fatal(void (*function)() noexcept) noexcept;
+
 /// Writes "moor: <text>\n" and ends the process at once with `exit_status`; no destructors, no handlers.
 [[noreturn]] void fatal(std::string_view text, unsigned exit_status = 3) noexcept;
 

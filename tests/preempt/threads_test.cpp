@@ -16,6 +16,7 @@
 
 #include "preempt/under_storm.hpp"
 #include "support/child.hpp"
+#include "win/error.hpp"
 #include "win/handle.hpp"
 #include "win/windows.hpp"
 
@@ -115,6 +116,32 @@ TEST(preempted_threads, a_shutdown_ends_loops_that_ask) {
     }
 }
 
+// More workers than every one has something to run for: what others may take, they take.
+TEST(preempted_threads, a_coroutine_goes_on_on_its_own) {
+    runtime running(test::storm(3));
+    const test::until_preempted enough(running, test::scaled(preemptions));
+    std::atomic<std::uint64_t> moved{0};
+    running.run([&] {
+        std::vector<join_handle<void>> loops;
+        for (int number = 0; number != 4; ++number) {
+            loops.push_back(spawn({.preemptible = true}, [&] {
+                while (!enough.over()) {
+                    const DWORD before = ::GetCurrentThreadId();
+                    for (int spin = 0; spin != 4'000'000; ++spin) { // some milliseconds: no call, only preemptions
+                        std::atomic_signal_fence(std::memory_order_seq_cst);
+                    }
+                    moved += ::GetCurrentThreadId() != before ? 1 : 0;
+                }
+            }));
+        }
+        for (auto& each : loops) {
+            each.join();
+        }
+    });
+    EXPECT_TRUE(enough.reached());
+    EXPECT_EQ(moved, 0u);
+}
+
 // ---- The end of the process ----------------------------------------------------------------------------------------
 
 constexpr int status = 57;
@@ -132,12 +159,12 @@ void amid_loops(Function function) {
     function(running, enough);
 }
 
-void expect_ends(const test::scenario& wanted, std::uint32_t expected) {
+void expect_ends(const test::scenario& wanted, std::uint32_t expected, const char* output = "") {
     for (int round = 0; round != process_ends; ++round) {
         const auto end = test::run_in_child(wanted);
         ASSERT_FALSE(end.hung) << "in round " << round << ": " << end.error_output;
         ASSERT_EQ(end.exit_status, expected) << "in round " << round << ": " << end.error_output;
-        ASSERT_EQ(end.error_output, "");
+        ASSERT_EQ(end.error_output, output);
     }
 }
 
@@ -183,6 +210,21 @@ const test::scenario exit_process_at_once("exit_process_at_once", [] {
     });
 });
 TEST(process_end, by_force) { expect_ends(exit_process_at_once, status); }
+
+// The thread that ends the process is one that is suspended time and again.
+const test::scenario fatal_within("fatal_within", [] {
+    amid_loops([](runtime& running, const test::until_preempted& enough) {
+        running
+            .spawn({.preemptible = true},
+                   [&] {
+                       while (!enough.reached()) {
+                       }
+                       win::fatal("enough", status);
+                   })
+            .join();
+    });
+});
+TEST(process_end, by_a_fatal_error_in_a_preemptible_coroutine) { expect_ends(fatal_within, status, "moor: enough\n"); }
 
 } // namespace
 } // namespace moor
