@@ -273,6 +273,24 @@ TEST(no_preempt_guard, without_one_the_others_get_in) {
     beside_another([](std::atomic<bool>& other_ran, runtime&) { EXPECT_TRUE(wait_for(other_ran, 30s)); });
 }
 
+// At most one look a millisecond, and after a few refusals one attempt in eight looks: without the back-off it would be
+// one in each.
+TEST(no_preempt_guard, is_tried_less_and_less_often) {
+    runtime_options options = test::with_workers(1);
+    options.time_slice = 5ms;
+    runtime running(options);
+    constexpr auto held = 800ms;
+    running.run([&] {
+        spawn({.preemptible = true}, [&] {
+            const no_preempt guard;
+            wait_for(std::atomic<bool>{false}, held);
+        }).join();
+    });
+    const std::uint64_t refused = test::refused(running, preempt_refusal::forbidden);
+    EXPECT_GT(refused, 3u);
+    EXPECT_LE(refused, static_cast<std::uint64_t>(held.count() / 8 + 8));
+}
+
 // The scope ends with preemptible(), and holds in what it calls and across suspensions.
 TEST(preemptible_scope, ends_where_its_call_ends) {
     runtime running(test::storm(1));
