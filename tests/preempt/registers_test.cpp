@@ -11,6 +11,7 @@
 #include <moor/preempt.hpp>
 #include <moor/runtime.hpp>
 #include <moor/spawn.hpp>
+#include <moor/this_coroutine.hpp>
 
 #include "preempt/under_storm.hpp"
 
@@ -100,6 +101,30 @@ TEST(registers, flags) {
             flags &= kept;
             std::memcpy(seen.data(), &flags, sizeof flags);
         });
+}
+
+// A loop that counts down through memory is interrupted; the others run with the convention's state.
+TEST(registers, direction_flag_of_one_is_not_seen_by_another) {
+    constexpr std::uint64_t direction = 0x400;
+    runtime running(test::storm(1));
+    const test::until_preempted enough(running, test::scaled(preemptions));
+    std::uint64_t seen = 0;
+    running.run([&] {
+        auto loop = spawn({.preemptible = true}, [&] {
+            const std::uint64_t flags = direction | 0x202;
+            std::uint64_t found = 0;
+            while (!enough.over()) {
+                moor_test_hold_flags(&flags, &found, rounds);
+            }
+        });
+        while (!enough.over()) {
+            this_coroutine::yield();
+            seen += (__builtin_ia32_readeflags_u64() & direction) != 0 ? 1 : 0;
+        }
+        loop.join();
+    });
+    EXPECT_TRUE(enough.reached());
+    EXPECT_EQ(seen, 0u);
 }
 
 TEST(registers, xmm) { expect_kept(&moor_test_hold_xmm, 16 * std::size_t{16}); }

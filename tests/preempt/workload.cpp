@@ -100,6 +100,8 @@ MOOR_NOINLINE unsigned library_code(unsigned seed) {
 
 } // namespace
 
+inline namespace MOOR_TEST_WORKLOAD {
+
 MOOR_NOINLINE unsigned run_workload(unsigned rounds) {
     unsigned sum = 0;
     for (unsigned round = 0; round != rounds; ++round) {
@@ -121,4 +123,13 @@ MOOR_NOINLINE void run_workload_until(const std::atomic<bool>& stop, std::atomic
     }
 }
 
+MOOR_NOINLINE unsigned run_nested(unsigned depth, unsigned value, const nesting& by) {
+    if (depth == 0) {
+        return run_workload(1) + value;
+    }
+    const unsigned below = by.functions[depth % 2](depth - 1, leaf(value), by);
+    return leaf(below) ^ variable_frame(40 + depth) ^ value;
+}
+
+} // namespace MOOR_TEST_WORKLOAD
 } // namespace moor::preempt::test
