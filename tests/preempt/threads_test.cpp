@@ -116,32 +116,6 @@ TEST(preempted_threads, a_shutdown_ends_loops_that_ask) {
     }
 }
 
-// More workers than every one has something to run for: what others may take, they take.
-TEST(preempted_threads, a_coroutine_goes_on_on_its_own) {
-    runtime running(test::storm(3));
-    const test::until_preempted enough(running, test::scaled(preemptions));
-    std::atomic<std::uint64_t> moved{0};
-    running.run([&] {
-        std::vector<join_handle<void>> loops;
-        for (int number = 0; number != 4; ++number) {
-            loops.push_back(spawn({.preemptible = true}, [&] {
-                while (!enough.over()) {
-                    const DWORD before = ::GetCurrentThreadId();
-                    for (int spin = 0; spin != 4'000'000; ++spin) { // some milliseconds: no call, only preemptions
-                        std::atomic_signal_fence(std::memory_order_seq_cst);
-                    }
-                    moved += ::GetCurrentThreadId() != before ? 1 : 0;
-                }
-            }));
-        }
-        for (auto& each : loops) {
-            each.join();
-        }
-    });
-    EXPECT_TRUE(enough.reached());
-    EXPECT_EQ(moved, 0u);
-}
-
 // ---- The end of the process ----------------------------------------------------------------------------------------
 
 constexpr int status = 57;
