@@ -1,5 +1,6 @@
 // Preemption beside threads that come and go, runtimes that begin and end, and the end of the process: no thread stays
 // suspended, and nobody waits for one that is.
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -16,6 +17,8 @@
 
 #include "preempt/under_storm.hpp"
 #include "support/child.hpp"
+#include "support/eventually.hpp"
+#include "win/compiler.hpp"
 #include "win/error.hpp"
 #include "win/handle.hpp"
 #include "win/windows.hpp"
@@ -27,7 +30,7 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t preemptions = 300;
 constexpr int runtimes = 50;
-constexpr int process_ends = 20;
+constexpr int process_ends = 10;
 
 void spin_until_set(const std::atomic<bool>& flag) {
     while (!flag.load(std::memory_order_relaxed)) {
@@ -114,6 +117,50 @@ TEST(preempted_threads, a_shutdown_ends_loops_that_ask) {
         EXPECT_TRUE(enough.reached());
         running.shutdown();
     }
+}
+
+// The thread that runs the caller; from the TEB, since a call into a DLL cannot be interrupted.
+std::uint32_t thread_now() noexcept {
+    constexpr std::uint32_t unique_thread = 0x48; // of ClientId
+    return win::read_gs_32(unique_thread);
+}
+
+// Law 5: its registers may hold addresses of thread-local variables. Loops wait preempted on one worker while the other
+// has nothing to do and looks for work.
+TEST(preempted_threads, a_preempted_coroutine_goes_on_on_its_own_thread) {
+    constexpr unsigned workers = 2;
+    constexpr unsigned loops = 8;
+    runtime running(test::storm(workers));
+    std::array<std::atomic<unsigned>, workers> started{};
+    std::array<std::atomic<bool>, workers> end{};
+    std::atomic<std::uint64_t> moved{0};
+    std::vector<join_handle<void>> all;
+    for (unsigned number = 0; number != loops; ++number) {
+        all.push_back(running.spawn({.preemptible = true}, [&] {
+            const unsigned worker = this_coroutine::worker();
+            const std::uint32_t thread = thread_now();
+            ++started[worker];
+            while (!end[worker].load(std::memory_order_relaxed)) {
+                if (thread_now() != thread) {
+                    ++moved;
+                    return;
+                }
+            }
+        }));
+    }
+    ASSERT_TRUE(test::eventually([&] { return started[0] + started[1] == loops; }));
+    const unsigned idle = started[0] < started[1] ? 0 : 1;
+    end[idle] = true;
+    const test::until_preempted enough(running, test::scaled(preemptions));
+    while (!enough.over() && moved == 0) {
+        std::this_thread::sleep_for(1ms);
+    }
+    end[1 - idle] = true;
+    for (auto& each : all) {
+        each.join();
+    }
+    EXPECT_EQ(moved, 0u);
+    EXPECT_TRUE(enough.reached());
 }
 
 // ---- The end of the process ----------------------------------------------------------------------------------------

@@ -65,16 +65,14 @@ MOOR_NOINLINE double vectors(double a, double b, double c, unsigned depth) {
 MOOR_NOINLINE unsigned tail_end(unsigned value, unsigned other) { return leaf(value) ^ other; }
 
 MOOR_NOINLINE unsigned tail_call(unsigned value, unsigned other) {
-    sink = leaf(other);
-    const unsigned mixed = leaf(value) + sink;
+    const unsigned mixed = leaf(value) + leaf(other);
     return tail_end(mixed, other);
 }
 
 unsigned (*volatile tail_target)(unsigned, unsigned) = &tail_end;
 
 MOOR_NOINLINE unsigned tail_call_by_pointer(unsigned value, unsigned other) {
-    sink = leaf(other);
-    const unsigned mixed = leaf(value) + sink;
+    const unsigned mixed = leaf(value) + leaf(other);
     return tail_target(mixed, other);
 }
 
