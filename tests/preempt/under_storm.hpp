@@ -38,8 +38,8 @@ inline std::uint64_t scaled(std::uint64_t preemptions) {
     return preemptions * percent / 100;
 }
 
-/// Whether a runtime's coroutines have been preempted so often since this was made. Gives up after three minutes, so that
-/// a test fails and does not hang. Any thread; `running` must outlive it.
+/// Whether a runtime's coroutines have been preempted so often since this was made. Gives up after three minutes, so
+/// that a test fails and does not hang. Any thread; `running` must outlive it.
 class until_preempted {
 public:
     until_preempted(const runtime& running, std::uint64_t wanted)
