@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "preempt/thread_calls.hpp"
 #include "sched/coroutine.hpp"
 #include "sched/worker.hpp"
 #include "win/error.hpp"
@@ -27,11 +28,11 @@ constexpr std::uint32_t service_active = 0x1000'0000;
 
 class suspended_thread {
 public:
-    explicit suspended_thread(HANDLE thread) noexcept
-        : thread_(::SuspendThread(thread) != static_cast<DWORD>(-1) ? thread : nullptr) {}
+    suspended_thread(const thread_calls& system, HANDLE thread) noexcept
+        : system_(system), thread_(system.suspend(thread) != static_cast<DWORD>(-1) ? thread : nullptr) {}
     ~suspended_thread() {
         if (thread_ != nullptr) {
-            ::ResumeThread(thread_);
+            system_.resume(thread_);
         }
     }
     suspended_thread(const suspended_thread&) = delete;
@@ -39,6 +40,7 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept { return thread_ != nullptr; }
 
 private:
+    const thread_calls& system_;
     const HANDLE thread_;
 };
 
@@ -77,17 +79,19 @@ std::optional<preempt_refusal> diversion::divert(const sched::worker& target) no
     if (ending) {
         return preempt_refusal::system_refuses;
     }
-    const suspended_thread suspended(target.thread().get());
+    const thread_calls& system = *current_thread_calls.load(std::memory_order_relaxed);
+    const suspended_thread suspended(system, target.thread().get());
     if (!suspended) {
         return preempt_refusal::system_refuses;
     }
-    return divert_suspended(target);
+    return divert_suspended(system, target);
 }
 
-std::optional<preempt_refusal> diversion::divert_suspended(const sched::worker& target) noexcept {
+std::optional<preempt_refusal> diversion::divert_suspended(const thread_calls& system,
+                                                           const sched::worker& target) noexcept {
     registers_.ContextFlags = CONTEXT_CONTROL | CONTEXT_INTEGER | asks_for_activity;
     const HANDLE thread = target.thread().get();
-    if (::GetThreadContext(thread, &registers_) == FALSE) {
+    if (system.get_context(thread, &registers_) == FALSE) {
         return preempt_refusal::system_refuses;
     }
     if (const auto refused = judge(target)) {
@@ -102,7 +106,7 @@ std::optional<preempt_refusal> diversion::divert_suspended(const sched::worker& 
     registers_.Rsp = (own_stack - 64) / 16 * 16 - 8; // as after a call
     registers_.Rcx = reinterpret_cast<std::uint64_t>(&state);
     registers_.EFlags &= ~direction_flag;
-    return ::SetThreadContext(thread, &registers_) != FALSE ? std::optional<preempt_refusal>()
+    return system.set_context(thread, &registers_) != FALSE ? std::optional<preempt_refusal>()
                                                             : preempt_refusal::system_refuses;
 }
 

@@ -20,6 +20,8 @@ class worker;
 
 namespace moor::preempt {
 
+struct thread_calls;
+
 /// The monitor's own; one thread uses it, and others read the counts.
 class diversion {
 public:
@@ -37,7 +39,8 @@ public:
 
 private:
     [[nodiscard]] std::optional<preempt_refusal> divert(const sched::worker& target) noexcept;
-    [[nodiscard]] std::optional<preempt_refusal> divert_suspended(const sched::worker& target) noexcept;
+    [[nodiscard]] std::optional<preempt_refusal> divert_suspended(const thread_calls& system,
+                                                                  const sched::worker& target) noexcept;
     [[nodiscard]] std::optional<preempt_refusal> judge(const sched::worker& target) const noexcept;
     void keep(const sched::worker& target, preempted_state& state) const noexcept;
 
