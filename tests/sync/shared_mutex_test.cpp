@@ -24,10 +24,20 @@ TEST_P(shared_mutex_on, readers_see_no_half_written_pair) {
     long right = 0;
     std::atomic<int> inside{0};
     std::atomic<int> most_inside{0};
+    // All of them begin together: one that comes alone may be through before the next is spawned.
+    constexpr int writers = 4;
+    constexpr int readers = 12;
+    std::atomic<int> present{0};
+    const auto meet = [&] {
+        for (++present; present < writers + readers;) {
+            this_coroutine::yield();
+        }
+    };
     in_runtime(GetParam(), [&] {
         std::vector<join_handle<void>> running;
-        for (int i = 0; i < 4; ++i) {
+        for (int i = 0; i < writers; ++i) {
             running.push_back(spawn([&] {
+                meet();
                 for (int round = 0; round < 300; ++round) {
                     const std::unique_lock lock(guard);
                     EXPECT_EQ(inside, 0);
@@ -37,8 +47,9 @@ TEST_P(shared_mutex_on, readers_see_no_half_written_pair) {
                 }
             }));
         }
-        for (int i = 0; i < 12; ++i) {
+        for (int i = 0; i < readers; ++i) {
             running.push_back(spawn([&] {
+                meet();
                 for (int round = 0; round < 300; ++round) {
                     const std::shared_lock lock(guard);
                     const int now = ++inside;
@@ -55,8 +66,8 @@ TEST_P(shared_mutex_on, readers_see_no_half_written_pair) {
             handle.join();
         }
     });
-    EXPECT_EQ(left, 4 * 300);
-    EXPECT_EQ(right, 4 * 300);
+    EXPECT_EQ(left, writers * 300);
+    EXPECT_EQ(right, writers * 300);
     EXPECT_GT(most_inside, 1) << "readers never shared";
 }
 
