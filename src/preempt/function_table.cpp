@@ -24,7 +24,7 @@ bool is_sorted(std::span<const function_entry> entries) noexcept {
 function_table::function_table(std::span<const function_entry> entries) : entries_(entries) {
     if (!is_sorted(entries)) {
         sorted_copy_.assign(entries.begin(), entries.end());
-        std::stable_sort(sorted_copy_.begin(), sorted_copy_.end(), &begins_before);
+        std::sort(sorted_copy_.begin(), sorted_copy_.end(), &begins_before);
         entries_ = sorted_copy_;
     }
 }
