@@ -45,6 +45,8 @@ void fetch(const win::unique_socket& socket, GUID id, Function& function) noexce
 
 system_calls fetch_all() noexcept {
     system_calls table{&::WSARecv, &::WSASend, &no_accept, &no_connect, &::CancelIoEx};
+    table.receive_from = &::WSARecvFrom;
+    table.send_to = &::WSASendTo;
     if (const auto probe = win::unique_socket::open(AF_INET, SOCK_STREAM, IPPROTO_TCP)) {
         fetch(probe, WSAID_ACCEPTEX, table.accept);
         fetch(probe, WSAID_CONNECTEX, table.connect);
@@ -75,6 +77,13 @@ submission settle(operation& call, std::uint32_t error, bool skips_packet_on_suc
     }
     call.complete_without_packet(error == 0 ? call.parameters.transferred : 0, error);
     return submission::completed;
+}
+
+// A receiving call that reports a datagram cut short has run, and a warning is no failure to the kernel: its packet
+// comes, as that of a success does.
+submission settle_received(operation& call, std::uint32_t error, bool skips_packet_on_success) noexcept {
+    return error == WSAEMSGSIZE && !skips_packet_on_success ? submission::pending
+                                                            : settle(call, error, skips_packet_on_success);
 }
 
 // Each makes the call where it has room (law 6) and returns its error, 0 for success.
@@ -124,7 +133,7 @@ submission submit_receive(operation& call, const win::unique_socket& socket, DWO
         return current_system_calls().receive(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred,
                                               &parameters.flags, &parameters.overlapped, nullptr);
     });
-    return settle(call, error, skips);
+    return settle_received(call, error, skips);
 }
 
 submission submit_send(operation& call, const win::unique_socket& socket, DWORD buffers) noexcept {
@@ -168,6 +177,38 @@ submission send(operation& call, const win::unique_socket& socket, std::span<con
     check_place(call);
     call.begin();
     return submit_send(call, socket, set_buffers(call.parameters, data, skipped));
+}
+
+submission receive_from(operation& call, const win::unique_socket& socket, std::span<std::byte> into) noexcept {
+    check_place(call);
+    call.begin();
+    kernel_parameters& parameters = call.parameters;
+    const bool skips = socket.skips_packet_on_success;
+    const DWORD buffers = set_buffer(parameters, into);
+    parameters.address_length = sizeof parameters.address;
+    const std::uint32_t error = socket_error_of([&] {
+        return current_system_calls().receive_from(socket.get(), parameters.buffers.data(), buffers,
+                                                   &parameters.transferred, &parameters.flags,
+                                                   reinterpret_cast<sockaddr*>(&parameters.address),
+                                                   &parameters.address_length, &parameters.overlapped, nullptr);
+    });
+    return settle_received(call, error, skips);
+}
+
+submission send_to(operation& call, const win::unique_socket& socket, std::span<const std::byte> data,
+                   const endpoint& remote) noexcept {
+    check_place(call);
+    call.begin();
+    kernel_parameters& parameters = call.parameters;
+    const bool skips = socket.skips_packet_on_success;
+    const DWORD buffers = set_buffer(parameters, data);
+    parameters.address_length = to_sockaddr(remote, parameters.address);
+    const std::uint32_t error = socket_error_of([&] {
+        return current_system_calls().send_to(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred,
+                                              0, reinterpret_cast<const sockaddr*>(&parameters.address),
+                                              parameters.address_length, &parameters.overlapped, nullptr);
+    });
+    return settle(call, error, skips);
 }
 
 submission accept(operation& call, const win::unique_socket& listener, const win::unique_socket& accepted) noexcept {

@@ -38,6 +38,15 @@ inline constexpr std::size_t most_bytes_per_call = std::size_t{1} << 30;
 [[nodiscard]] submission send(operation& call, const win::unique_socket& socket,
                               std::span<const std::span<const std::byte>> data, std::size_t skipped) noexcept;
 
+/// Receives one datagram into `into`, from anybody. The sender is in the operation's parameters when the call is
+/// completed, also when it reports WSAEMSGSIZE: the datagram was longer, and the rest of it is lost.
+[[nodiscard]] submission receive_from(operation& call, const win::unique_socket& socket,
+                                      std::span<std::byte> into) noexcept;
+
+/// Sends one datagram to `remote`.
+[[nodiscard]] submission send_to(operation& call, const win::unique_socket& socket, std::span<const std::byte> data,
+                                 const endpoint& remote) noexcept;
+
 /// Accepts into the unbound socket `accepted`. The caller then calls finish_accept on the accepted socket.
 [[nodiscard]] submission accept(operation& call, const win::unique_socket& listener,
                                 const win::unique_socket& accepted) noexcept;

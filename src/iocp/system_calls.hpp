@@ -20,6 +20,10 @@ struct system_calls {
     BOOL(WINAPI* cancel)(HANDLE, OVERLAPPED*);
     /// Of every worker, whose sleep it is; a table made for other calls leaves it alone.
     BOOL(WINAPI* dequeue)(HANDLE, OVERLAPPED_ENTRY*, ULONG, ULONG*, DWORD, BOOL) = &::GetQueuedCompletionStatusEx;
+    int(WSAAPI* receive_from)(SOCKET, WSABUF*, DWORD, DWORD*, DWORD*, sockaddr*, int*, OVERLAPPED*,
+                              completion_routine) = nullptr;
+    int(WSAAPI* send_to)(SOCKET, WSABUF*, DWORD, DWORD*, DWORD, const sockaddr*, int, OVERLAPPED*,
+                         completion_routine) = nullptr;
 };
 
 /// The system's own functions. Winsock must have been started when it is first asked for.

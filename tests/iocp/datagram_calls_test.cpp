@@ -1,0 +1,147 @@
+// Datagrams through operations, on real sockets: who sent them, what became of one that is longer than the buffer, and
+// that each call has one packet and no more.
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+#include <moor/endpoint.hpp>
+#include <moor/runtime.hpp>
+#include <moor/spawn.hpp>
+#include <moor/this_coroutine.hpp>
+
+#include "iocp/io_context.hpp"
+#include "iocp/overlapped_calls.hpp"
+#include "iocp/socket_address.hpp"
+#include "net/socket_error.hpp"
+#include "net/socket_options.hpp"
+#include "support/run.hpp"
+
+namespace moor::iocp {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A bound datagram socket of the calling coroutine's runtime. Its successes post packets, too.
+struct datagram_socket {
+    explicit datagram_socket(address_family family)
+        : service(*current_io().service),
+          socket(win::unique_socket::open(native_family(family), SOCK_DGRAM, IPPROTO_UDP)) {
+        EXPECT_TRUE(socket);
+        EXPECT_FALSE(net::bind(socket, endpoint::loopback(family, 0)));
+        bool skips = true;
+        EXPECT_FALSE(service.port.associate(reinterpret_cast<HANDLE>(socket.get()), skips));
+        EXPECT_FALSE(skips);
+        std::error_code error;
+        address = net::local_endpoint(socket, error);
+        call = operation_owner::acquire(service, error);
+        EXPECT_FALSE(error);
+    }
+
+    void finish(submission submitted) {
+        if (submitted == submission::pending) {
+            EXPECT_EQ(await(*call, win::io_handle(socket), wait_limit(20s)), detail::wake_reason::notified);
+        }
+    }
+
+    /// Returns the error.
+    std::uint32_t send(std::string_view text, const endpoint& to) {
+        finish(send_to(*call, socket, std::as_bytes(std::span(text)), to));
+        return net::to_socket_error(call->error());
+    }
+
+    struct received {
+        std::uint32_t error;
+        std::string text;
+        endpoint sender;
+    };
+    received receive(std::size_t room) {
+        std::array<std::byte, 64> buffer{};
+        finish(receive_from(*call, socket, std::span(buffer).first(room)));
+        return {net::to_socket_error(call->error()),
+                {reinterpret_cast<const char*>(buffer.data()), call->transferred()},
+                from_sockaddr(call->parameters.address)};
+    }
+
+    io_service& service;
+    win::unique_socket socket;
+    endpoint address;
+    operation_owner call;
+};
+
+class datagram_calls : public testing::TestWithParam<address_family> {};
+INSTANTIATE_TEST_SUITE_P(on, datagram_calls, testing::Values(address_family::ipv4, address_family::ipv6),
+                         [](const testing::TestParamInfo<address_family>& tested) {
+                             return std::string(tested.param == address_family::ipv4 ? "ipv4" : "ipv6");
+                         });
+
+TEST_P(datagram_calls, say_who_sent_what) {
+    test::in_runtime(1, [] {
+        datagram_socket one(GetParam());
+        datagram_socket other(GetParam());
+        // There already, and waited for.
+        EXPECT_EQ(one.send("first", other.address), 0u);
+        auto first = other.receive(64);
+        EXPECT_EQ(first.error, 0u);
+        EXPECT_EQ(first.text, "first");
+        EXPECT_EQ(first.sender, one.address);
+        auto later = spawn([&] {
+            this_coroutine::sleep_for(5ms);
+            EXPECT_EQ(one.send("second", other.address), 0u);
+        });
+        auto second = other.receive(64);
+        EXPECT_EQ(second.error, 0u);
+        EXPECT_EQ(second.text, "second");
+        EXPECT_EQ(second.sender, one.address);
+        later.join();
+    });
+}
+
+TEST_P(datagram_calls, report_what_was_cut_short_once) {
+    runtime running(test::with_workers(1));
+    running.run([] {
+        datagram_socket one(GetParam());
+        datagram_socket other(GetParam());
+        for (int round = 0; round < 20; ++round) {
+            // By turns there already, when the call itself reports it, and waited for.
+            auto sender = spawn([&, round] {
+                if (round % 2 == 1) {
+                    this_coroutine::sleep_for(2ms);
+                }
+                EXPECT_EQ(one.send("much too long", other.address), 0u);
+                EXPECT_EQ(one.send("fits", other.address), 0u);
+            });
+            if (round % 2 == 0) {
+                sender.join();
+            }
+            const auto cut = other.receive(4);
+            EXPECT_EQ(cut.error, static_cast<std::uint32_t>(WSAEMSGSIZE));
+            EXPECT_EQ(cut.text, "much");
+            EXPECT_EQ(cut.sender, one.address);
+            const auto whole = other.receive(64);
+            EXPECT_EQ(whole.error, 0u);
+            EXPECT_EQ(whole.text, "fits");
+            if (sender.joinable()) {
+                sender.join();
+            }
+        }
+    });
+    EXPECT_EQ(running.metrics().packets_foreign, 0u) << "a call had more than one packet";
+}
+
+TEST_P(datagram_calls, end_by_cancellation) {
+    test::in_runtime(1, [] {
+        datagram_socket alone(GetParam());
+        std::array<std::byte, 8> buffer{};
+        ASSERT_EQ(receive_from(*alone.call, alone.socket, buffer), submission::pending);
+        EXPECT_EQ(await(*alone.call, win::io_handle(alone.socket), wait_limit(5ms)), detail::wake_reason::timed_out);
+        EXPECT_EQ(alone.call->error(), static_cast<std::uint32_t>(ERROR_OPERATION_ABORTED));
+    });
+}
+
+} // namespace
+} // namespace moor::iocp
