@@ -10,12 +10,12 @@ namespace moor::detail {
 
 std::error_code stream_socket::connect_to(const endpoint& remote, const wait_limit& limit) {
     std::error_code error;
-    transfer call(*this, limit, error);
+    net::socket_call call(*this, limit, error);
     if (call) {
         static_cast<void>(call.run(
             [&remote](auto& operation, const auto& socket) { return iocp::connect(operation, socket, remote); }));
     }
-    return error ? error : iocp::finish_connect(socket_);
+    return error ? error : iocp::finish_connect(socket());
 }
 
 stream_socket* stream_socket::connect(const endpoint& remote, const wait_limit& limit, std::error_code& error) {

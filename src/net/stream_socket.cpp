@@ -1,63 +1,21 @@
-// See stream_socket.hpp. The path of a call that completes at once: one counted use, one operation from the worker's
-// own cache, one system call; no lock, no allocation, no packet, no switch.
+// See stream_socket.hpp.
 #include "net/stream_socket.hpp"
 
 #include <algorithm>
 
 #include <moor/error.hpp>
 
-#include "net/socket_error.hpp"
 #include "net/socket_options.hpp"
 #include "win/error.hpp"
 
 namespace moor::detail {
 
-// ---- One call ----------------------------------------------------------------------------------------------------
-
-stream_socket::transfer::transfer(stream_socket& stream, const wait_limit& limit, std::error_code& error) noexcept
-    : stream_(stream), open_(stream), limit_(limit), error_(error), here_(iocp::current_io()) {
-    error.clear();
-    if (!open_) {
-        error = win::to_error(std::errc::operation_canceled);
-        return;
-    }
-    if (const auto deadline = stream.deadline(); deadline < limit.deadline()) {
-        narrowed_ = limit.no_later_than(deadline);
-    }
-    if (const std::error_code refused = iocp::may_begin(here_, stream.service_, this->limit())) {
-        error = refused;
-        return;
-    }
-    call_ = iocp::operation_owner::acquire(stream.service_, error);
-}
-
-bool stream_socket::transfer::may_go_on() noexcept {
-    error_ = stream_.closing() ? win::to_error(std::errc::operation_canceled)
-                               : iocp::may_begin(iocp::current_io(), stream_.service_, limit());
-    return !error_;
-}
-
-std::size_t stream_socket::transfer::finish(iocp::submission submitted) noexcept {
-    auto reason = wake_reason::notified;
-    if (submitted == iocp::submission::pending) {
-        if (stream_.closing()) {
-            iocp::cancel(*call_, stream_.borrow()); // close() may have come before the submission
-        }
-        reason = iocp::await(*call_, stream_.borrow(), limit());
-    } else {
-        iocp::share_worker(here_);
-    }
-    if (call_->error() == 0) {
-        return call_->transferred();
-    }
-    error_ = iocp::outcome(net::to_socket_error(call_->error()), reason, stream_.closing());
-    return 0;
-}
+using net::socket_call;
 
 // ---- Reading -----------------------------------------------------------------------------------------------------
 
 std::size_t stream_socket::read_some(std::span<std::byte> buffer, const wait_limit& limit, std::error_code& error) {
-    transfer call(*this, limit, error);
+    socket_call call(*this, limit, error);
     if (!call || buffer.empty()) {
         return 0;
     }
@@ -65,7 +23,7 @@ std::size_t stream_socket::read_some(std::span<std::byte> buffer, const wait_lim
 }
 
 std::size_t stream_socket::read_exactly(std::span<std::byte> buffer, const wait_limit& limit, std::error_code& error) {
-    transfer call(*this, limit, error);
+    socket_call call(*this, limit, error);
     std::size_t total = 0;
     while (call && total < buffer.size() && (total == 0 || call.may_go_on())) {
         const auto rest = buffer.subspan(total);
@@ -121,7 +79,7 @@ private:
 // More than one call carries is only asked for while the system has it at hand: read_some waits once.
 std::size_t stream_socket::read_some(std::span<const std::span<std::byte>> buffers, const wait_limit& limit,
                                      std::error_code& error) {
-    transfer call(*this, limit, error);
+    socket_call call(*this, limit, error);
     progress<std::byte> place(buffers);
     std::size_t total = 0;
     while (call && !place.done()) {
@@ -130,7 +88,7 @@ std::size_t stream_socket::read_some(std::span<const std::span<std::byte>> buffe
         });
         place.advance(count);
         total += count;
-        if (count == 0 || place.skipped() != 0 || place.done() || net::bytes_at_hand(socket_) == 0) {
+        if (count == 0 || place.skipped() != 0 || place.done() || net::bytes_at_hand(socket()) == 0) {
             break;
         }
     }
@@ -141,7 +99,7 @@ std::size_t stream_socket::read_some(std::span<const std::span<std::byte>> buffe
 }
 
 void stream_socket::wait_readable(const wait_limit& limit, std::error_code& error) {
-    transfer call(*this, limit, error);
+    socket_call call(*this, limit, error);
     if (call) {
         static_cast<void>(call.run([](auto& operation, const auto& socket) {
             return iocp::receive(operation, socket, std::span<std::byte>());
@@ -152,7 +110,7 @@ void stream_socket::wait_readable(const wait_limit& limit, std::error_code& erro
 // ---- Writing -----------------------------------------------------------------------------------------------------
 
 std::size_t stream_socket::write(std::span<const std::byte> data, const wait_limit& limit, std::error_code& error) {
-    transfer call(*this, limit, error);
+    socket_call call(*this, limit, error);
     std::size_t total = 0;
     while (call && total < data.size() && (total == 0 || call.may_go_on())) {
         const auto rest = data.subspan(total);
@@ -172,7 +130,7 @@ std::size_t stream_socket::write(std::span<const std::byte> data, const wait_lim
 
 std::size_t stream_socket::write(std::span<const std::span<const std::byte>> buffers, const wait_limit& limit,
                                  std::error_code& error) {
-    transfer call(*this, limit, error);
+    socket_call call(*this, limit, error);
     progress<const std::byte> place(buffers);
     std::size_t total = 0;
     while (call && !place.done() && (total == 0 || call.may_go_on())) {

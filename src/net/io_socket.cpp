@@ -1,0 +1,50 @@
+// See io_socket.hpp.
+#include "net/io_socket.hpp"
+
+#include "net/socket_error.hpp"
+
+namespace moor::net {
+
+using detail::wake_reason;
+
+socket_call::socket_call(io_socket& used, const wait_limit& limit, std::error_code& error) noexcept
+    : socket_(used), open_(used), limit_(limit), error_(error), here_(iocp::current_io()) {
+    error.clear();
+    if (!open_) {
+        error = win::to_error(std::errc::operation_canceled);
+        return;
+    }
+    if (const auto deadline = used.deadline(); deadline < limit.deadline()) {
+        narrowed_ = limit.no_later_than(deadline);
+    }
+    if (const std::error_code refused = iocp::may_begin(here_, used.service_, this->limit())) {
+        error = refused;
+        return;
+    }
+    call_ = iocp::operation_owner::acquire(used.service_, error);
+}
+
+bool socket_call::may_go_on() noexcept {
+    error_ = socket_.closing() ? win::to_error(std::errc::operation_canceled)
+                               : iocp::may_begin(iocp::current_io(), socket_.service_, limit());
+    return !error_;
+}
+
+std::size_t socket_call::finish(iocp::submission submitted) noexcept {
+    auto reason = wake_reason::notified;
+    if (submitted == iocp::submission::pending) {
+        if (socket_.closing()) {
+            iocp::cancel(*call_, socket_.borrow()); // close() may have come before the submission
+        }
+        reason = iocp::await(*call_, socket_.borrow(), limit());
+    } else {
+        iocp::share_worker(here_);
+    }
+    if (call_->error() == 0) {
+        return call_->transferred();
+    }
+    error_ = iocp::outcome(to_socket_error(call_->error()), reason, socket_.closing());
+    return 0;
+}
+
+} // namespace moor::net
