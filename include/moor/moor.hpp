@@ -19,5 +19,6 @@
 #include <moor/task_group.hpp>
 #include <moor/tcp.hpp>
 #include <moor/this_coroutine.hpp>
+#include <moor/udp.hpp>
 #include <moor/wait_group.hpp>
 #include <moor/wait_limit.hpp>

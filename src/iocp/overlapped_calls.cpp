@@ -272,4 +272,13 @@ std::error_code keep_alive(const win::unique_socket& socket, std::chrono::millis
     }));
 }
 
+std::error_code report_unreachable(const win::unique_socket& socket, bool on) noexcept {
+    constexpr DWORD control_code = _WSAIOW(IOC_VENDOR, 12); // SIO_UDP_CONNRESET, which not every mswsock.h has
+    BOOL value = on;
+    DWORD bytes = 0;
+    return win::to_error(socket_error_of([&] {
+        return ::WSAIoctl(socket.get(), control_code, &value, sizeof value, nullptr, 0, &bytes, nullptr, nullptr);
+    }));
+}
+
 } // namespace moor::iocp

@@ -70,4 +70,7 @@ void cancel_all(win::io_handle handle) noexcept;
 [[nodiscard]] std::error_code keep_alive(const win::unique_socket& socket, std::chrono::milliseconds idle,
                                          std::chrono::milliseconds interval) noexcept;
 
+/// Whether a datagram socket's receiving calls report that a datagram it sent met a closed port. Not overlapped either.
+[[nodiscard]] std::error_code report_unreachable(const win::unique_socket& socket, bool on) noexcept;
+
 } // namespace moor::iocp

@@ -38,12 +38,34 @@ endpoint ask(const win::unique_socket& socket, Query query, std::error_code& err
     return error ? endpoint{} : iocp::from_sockaddr(address);
 }
 
+win::unique_socket open(address_family family, int type, int protocol, std::error_code& error) noexcept {
+    auto socket = win::unique_socket::open(iocp::native_family(family), type, protocol);
+    error = socket ? std::error_code{} : error_of([] { return SOCKET_ERROR; });
+    return socket;
+}
+
 } // namespace
 
 win::unique_socket open_tcp(address_family family, std::error_code& error) noexcept {
-    auto socket = win::unique_socket::open(iocp::native_family(family), SOCK_STREAM, IPPROTO_TCP);
-    error = socket ? std::error_code{} : error_of([] { return SOCKET_ERROR; });
-    return socket;
+    return open(family, SOCK_STREAM, IPPROTO_TCP, error);
+}
+
+win::unique_socket open_udp(address_family family, std::error_code& error) noexcept {
+    return open(family, SOCK_DGRAM, IPPROTO_UDP, error);
+}
+
+std::error_code set_default_peer(const win::unique_socket& socket, const endpoint& remote) noexcept {
+    sockaddr_storage address{};
+    const int length = iocp::to_sockaddr(remote, address);
+    return error_of([&] { return ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), length); });
+}
+
+std::error_code set_shared_address(const win::unique_socket& socket) noexcept {
+    return set(socket, SOL_SOCKET, SO_REUSEADDR, BOOL{TRUE});
+}
+
+std::error_code set_broadcast(const win::unique_socket& socket, bool on) noexcept {
+    return set(socket, SOL_SOCKET, SO_BROADCAST, BOOL{on});
 }
 
 std::error_code bind(const win::unique_socket& socket, const endpoint& local) noexcept {

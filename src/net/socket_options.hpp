@@ -13,8 +13,9 @@ namespace moor::net {
 
 // Each reports the Winsock error of its call.
 
-/// A new TCP socket.
+/// A new TCP or UDP socket.
 [[nodiscard]] win::unique_socket open_tcp(address_family family, std::error_code& error) noexcept;
+[[nodiscard]] win::unique_socket open_udp(address_family family, std::error_code& error) noexcept;
 
 [[nodiscard]] std::error_code bind(const win::unique_socket& socket, const endpoint& local) noexcept;
 [[nodiscard]] std::error_code listen(const win::unique_socket& socket, int backlog) noexcept;
@@ -32,6 +33,11 @@ namespace moor::net {
 [[nodiscard]] std::error_code set_send_buffer(const win::unique_socket& socket, std::size_t bytes) noexcept;
 /// Nobody else may bind to the same address, not even with SO_REUSEADDR.
 [[nodiscard]] std::error_code set_exclusive_address(const win::unique_socket& socket) noexcept;
+/// Others may, who ask for it as well.
+[[nodiscard]] std::error_code set_shared_address(const win::unique_socket& socket) noexcept;
+/// Of a datagram socket: whom it sends to and receives from.
+[[nodiscard]] std::error_code set_default_peer(const win::unique_socket& socket, const endpoint& remote) noexcept;
+[[nodiscard]] std::error_code set_broadcast(const win::unique_socket& socket, bool on) noexcept;
 [[nodiscard]] std::error_code set_ipv6_only(const win::unique_socket& socket, bool on) noexcept;
 /// Closing sends a reset and drops what is unsent.
 [[nodiscard]] std::error_code set_reset_on_close(const win::unique_socket& socket) noexcept;

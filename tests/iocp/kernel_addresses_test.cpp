@@ -59,7 +59,7 @@ std::optional<std::string_view> overlapped_function_in(std::string_view code) {
 // What a parameter's type may be: the operation, the data, and what is passed by value or cannot be written through. A
 // list and not a rule, so that no typedef can hide a pointer; who needs another type has to come here and think.
 bool is_allowed_parameter(std::string_view parameter) {
-    constexpr std::array<std::string_view, 12> allowed{
+    constexpr std::array<std::string_view, 13> allowed{
         "operation& call",
         "const win::unique_socket& socket",
         "const win::unique_socket& listener",
@@ -72,6 +72,7 @@ bool is_allowed_parameter(std::string_view parameter) {
         "std::span<const std::span<const std::byte>> data",
         "std::size_t skipped",
         "std::chrono::milliseconds",
+        "bool on",
     };
     return std::any_of(allowed.begin(), allowed.end(), [parameter](std::string_view each) {
         return parameter == each || (each.find(' ') == std::string_view::npos && parameter.starts_with(each));

@@ -1,0 +1,37 @@
+// What is behind a udp_socket: its transfers, on what all sockets share (io_socket).
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include <moor/endpoint.hpp>
+#include <moor/udp.hpp>
+#include <moor/wait_limit.hpp>
+
+#include "net/io_socket.hpp"
+
+namespace moor::detail {
+
+/// A datagram socket of one runtime, bound to its completion port. Contracts of the calls are those of udp_socket.
+class datagram_socket final : public net::io_socket {
+public:
+    /// Null with an error. The caller owns the reference.
+    [[nodiscard]] static datagram_socket* open(const endpoint& local, const udp_options& options,
+                                               std::error_code& error);
+
+    datagram_socket(win::unique_socket socket, iocp::io_service& service, bool reports_unreachable) noexcept
+        : io_socket(std::move(socket), service), reports_unreachable_(reports_unreachable) {}
+
+    void send_to(std::span<const std::byte> data, const endpoint& remote, const wait_limit& limit,
+                 std::error_code& error);
+    void send(std::span<const std::byte> data, const wait_limit& limit, std::error_code& error);
+    [[nodiscard]] received_datagram receive_from(std::span<std::byte> buffer, const wait_limit& limit,
+                                                 std::error_code& error);
+
+private:
+    const bool reports_unreachable_;
+};
+
+} // namespace moor::detail

@@ -1,0 +1,164 @@
+// The public face of datagram_socket: throwing forms, and sockets that are not open.
+#include <moor/udp.hpp>
+
+#include <utility>
+
+#include "net/datagram_socket.hpp"
+#include "net/socket_options.hpp"
+#include "net/throwing.hpp"
+#include "win/error.hpp"
+
+namespace moor {
+
+using detail::datagram_socket;
+using net::or_throw;
+
+namespace {
+
+std::error_code not_open() noexcept { return win::to_error(std::errc::not_connected); }
+
+template <class Function>
+void configure(datagram_socket* socket, std::error_code& error, Function&& function) noexcept {
+    error = socket != nullptr ? socket->with_socket(std::forward<Function>(function)) : not_open();
+}
+
+} // namespace
+
+void detail::close_datagram_socket::operator()(datagram_socket* owned) const noexcept {
+    iocp::close_and_release{}(owned);
+}
+
+udp_socket::udp_socket() noexcept = default;
+udp_socket::udp_socket(udp_socket&&) noexcept = default;
+udp_socket& udp_socket::operator=(udp_socket&&) noexcept = default;
+udp_socket::~udp_socket() = default;
+
+udp_socket::udp_socket(datagram_socket* adopted) noexcept : socket_(adopted) {}
+
+udp_socket udp_socket::bind(const endpoint& local, const udp_options& options, std::error_code& error) {
+    net::make_room_for_call();
+    return udp_socket(datagram_socket::open(local, options, error));
+}
+
+udp_socket udp_socket::bind(const endpoint& local, const udp_options& options) {
+    return or_throw("moor: bind", [&](std::error_code& error) { return bind(local, options, error); });
+}
+
+void udp_socket::connect(const endpoint& remote, std::error_code& error) noexcept {
+    configure(socket_.get(), error,
+              [&remote](const win::unique_socket& socket) { return net::set_default_peer(socket, remote); });
+}
+
+void udp_socket::connect(const endpoint& remote) {
+    or_throw("moor: connect", [&](std::error_code& error) { connect(remote, error); });
+}
+
+// ---- Transfers ---------------------------------------------------------------------------------------------------
+
+void udp_socket::send_to(std::span<const std::byte> data, const endpoint& remote, const wait_limit& limit,
+                         std::error_code& error) {
+    if (!socket_) {
+        error = not_open();
+        return;
+    }
+    net::make_room_for_call();
+    socket_->send_to(data, remote, limit, error);
+}
+
+void udp_socket::send_to(std::span<const std::byte> data, const endpoint& remote, const wait_limit& limit) {
+    or_throw("moor: send_to", [&](std::error_code& error) { send_to(data, remote, limit, error); });
+}
+
+void udp_socket::send(std::span<const std::byte> data, const wait_limit& limit, std::error_code& error) {
+    if (!socket_) {
+        error = not_open();
+        return;
+    }
+    net::make_room_for_call();
+    socket_->send(data, limit, error);
+}
+
+void udp_socket::send(std::span<const std::byte> data, const wait_limit& limit) {
+    or_throw("moor: send", [&](std::error_code& error) { send(data, limit, error); });
+}
+
+received_datagram udp_socket::receive_from(std::span<std::byte> buffer, const wait_limit& limit,
+                                           std::error_code& error) {
+    if (!socket_) {
+        error = not_open();
+        return {};
+    }
+    net::make_room_for_call();
+    return socket_->receive_from(buffer, limit, error);
+}
+
+received_datagram udp_socket::receive_from(std::span<std::byte> buffer, const wait_limit& limit) {
+    return or_throw("moor: receive_from", [&](std::error_code& error) { return receive_from(buffer, limit, error); });
+}
+
+// ---- The rest ----------------------------------------------------------------------------------------------------
+
+void udp_socket::close() noexcept {
+    if (socket_) {
+        socket_->close();
+    }
+}
+
+bool udp_socket::is_open() const noexcept { return socket_ && !socket_->closing(); }
+
+void udp_socket::set_deadline(wait_limit::time_point deadline) noexcept {
+    if (socket_) {
+        socket_->set_deadline(deadline);
+    }
+}
+
+endpoint udp_socket::local_endpoint() const {
+    return or_throw("moor: local_endpoint", [&](std::error_code& error) {
+        endpoint local;
+        configure(socket_.get(), error, [&local](const win::unique_socket& socket) {
+            std::error_code failed;
+            local = net::local_endpoint(socket, failed);
+            return failed;
+        });
+        return local;
+    });
+}
+
+void udp_socket::set_broadcast(bool on, std::error_code& error) noexcept {
+    configure(socket_.get(), error, [on](const win::unique_socket& socket) { return net::set_broadcast(socket, on); });
+}
+
+void udp_socket::set_broadcast(bool on) {
+    or_throw("moor: set_broadcast", [&](std::error_code& error) { set_broadcast(on, error); });
+}
+
+void udp_socket::set_receive_buffer_size(std::size_t bytes, std::error_code& error) noexcept {
+    configure(socket_.get(), error,
+              [bytes](const win::unique_socket& socket) { return net::set_receive_buffer(socket, bytes); });
+}
+
+void udp_socket::set_receive_buffer_size(std::size_t bytes) {
+    or_throw("moor: set_receive_buffer_size", [&](std::error_code& error) { set_receive_buffer_size(bytes, error); });
+}
+
+void udp_socket::set_send_buffer_size(std::size_t bytes, std::error_code& error) noexcept {
+    configure(socket_.get(), error,
+              [bytes](const win::unique_socket& socket) { return net::set_send_buffer(socket, bytes); });
+}
+
+void udp_socket::set_send_buffer_size(std::size_t bytes) {
+    or_throw("moor: set_send_buffer_size", [&](std::error_code& error) { set_send_buffer_size(bytes, error); });
+}
+
+std::uintptr_t udp_socket::native_handle() const noexcept {
+    std::uintptr_t handle = INVALID_SOCKET;
+    if (socket_) {
+        static_cast<void>(socket_->with_socket([&handle](const win::unique_socket& socket) {
+            handle = socket.get();
+            return std::error_code{};
+        }));
+    }
+    return handle;
+}
+
+} // namespace moor
