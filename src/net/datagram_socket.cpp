@@ -45,6 +45,16 @@ datagram_socket* datagram_socket::open(const endpoint& local, const udp_options&
     return made;
 }
 
+std::error_code datagram_socket::connect(const endpoint& remote) noexcept {
+    return with_socket([&](const win::unique_socket& socket) {
+        const std::error_code error = net::set_default_peer(socket, remote);
+        if (!error) {
+            has_peer_.store(true, std::memory_order_relaxed);
+        }
+        return error;
+    });
+}
+
 void datagram_socket::send_to(std::span<const std::byte> data, const endpoint& remote, const wait_limit& limit,
                               std::error_code& error) {
     socket_call call(*this, limit, error);
@@ -56,7 +66,9 @@ void datagram_socket::send_to(std::span<const std::byte> data, const endpoint& r
 
 void datagram_socket::send(std::span<const std::byte> data, const wait_limit& limit, std::error_code& error) {
     socket_call call(*this, limit, error);
-    if (call) {
+    if (call && !has_peer_.load(std::memory_order_relaxed)) {
+        error = win::to_error(std::errc::not_connected);
+    } else if (call) {
         static_cast<void>(
             call.run([data](auto& operation, const auto& socket) { return iocp::send(operation, socket, data); }));
     }

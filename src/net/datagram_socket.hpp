@@ -1,6 +1,7 @@
 // What is behind a udp_socket: its transfers, on what all sockets share (io_socket).
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <span>
 #include <system_error>
@@ -24,6 +25,8 @@ public:
     datagram_socket(win::unique_socket socket, iocp::io_service& service, bool reports_unreachable) noexcept
         : io_socket(std::move(socket), service), reports_unreachable_(reports_unreachable) {}
 
+    std::error_code connect(const endpoint& remote) noexcept;
+
     void send_to(std::span<const std::byte> data, const endpoint& remote, const wait_limit& limit,
                  std::error_code& error);
     void send(std::span<const std::byte> data, const wait_limit& limit, std::error_code& error);
@@ -32,6 +35,7 @@ public:
 
 private:
     const bool reports_unreachable_;
+    std::atomic<bool> has_peer_{false}; // what the system says without one differs
 };
 
 } // namespace moor::detail

@@ -45,8 +45,7 @@ udp_socket udp_socket::bind(const endpoint& local, const udp_options& options) {
 }
 
 void udp_socket::connect(const endpoint& remote, std::error_code& error) noexcept {
-    configure(socket_.get(), error,
-              [&remote](const win::unique_socket& socket) { return net::set_default_peer(socket, remote); });
+    error = socket_ ? socket_->connect(remote) : not_open();
 }
 
 void udp_socket::connect(const endpoint& remote) {

@@ -1,0 +1,235 @@
+// UDP sockets as their users know them, over both families on real sockets.
+#include <moor/udp.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <set>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <moor/runtime.hpp>
+#include <moor/spawn.hpp>
+#include <moor/this_coroutine.hpp>
+
+#include "support/eventually.hpp"
+#include "support/run.hpp"
+
+namespace moor {
+namespace {
+
+using namespace std::chrono_literals;
+using test::in_runtime;
+
+std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+std::string text(std::span<const std::byte> data, const received_datagram& received) {
+    return {reinterpret_cast<const char*>(data.data()), received.bytes};
+}
+
+class udp_socket_on : public testing::TestWithParam<address_family> {
+protected:
+    static endpoint here() { return endpoint::loopback(GetParam(), 0); }
+};
+INSTANTIATE_TEST_SUITE_P(family, udp_socket_on, testing::Values(address_family::ipv4, address_family::ipv6),
+                         [](const testing::TestParamInfo<address_family>& tested) {
+                             return std::string(tested.param == address_family::ipv4 ? "ipv4" : "ipv6");
+                         });
+
+TEST_P(udp_socket_on, answers_whoever_sent) {
+    in_runtime(1, [] {
+        auto server = udp_socket::bind(here());
+        auto client = udp_socket::bind(here());
+        auto serving = spawn([&] {
+            std::array<std::byte, 100> buffer;
+            for (int round = 0; round < 50; ++round) {
+                const auto received = server.receive_from(buffer, 10s);
+                server.send_to(std::span(buffer).first(received.bytes), received.sender);
+            }
+        });
+        std::array<std::byte, 100> buffer;
+        for (int round = 0; round < 50; ++round) {
+            const std::string sent = "message " + std::to_string(round);
+            client.send_to(bytes(sent), server.local_endpoint());
+            const auto received = client.receive_from(buffer, 10s);
+            EXPECT_EQ(text(buffer, received), sent);
+            EXPECT_EQ(received.sender, server.local_endpoint());
+            EXPECT_FALSE(received.truncated);
+        }
+        serving.join();
+    });
+}
+
+TEST_P(udp_socket_on, receives_empty_and_truncated_datagrams) {
+    in_runtime(1, [] {
+        auto one = udp_socket::bind(here());
+        auto other = udp_socket::bind(here());
+        one.send_to({}, other.local_endpoint());
+        one.send_to(bytes("cut short"), other.local_endpoint());
+        one.send_to(bytes("cut"), other.local_endpoint());
+        std::array<std::byte, 3> buffer;
+        auto received = other.receive_from(buffer, 10s);
+        EXPECT_EQ(received.bytes, 0u);
+        EXPECT_FALSE(received.truncated);
+        EXPECT_EQ(received.sender, one.local_endpoint());
+        received = other.receive_from(buffer, 10s);
+        EXPECT_EQ(text(buffer, received), "cut");
+        EXPECT_TRUE(received.truncated);
+        EXPECT_EQ(received.sender, one.local_endpoint());
+        received = other.receive_from(buffer, 10s);
+        EXPECT_EQ(text(buffer, received), "cut");
+        EXPECT_FALSE(received.truncated);
+    });
+}
+
+TEST_P(udp_socket_on, with_a_default_peer_hears_nobody_else) {
+    in_runtime(1, [] {
+        auto one = udp_socket::bind(here());
+        auto peer = udp_socket::bind(here());
+        auto stranger = udp_socket::bind(here());
+        std::error_code error;
+        one.send(bytes("to whom?"), {}, error);
+        EXPECT_EQ(error, std::errc::not_connected);
+        one.connect(peer.local_endpoint());
+        one.send(bytes("hello"));
+        std::array<std::byte, 10> buffer;
+        EXPECT_EQ(text(buffer, peer.receive_from(buffer, 10s)), "hello");
+        stranger.send_to(bytes("no"), one.local_endpoint());
+        peer.send_to(bytes("yes"), one.local_endpoint());
+        EXPECT_EQ(text(buffer, one.receive_from(buffer, 10s)), "yes");
+    });
+}
+
+TEST_P(udp_socket_on, goes_on_after_a_closed_port) {
+    in_runtime(1, [] {
+        for (const bool reported : {false, true}) {
+            auto one = udp_socket::bind(here(), {.report_unreachable = reported});
+            auto other = udp_socket::bind(here());
+            const endpoint closed = udp_socket::bind(here()).local_endpoint();
+            std::array<std::byte, 10> buffer;
+            one.send_to(bytes("anybody?"), closed);
+            this_coroutine::sleep_for(5ms); // for the answer to come
+            other.send_to(bytes("here"), one.local_endpoint());
+            std::error_code error;
+            auto received = one.receive_from(buffer, 10s, error);
+            if (error && reported) {
+                EXPECT_EQ(error, std::errc::connection_reset);
+                received = one.receive_from(buffer, 10s, error);
+            }
+            EXPECT_FALSE(error) << error.message();
+            EXPECT_EQ(text(buffer, received), "here");
+        }
+    });
+}
+
+TEST_P(udp_socket_on, limits_stops_and_closing_end_a_wait) {
+    in_runtime(2, [] {
+        auto socket = udp_socket::bind(here());
+        std::array<std::byte, 10> buffer;
+        std::error_code error;
+        static_cast<void>(socket.receive_from(buffer, 3ms, error));
+        EXPECT_EQ(error, std::errc::timed_out);
+        socket.set_deadline(std::chrono::steady_clock::now() + 3ms);
+        static_cast<void>(socket.receive_from(buffer, {}, error));
+        EXPECT_EQ(error, std::errc::timed_out);
+        socket.set_deadline(std::chrono::steady_clock::time_point::max());
+
+        std::stop_source source;
+        auto stopper = spawn([&] {
+            this_coroutine::sleep_for(3ms);
+            source.request_stop();
+        });
+        static_cast<void>(socket.receive_from(buffer, source.get_token(), error));
+        EXPECT_EQ(error, std::errc::operation_canceled);
+        stopper.join();
+
+        auto waiting = spawn([&] {
+            std::array<std::byte, 10> own;
+            std::error_code closed;
+            static_cast<void>(socket.receive_from(own, {}, closed));
+            return closed;
+        });
+        this_coroutine::sleep_for(3ms);
+        EXPECT_TRUE(socket.is_open());
+        socket.close();
+        EXPECT_EQ(waiting.join(), std::errc::operation_canceled);
+        EXPECT_FALSE(socket.is_open());
+        socket.send_to(bytes("late"), here(), {}, error);
+        EXPECT_EQ(error, std::errc::operation_canceled);
+    });
+}
+
+// Each datagram goes to one of the receivers, and to one alone.
+TEST_P(udp_socket_on, many_coroutines_receive_at_a_time) {
+    in_runtime(2, [] {
+        constexpr int receivers = 8;
+        constexpr int rounds = 50;
+        auto shared = udp_socket::bind(here());
+        auto sender = udp_socket::bind(here());
+        std::vector<join_handle<std::vector<std::string>>> running;
+        for (int number = 0; number < receivers; ++number) {
+            running.push_back(spawn([&] {
+                std::vector<std::string> got;
+                std::array<std::byte, 100> buffer;
+                for (int round = 0; round < rounds; ++round) {
+                    got.push_back(text(buffer, shared.receive_from(buffer, 20s)));
+                }
+                return got;
+            }));
+        }
+        for (int number = 0; number < receivers * rounds; ++number) {
+            sender.send_to(bytes(std::to_string(number)), shared.local_endpoint());
+            if (number % 16 == 0) {
+                this_coroutine::sleep_for(1ms); // the system drops what a full buffer cannot take
+            }
+        }
+        std::multiset<std::string> all;
+        for (auto& each : running) {
+            for (std::string& got : each.join()) {
+                all.insert(std::move(got));
+            }
+        }
+        EXPECT_EQ(all.size(), static_cast<std::size_t>(receivers * rounds));
+        for (int number = 0; number < receivers * rounds; ++number) {
+            EXPECT_EQ(all.count(std::to_string(number)), 1u) << number;
+        }
+    });
+}
+
+TEST(udp_socket, that_is_not_open_says_so) {
+    in_runtime(1, [] {
+        udp_socket none;
+        std::error_code error;
+        std::array<std::byte, 1> buffer;
+        static_cast<void>(none.receive_from(buffer, {}, error));
+        EXPECT_EQ(error, std::errc::not_connected);
+        none.send(buffer, {}, error);
+        EXPECT_EQ(error, std::errc::not_connected);
+        EXPECT_THROW(static_cast<void>(none.local_endpoint()), std::system_error);
+        EXPECT_FALSE(none.is_open());
+    });
+    std::error_code error;
+    static_cast<void>(udp_socket::bind(endpoint::loopback(address_family::ipv4, 0), {}, error));
+    EXPECT_EQ(error, std::errc::operation_not_permitted) << "outside a coroutine";
+}
+
+TEST(udp_socket, binds_as_its_options_say) {
+    in_runtime(1, [] {
+        const auto first = udp_socket::bind(endpoint::loopback(address_family::ipv4, 0));
+        std::error_code error;
+        static_cast<void>(udp_socket::bind(first.local_endpoint(), {}, error));
+        EXPECT_TRUE(error == std::errc::address_in_use || error == std::errc::permission_denied) << error.message();
+        const auto shared = udp_socket::bind(endpoint::loopback(address_family::ipv4, 0), {.reuse_address = true});
+        static_cast<void>(udp_socket::bind(shared.local_endpoint(), {.reuse_address = true}, error));
+        EXPECT_FALSE(error) << error.message();
+    });
+}
+
+} // namespace
+} // namespace moor
