@@ -31,7 +31,9 @@ struct kernel_parameters {
     std::array<WSABUF, most_buffers> buffers{};
     sockaddr_storage address{};
     int address_length = 0;
-    /// AcceptEx's address block; scratch for the outputs of a caller's own overlapped call.
+    /// Names address, buffers and scratch (for control messages) to the calls that take a message.
+    WSAMSG message{};
+    /// AcceptEx's address block; control messages; scratch for the outputs of a caller's own overlapped call.
     alignas(16) std::array<std::byte, 2 * accept_address_size> scratch{};
 };
 

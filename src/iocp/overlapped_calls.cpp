@@ -31,7 +31,28 @@ BOOL PASCAL no_connect(SOCKET, const sockaddr*, int, void*, DWORD, DWORD*, OVERL
     return FALSE;
 }
 
-// An extension function of the TCP provider; leaves `function` alone when there is none. The ioctl is not overlapped.
+int WSAAPI no_receive_message(SOCKET, WSAMSG*, DWORD*, OVERLAPPED*, system_calls::completion_routine) {
+    ::WSASetLastError(WSAEOPNOTSUPP);
+    return SOCKET_ERROR;
+}
+
+int WSAAPI no_send_message(SOCKET, WSAMSG*, DWORD, DWORD*, OVERLAPPED*, system_calls::completion_routine) {
+    ::WSASetLastError(WSAEOPNOTSUPP);
+    return SOCKET_ERROR;
+}
+
+BOOL PASCAL no_disconnect(SOCKET, OVERLAPPED*, DWORD, DWORD) {
+    ::WSASetLastError(WSAEOPNOTSUPP);
+    return FALSE;
+}
+
+BOOL PASCAL no_send_file(SOCKET, HANDLE, DWORD, DWORD, OVERLAPPED*, TRANSMIT_FILE_BUFFERS*, DWORD) {
+    ::WSASetLastError(WSAEOPNOTSUPP);
+    return FALSE;
+}
+
+// An extension function of the socket's provider; leaves `function` alone when there is none. The ioctl is not
+// overlapped.
 template <class Function>
 void fetch(const win::unique_socket& socket, GUID id, Function& function) noexcept {
     Function found = nullptr;
@@ -47,15 +68,32 @@ system_calls fetch_all() noexcept {
     system_calls table{&::WSARecv, &::WSASend, &no_accept, &no_connect, &::CancelIoEx};
     table.receive_from = &::WSARecvFrom;
     table.send_to = &::WSASendTo;
+    table.receive_message = &no_receive_message;
+    table.send_message = &no_send_message;
+    table.disconnect = &no_disconnect;
+    table.send_file = &no_send_file;
+    table.result = &::WSAGetOverlappedResult;
     if (const auto probe = win::unique_socket::open(AF_INET, SOCK_STREAM, IPPROTO_TCP)) {
         fetch(probe, WSAID_ACCEPTEX, table.accept);
         fetch(probe, WSAID_CONNECTEX, table.connect);
+        fetch(probe, WSAID_DISCONNECTEX, table.disconnect);
+        fetch(probe, WSAID_TRANSMITFILE, table.send_file);
+    }
+    if (const auto probe = win::unique_socket::open(AF_INET, SOCK_DGRAM, IPPROTO_UDP)) {
+        fetch(probe, WSAID_WSARECVMSG, table.receive_message);
+        fetch(probe, WSAID_WSASENDMSG, table.send_message);
     }
     return table;
 }
 
-// ---- What all submissions share
-// --------------------------------------------------------------------------------------
+// The function of that entry.
+template <auto Entry>
+auto system_call() noexcept {
+    const auto function = current_system_calls().*Entry;
+    return function != nullptr ? function : real_system_calls().*Entry;
+}
+
+// ---- What all submissions share ----------------------------------------------------------------------------------
 
 // Law 1, at run time. On a thread that is no worker there is no pool to ask.
 void check_place([[maybe_unused]] const operation& call) noexcept {
@@ -84,6 +122,15 @@ submission settle(operation& call, std::uint32_t error, bool skips_packet_on_suc
 submission settle_received(operation& call, std::uint32_t error, bool skips_packet_on_success) noexcept {
     return error == WSAEMSGSIZE && !skips_packet_on_success ? submission::pending
                                                             : settle(call, error, skips_packet_on_success);
+}
+
+// Of a call that has no address for a count; when it succeeded at once without a packet to come, the count is where a
+// packet would have got it from.
+submission settle_uncounted(operation& call, std::uint32_t error, bool skips_packet_on_success) noexcept {
+    if (error == 0 && skips_packet_on_success) {
+        call.parameters.transferred = static_cast<DWORD>(call.parameters.overlapped.InternalHigh);
+    }
+    return settle(call, error, skips_packet_on_success);
 }
 
 // Each makes the call where it has room (law 6) and returns its error, 0 for success.
@@ -124,6 +171,15 @@ DWORD set_buffers(kernel_parameters& parameters, std::span<const std::span<Byte>
         }
     }
     return count == 0 ? set_buffer(parameters, {}) : static_cast<DWORD>(count);
+}
+
+// The header of a call that takes a message; what it names are members of the same operation.
+void set_message(kernel_parameters& parameters, DWORD buffers, int address_length) noexcept {
+    parameters.message = {};
+    parameters.message.name = reinterpret_cast<sockaddr*>(&parameters.address);
+    parameters.message.namelen = address_length;
+    parameters.message.lpBuffers = parameters.buffers.data();
+    parameters.message.dwBufferCount = buffers;
 }
 
 submission submit_receive(operation& call, const win::unique_socket& socket, DWORD buffers) noexcept {
@@ -187,10 +243,10 @@ submission receive_from(operation& call, const win::unique_socket& socket, std::
     const DWORD buffers = set_buffer(parameters, into);
     parameters.address_length = sizeof parameters.address;
     const std::uint32_t error = socket_error_of([&] {
-        return current_system_calls().receive_from(socket.get(), parameters.buffers.data(), buffers,
-                                                   &parameters.transferred, &parameters.flags,
-                                                   reinterpret_cast<sockaddr*>(&parameters.address),
-                                                   &parameters.address_length, &parameters.overlapped, nullptr);
+        return system_call<&system_calls::receive_from>()(socket.get(), parameters.buffers.data(), buffers,
+                                                          &parameters.transferred, &parameters.flags,
+                                                          reinterpret_cast<sockaddr*>(&parameters.address),
+                                                          &parameters.address_length, &parameters.overlapped, nullptr);
     });
     return settle_received(call, error, skips);
 }
@@ -204,11 +260,71 @@ submission send_to(operation& call, const win::unique_socket& socket, std::span<
     const DWORD buffers = set_buffer(parameters, data);
     parameters.address_length = to_sockaddr(remote, parameters.address);
     const std::uint32_t error = socket_error_of([&] {
-        return current_system_calls().send_to(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred,
-                                              0, reinterpret_cast<const sockaddr*>(&parameters.address),
-                                              parameters.address_length, &parameters.overlapped, nullptr);
+        return system_call<&system_calls::send_to>()(socket.get(), parameters.buffers.data(), buffers,
+                                                     &parameters.transferred, 0,
+                                                     reinterpret_cast<const sockaddr*>(&parameters.address),
+                                                     parameters.address_length, &parameters.overlapped, nullptr);
     });
     return settle(call, error, skips);
+}
+
+submission receive_message(operation& call, const win::unique_socket& socket,
+                           std::span<const std::span<std::byte>> into) noexcept {
+    check_place(call);
+    call.begin();
+    kernel_parameters& parameters = call.parameters;
+    const bool skips = socket.skips_packet_on_success;
+    set_message(parameters, set_buffers(parameters, into, 0), sizeof parameters.address);
+    expect_details(parameters);
+    const std::uint32_t error = socket_error_of([&] {
+        return system_call<&system_calls::receive_message>()(socket.get(), &parameters.message, &parameters.transferred,
+                                                             &parameters.overlapped, nullptr);
+    });
+    return settle_received(call, error, skips);
+}
+
+submission send_message(operation& call, const win::unique_socket& socket,
+                        std::span<const std::span<const std::byte>> data, const endpoint& remote,
+                        const packet_details& details) noexcept {
+    check_place(call);
+    call.begin();
+    kernel_parameters& parameters = call.parameters;
+    const bool skips = socket.skips_packet_on_success;
+    set_message(parameters, set_buffers(parameters, data, 0), to_sockaddr(remote, parameters.address));
+    write_details(details, remote, parameters);
+    const std::uint32_t error = socket_error_of([&] {
+        return system_call<&system_calls::send_message>()(socket.get(), &parameters.message, 0, &parameters.transferred,
+                                                          &parameters.overlapped, nullptr);
+    });
+    return settle(call, error, skips);
+}
+
+submission send_file(operation& call, const win::unique_socket& socket, const win::unique_handle& file,
+                     std::uint64_t offset, std::uint32_t bytes) noexcept {
+    check_place(call);
+    call.begin();
+    kernel_parameters& parameters = call.parameters;
+    const bool skips = socket.skips_packet_on_success;
+    parameters.overlapped.Offset = static_cast<DWORD>(offset);
+    parameters.overlapped.OffsetHigh = static_cast<DWORD>(offset >> 32);
+    const std::uint32_t error = extension_error_of([&] {
+        return system_call<&system_calls::send_file>()(socket.get(), file.get(), bytes, 0, &parameters.overlapped,
+                                                       nullptr, 0);
+    });
+    return settle_uncounted(call, error, skips);
+}
+
+submission disconnect(operation& call, const win::unique_socket& socket, bool reuse) noexcept {
+    check_place(call);
+    call.begin();
+    if (socket.skips_packet_on_success) {
+        return settle(call, WSAEINVAL, true);
+    }
+    const std::uint32_t error = extension_error_of([&] {
+        return system_call<&system_calls::disconnect>()(socket.get(), &call.parameters.overlapped,
+                                                        reuse ? TF_REUSE_SOCKET : 0, 0);
+    });
+    return settle(call, error, false);
 }
 
 submission accept(operation& call, const win::unique_socket& listener, const win::unique_socket& accepted) noexcept {
@@ -249,6 +365,16 @@ submission connect(operation& call, const win::unique_socket& socket, const endp
 std::error_code finish_connect(const win::unique_socket& socket) noexcept {
     return win::to_error(
         socket_error_of([&] { return ::setsockopt(socket.get(), SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, nullptr, 0); }));
+}
+
+winsock_result result_of(operation& call, const win::unique_socket& socket) noexcept {
+    kernel_parameters& parameters = call.parameters;
+    parameters.flags = 0;
+    const std::uint32_t error = extension_error_of([&] {
+        return system_call<&system_calls::result>()(socket.get(), &parameters.overlapped, &parameters.transferred,
+                                                    FALSE, &parameters.flags);
+    });
+    return {error, parameters.transferred, parameters.flags};
 }
 
 void cancel(operation& call, win::io_handle handle) noexcept {

@@ -5,12 +5,15 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <system_error>
 
 #include <moor/endpoint.hpp>
 
 #include "iocp/operation.hpp"
+#include "iocp/packet_details.hpp"
+#include "win/handle.hpp"
 #include "win/socket.hpp"
 
 namespace moor::iocp {
@@ -47,6 +50,23 @@ inline constexpr std::size_t most_bytes_per_call = std::size_t{1} << 30;
 [[nodiscard]] submission send_to(operation& call, const win::unique_socket& socket, std::span<const std::byte> data,
                                  const endpoint& remote) noexcept;
 
+/// The same with several buffers and, beside the sender, what read_details finds in the operation's parameters; flags
+/// are in its message (and see result_of).
+[[nodiscard]] submission receive_message(operation& call, const win::unique_socket& socket,
+                                         std::span<const std::span<std::byte>> into) noexcept;
+[[nodiscard]] submission send_message(operation& call, const win::unique_socket& socket,
+                                      std::span<const std::span<const std::byte>> data, const endpoint& remote,
+                                      const packet_details& details) noexcept;
+
+/// Sends `bytes` bytes of a file from `offset` on: at least 1, at most most_bytes_per_call.
+[[nodiscard]] submission send_file(operation& call, const win::unique_socket& socket, const win::unique_handle& file,
+                                   std::uint64_t offset, std::uint32_t bytes) noexcept;
+
+/// Ends a connection in both directions. With `reuse` the socket is as good as a new one afterwards, and stays bound to
+/// its completion port: accept() can use it again. Only for a socket that does not skip the packets of successes, or it
+/// completes with WSAEINVAL: Wine says "pending" of a call that has succeeded, and so no packet would come.
+[[nodiscard]] submission disconnect(operation& call, const win::unique_socket& socket, bool reuse) noexcept;
+
 /// Accepts into the unbound socket `accepted`. The caller then calls finish_accept on the accepted socket.
 [[nodiscard]] submission accept(operation& call, const win::unique_socket& listener,
                                 const win::unique_socket& accepted) noexcept;
@@ -58,6 +78,17 @@ inline constexpr std::size_t most_bytes_per_call = std::size_t{1} << 30;
 /// Connects `socket`, which must be bound. The caller then calls finish_connect.
 [[nodiscard]] submission connect(operation& call, const win::unique_socket& socket, const endpoint& remote) noexcept;
 [[nodiscard]] std::error_code finish_connect(const win::unique_socket& socket) noexcept;
+
+/// A call's result as Winsock words it: its own error number instead of the kernel's, and the flags of a receiving
+/// call.
+struct winsock_result {
+    std::uint32_t error = 0;
+    std::uint32_t transferred = 0;
+    std::uint32_t flags = 0;
+};
+
+/// Of a call whose packet was dequeued. Its outputs, too, are fields of the operation.
+[[nodiscard]] winsock_result result_of(operation& call, const win::unique_socket& socket) noexcept;
 
 /// Asks for the cancellation of one call; its packet still comes. Harmless when it has completed.
 void cancel(operation& call, win::io_handle handle) noexcept;

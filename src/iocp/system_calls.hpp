@@ -9,7 +9,8 @@
 
 namespace moor::iocp {
 
-/// Signatures and contracts are Winsock's own; the pointers that they take all come from an operation.
+/// Signatures and contracts are Winsock's own; the pointers that they take all come from an operation. An entry that a
+/// replacement leaves null is the system's own.
 struct system_calls {
     using completion_routine = LPWSAOVERLAPPED_COMPLETION_ROUTINE;
 
@@ -24,6 +25,12 @@ struct system_calls {
                               completion_routine) = nullptr;
     int(WSAAPI* send_to)(SOCKET, WSABUF*, DWORD, DWORD*, DWORD, const sockaddr*, int, OVERLAPPED*,
                          completion_routine) = nullptr;
+    int(WSAAPI* receive_message)(SOCKET, WSAMSG*, DWORD*, OVERLAPPED*, completion_routine) = nullptr;
+    int(WSAAPI* send_message)(SOCKET, WSAMSG*, DWORD, DWORD*, OVERLAPPED*, completion_routine) = nullptr;
+    BOOL(PASCAL* disconnect)(SOCKET, OVERLAPPED*, DWORD, DWORD) = nullptr;
+    BOOL(PASCAL* send_file)(SOCKET, HANDLE, DWORD, DWORD, OVERLAPPED*, TRANSMIT_FILE_BUFFERS*, DWORD) = nullptr;
+    /// Of a completed call; starts nothing.
+    BOOL(WSAAPI* result)(SOCKET, OVERLAPPED*, DWORD*, BOOL, DWORD*) = nullptr;
 };
 
 /// The system's own functions. Winsock must have been started when it is first asked for.

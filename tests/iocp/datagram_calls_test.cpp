@@ -2,7 +2,6 @@
 // that each call has one packet and no more.
 #include <array>
 #include <cstddef>
-#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,64 +13,14 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
-#include "iocp/io_context.hpp"
-#include "iocp/overlapped_calls.hpp"
-#include "iocp/socket_address.hpp"
-#include "net/socket_error.hpp"
-#include "net/socket_options.hpp"
+#include "iocp/test_datagram_socket.hpp"
 #include "support/run.hpp"
 
 namespace moor::iocp {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// A bound datagram socket of the calling coroutine's runtime. Its successes post packets, too.
-struct datagram_socket {
-    explicit datagram_socket(address_family family)
-        : service(*current_io().service),
-          socket(win::unique_socket::open(native_family(family), SOCK_DGRAM, IPPROTO_UDP)) {
-        EXPECT_TRUE(socket);
-        EXPECT_FALSE(net::bind(socket, endpoint::loopback(family, 0)));
-        bool skips = true;
-        EXPECT_FALSE(service.port.associate(reinterpret_cast<HANDLE>(socket.get()), skips));
-        EXPECT_FALSE(skips);
-        std::error_code error;
-        address = net::local_endpoint(socket, error);
-        call = operation_owner::acquire(service, error);
-        EXPECT_FALSE(error);
-    }
-
-    void finish(submission submitted) {
-        if (submitted == submission::pending) {
-            EXPECT_EQ(await(*call, win::io_handle(socket), wait_limit(20s)), detail::wake_reason::notified);
-        }
-    }
-
-    /// Returns the error.
-    std::uint32_t send(std::string_view text, const endpoint& to) {
-        finish(send_to(*call, socket, std::as_bytes(std::span(text)), to));
-        return net::to_socket_error(call->error());
-    }
-
-    struct received {
-        std::uint32_t error;
-        std::string text;
-        endpoint sender;
-    };
-    received receive(std::size_t room) {
-        std::array<std::byte, 64> buffer{};
-        finish(receive_from(*call, socket, std::span(buffer).first(room)));
-        return {net::to_socket_error(call->error()),
-                {reinterpret_cast<const char*>(buffer.data()), call->transferred()},
-                from_sockaddr(call->parameters.address)};
-    }
-
-    io_service& service;
-    win::unique_socket socket;
-    endpoint address;
-    operation_owner call;
-};
+using datagram_socket = test_datagram_socket;
 
 class datagram_calls : public testing::TestWithParam<address_family> {};
 INSTANTIATE_TEST_SUITE_P(on, datagram_calls, testing::Values(address_family::ipv4, address_family::ipv6),
