@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <system_error>
 
@@ -39,6 +40,39 @@ struct received_datagram {
     std::size_t bytes = 0;  ///< written to the buffer; an empty datagram has none
     endpoint sender;        ///< who sent it
     bool truncated = false; ///< it was longer than the buffer, and the rest is lost
+};
+
+/// The two bits of an IP header that speak of congestion (ECN, RFC 3168).
+enum class ecn_mark : std::uint8_t {
+    not_capable = 0, ///< the transport does not react to congestion marks
+    capable_1 = 1,   ///< ECT(1)
+    capable_0 = 2,   ///< ECT(0)
+    congested = 3,   ///< set on the way; Windows does not let a sender set it
+};
+
+/// What a receiving call took, and what the system said beside it. Each detail only when the socket was told to report
+/// it, and the system did.
+struct received_message : received_datagram {
+    std::optional<endpoint> destination;          ///< the address that it was sent to, with port 0
+    std::optional<std::uint32_t> interface_index; ///< where it came in
+    std::optional<std::uint8_t> hop_limit;        ///< what was left of it; IPv4's time to live
+    std::optional<ecn_mark> ecn;
+};
+
+/// What a datagram is to leave with, in place of what the socket and the system would choose. A system that does not
+/// know one of them refuses the call (invalid_argument); Wine 8 passes over them all without a word.
+struct message_options {
+    std::optional<endpoint> source; ///< one of this machine's addresses; its port counts for nothing
+    std::optional<std::uint32_t> interface_index;
+    std::optional<std::uint8_t> hop_limit;
+    std::optional<ecn_mark> ecn;
+};
+
+/// One of this machine's interfaces to networks; the system chooses when nothing is given.
+struct local_interface {
+    std::uint32_t index = 0; ///< as the system numbers them. For IPv6, an endpoint's scope does as well
+    /// For IPv4, one of the interface's addresses instead. (Wine wants this; it does not take an index for IPv4.)
+    std::optional<endpoint> address;
 };
 
 /// A UDP socket. Move-only handle; the socket closes with it, or by close(). Must be gone before its runtime is.
@@ -77,6 +111,27 @@ public:
     [[nodiscard]] received_datagram receive_from(std::span<std::byte> buffer, const wait_limit& limit,
                                                  std::error_code& error);
 
+    /// The same with the details that the set_report_ functions have asked for; and scattered over up to 16 buffers
+    /// (more is invalid_argument).
+    [[nodiscard]] received_message receive_message(std::span<std::byte> buffer, const wait_limit& limit = {});
+    [[nodiscard]] received_message receive_message(std::span<std::byte> buffer, const wait_limit& limit,
+                                                   std::error_code& error);
+    [[nodiscard]] received_message receive_message(std::span<const std::span<std::byte>> buffers,
+                                                   const wait_limit& limit = {});
+    [[nodiscard]] received_message receive_message(std::span<const std::span<std::byte>> buffers,
+                                                   const wait_limit& limit, std::error_code& error);
+
+    /// Sends one datagram with those options; and gathered from up to 16 buffers (more is invalid_argument). Errors as
+    /// of send_to, and invalid_argument also for a source of another family than `remote`.
+    void send_message(std::span<const std::byte> data, const endpoint& remote, const message_options& options = {},
+                      const wait_limit& limit = {});
+    void send_message(std::span<const std::byte> data, const endpoint& remote, const message_options& options,
+                      const wait_limit& limit, std::error_code& error);
+    void send_message(std::span<const std::span<const std::byte>> buffers, const endpoint& remote,
+                      const message_options& options = {}, const wait_limit& limit = {});
+    void send_message(std::span<const std::span<const std::byte>> buffers, const endpoint& remote,
+                      const message_options& options, const wait_limit& limit, std::error_code& error);
+
     /// Closes the socket. Does not suspend; any coroutine of the runtime; calls in progress report operation_canceled.
     void close() noexcept;
     [[nodiscard]] bool is_open() const noexcept;
@@ -94,6 +149,37 @@ public:
     void set_receive_buffer_size(std::size_t bytes, std::error_code& error) noexcept;
     void set_send_buffer_size(std::size_t bytes);
     void set_send_buffer_size(std::size_t bytes, std::error_code& error) noexcept;
+
+    /// Of datagrams that are sent to one receiver: how many hops they last.
+    void set_hop_limit(std::uint8_t hops);
+    void set_hop_limit(std::uint8_t hops, std::error_code& error) noexcept;
+
+    // What receive_message reports from now on. A system that does not know the option says so here
+    // (no_protocol_option, invalid_argument).
+    void set_report_destination(bool on); ///< received_message::destination and interface_index
+    void set_report_destination(bool on, std::error_code& error) noexcept;
+    void set_report_hop_limit(bool on);
+    void set_report_hop_limit(bool on, std::error_code& error) noexcept;
+    void set_report_ecn(bool on);
+    void set_report_ecn(bool on, std::error_code& error) noexcept;
+
+    /// From now on datagrams to that group are received too, of which the port counts for nothing; until leave_group,
+    /// or the socket is closed. The socket must be bound to the port that they are sent to, and not to one of this
+    /// machine's addresses. Errors: invalid_argument (no group, another family, an address for IPv6), address_in_use or
+    /// invalid_argument (joined already), address_not_available (no such interface; left without being joined), …
+    void join_group(const endpoint& group, const local_interface& on = {});
+    void join_group(const endpoint& group, const local_interface& on, std::error_code& error) noexcept;
+    void leave_group(const endpoint& group, const local_interface& on = {});
+    void leave_group(const endpoint& group, const local_interface& on, std::error_code& error) noexcept;
+
+    // Of datagrams that are sent to groups. Whether members on this machine get them is the receivers' choice on
+    // Windows, the senders' elsewhere: set it on both.
+    void set_multicast_interface(const local_interface& by);
+    void set_multicast_interface(const local_interface& by, std::error_code& error) noexcept;
+    void set_multicast_hop_limit(std::uint8_t hops);
+    void set_multicast_hop_limit(std::uint8_t hops, std::error_code& error) noexcept;
+    void set_multicast_loop(bool on);
+    void set_multicast_loop(bool on, std::error_code& error) noexcept;
 
     /// The SOCKET, for calls that this class lacks; stays owned. INVALID_SOCKET when there is none, or it was closed.
     [[nodiscard]] std::uintptr_t native_handle() const noexcept;

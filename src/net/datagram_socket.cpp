@@ -1,6 +1,7 @@
 // See datagram_socket.hpp.
 #include "net/datagram_socket.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <new>
 
@@ -10,6 +11,21 @@
 namespace moor::detail {
 
 using net::socket_call;
+
+namespace {
+
+// A datagram goes in one call or not at all.
+template <class Byte>
+bool fits_one_call(std::span<const std::span<Byte>> buffers) noexcept {
+    return std::count_if(buffers.begin(), buffers.end(), [](auto each) { return !each.empty(); }) <=
+           static_cast<std::ptrdiff_t>(iocp::kernel_parameters::most_buffers);
+}
+
+bool is_ipv4(const endpoint& address) noexcept {
+    return address.family() == address_family::ipv4 || iocp::is_mapped(address);
+}
+
+} // namespace
 
 // Successes post packets as well: a call that ends at once with a warning (a datagram cut short) posts one in any case
 // unless the socket skips those of successes, and whether it does then is documented nowhere.
@@ -38,7 +54,8 @@ datagram_socket* datagram_socket::open(const endpoint& local, const udp_options&
     }
     // Where the system does not know the control code, receive_from passes over the report.
     static_cast<void>(iocp::report_unreachable(socket, options.report_unreachable));
-    auto* const made = new (std::nothrow) datagram_socket(std::move(socket), *service, options.report_unreachable);
+    auto* const made = new (std::nothrow)
+        datagram_socket(std::move(socket), *service, {local.family(), options.dual_stack}, options.report_unreachable);
     if (made == nullptr) {
         error = win::to_error(std::errc::not_enough_memory);
     }
@@ -64,6 +81,24 @@ void datagram_socket::send_to(std::span<const std::byte> data, const endpoint& r
     }
 }
 
+void datagram_socket::send_message(std::span<const std::span<const std::byte>> buffers, const endpoint& remote,
+                                   const message_options& options, const wait_limit& limit, std::error_code& error) {
+    if (!fits_one_call(buffers) || (options.source && is_ipv4(*options.source) != is_ipv4(remote))) {
+        error = win::to_error(std::errc::invalid_argument);
+        return;
+    }
+    iocp::packet_details details{options.source, options.interface_index, options.hop_limit, {}};
+    if (options.ecn) {
+        details.congestion = static_cast<std::uint8_t>(*options.ecn);
+    }
+    socket_call call(*this, limit, error);
+    if (call) {
+        static_cast<void>(call.run([&](auto& operation, const auto& socket) {
+            return iocp::send_message(operation, socket, buffers, remote, details);
+        }));
+    }
+}
+
 void datagram_socket::send(std::span<const std::byte> data, const wait_limit& limit, std::error_code& error) {
     socket_call call(*this, limit, error);
     if (call && !has_peer_.load(std::memory_order_relaxed)) {
@@ -74,29 +109,70 @@ void datagram_socket::send(std::span<const std::byte> data, const wait_limit& li
     }
 }
 
-received_datagram datagram_socket::receive_from(std::span<std::byte> buffer, const wait_limit& limit,
-                                                std::error_code& error) {
+// ---- Receiving ---------------------------------------------------------------------------------------------------
+
+// Submits by `start` until a datagram came, or an error that is the caller's; then `take(call, truncated)`.
+template <class Start, class Take>
+void datagram_socket::receive_one(const wait_limit& limit, std::error_code& error, Start start, Take take) {
     socket_call call(*this, limit, error);
-    received_datagram received;
     while (call) {
-        static_cast<void>(call.run(
-            [buffer](auto& operation, const auto& socket) { return iocp::receive_from(operation, socket, buffer); }));
+        static_cast<void>(call.run(start));
         if (error == std::errc::connection_reset && !reports_unreachable_) {
             if (!call.may_go_on()) {
-                break;
+                return;
             }
             continue; // of another datagram, which nobody took
         }
-        if (error == std::errc::message_size) {
+        const bool truncated = error == std::errc::message_size;
+        if (truncated) {
             error.clear();
-            received.truncated = true;
         }
         if (!error) {
+            take(call, truncated);
+        }
+        return;
+    }
+}
+
+received_datagram datagram_socket::receive_from(std::span<std::byte> buffer, const wait_limit& limit,
+                                                std::error_code& error) {
+    received_datagram received;
+    receive_one(
+        limit, error,
+        [buffer](auto& operation, const auto& socket) { return iocp::receive_from(operation, socket, buffer); },
+        [&received](socket_call& call, bool truncated) {
             received.bytes = call.operation().transferred();
             received.sender = iocp::from_sockaddr(call.operation().parameters.address);
-        }
-        break;
+            received.truncated = truncated;
+        });
+    return received;
+}
+
+received_message datagram_socket::receive_message(std::span<const std::span<std::byte>> buffers,
+                                                  const wait_limit& limit, std::error_code& error) {
+    received_message received;
+    if (!fits_one_call(buffers)) {
+        error = win::to_error(std::errc::invalid_argument);
+        return received;
     }
+    receive_one(
+        limit, error,
+        [buffers](auto& operation, const auto& socket) { return iocp::receive_message(operation, socket, buffers); },
+        [&received](socket_call& call, bool truncated) {
+            const iocp::kernel_parameters& parameters = call.operation().parameters;
+            received.bytes = call.operation().transferred();
+            received.sender = iocp::from_sockaddr(parameters.address);
+            // A system may call it a success, and only its flags say that something is missing.
+            const DWORD flags = parameters.message.dwFlags | call.result().flags;
+            received.truncated = truncated || (flags & (MSG_TRUNC | MSG_PARTIAL)) != 0;
+            const iocp::packet_details details = iocp::read_details(parameters);
+            received.destination = details.local;
+            received.interface_index = details.interface_index;
+            received.hop_limit = details.hop_limit;
+            if (details.congestion) {
+                received.ecn = static_cast<ecn_mark>(*details.congestion);
+            }
+        });
     return received;
 }
 

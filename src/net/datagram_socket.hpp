@@ -11,6 +11,7 @@
 #include <moor/udp.hpp>
 #include <moor/wait_limit.hpp>
 
+#include "net/datagram_options.hpp"
 #include "net/io_socket.hpp"
 
 namespace moor::detail {
@@ -22,8 +23,11 @@ public:
     [[nodiscard]] static datagram_socket* open(const endpoint& local, const udp_options& options,
                                                std::error_code& error);
 
-    datagram_socket(win::unique_socket socket, iocp::io_service& service, bool reports_unreachable) noexcept
-        : io_socket(std::move(socket), service), reports_unreachable_(reports_unreachable) {}
+    datagram_socket(win::unique_socket socket, iocp::io_service& service, net::datagram_families families,
+                    bool reports_unreachable) noexcept
+        : io_socket(std::move(socket), service), families_(families), reports_unreachable_(reports_unreachable) {}
+
+    [[nodiscard]] net::datagram_families families() const noexcept { return families_; }
 
     std::error_code connect(const endpoint& remote) noexcept;
 
@@ -32,8 +36,16 @@ public:
     void send(std::span<const std::byte> data, const wait_limit& limit, std::error_code& error);
     [[nodiscard]] received_datagram receive_from(std::span<std::byte> buffer, const wait_limit& limit,
                                                  std::error_code& error);
+    void send_message(std::span<const std::span<const std::byte>> buffers, const endpoint& remote,
+                      const message_options& options, const wait_limit& limit, std::error_code& error);
+    [[nodiscard]] received_message receive_message(std::span<const std::span<std::byte>> buffers,
+                                                   const wait_limit& limit, std::error_code& error);
 
 private:
+    template <class Start, class Take>
+    void receive_one(const wait_limit& limit, std::error_code& error, Start start, Take take);
+
+    const net::datagram_families families_;
     const bool reports_unreachable_;
     std::atomic<bool> has_peer_{false}; // what the system says without one differs
 };

@@ -79,6 +79,9 @@ public:
     /// After run(): where the results are.
     [[nodiscard]] const iocp::operation& operation() const noexcept { return *call_; }
 
+    /// The same as Winsock words it. Only after a success whose packet came.
+    [[nodiscard]] iocp::winsock_result result() noexcept { return iocp::result_of(*call_, socket_.socket_); }
+
 private:
     std::size_t finish(iocp::submission submitted) noexcept;
 

@@ -5,26 +5,10 @@
 #include <limits>
 
 #include "iocp/socket_address.hpp"
-#include "win/error.hpp"
-#include "win/own_stack.hpp"
+#include "net/set_option.hpp"
 
 namespace moor::net {
 namespace {
-
-// What a Winsock function of the old kind reports, called where it has room.
-template <class Call>
-std::error_code error_of(Call call) noexcept {
-    const int result = win::with_room(call);
-    return result == 0 ? std::error_code{} : win::to_error(static_cast<std::uint32_t>(::WSAGetLastError()));
-}
-
-template <class Value>
-std::error_code set(const win::unique_socket& socket, int level, int option, const Value& value) noexcept {
-    return error_of([&] {
-        return ::setsockopt(socket.get(), level, option, reinterpret_cast<const char*>(&value),
-                            static_cast<int>(sizeof value));
-    });
-}
 
 int clamped(std::size_t bytes) noexcept {
     return static_cast<int>(std::min<std::size_t>(bytes, std::numeric_limits<int>::max()));
@@ -61,11 +45,11 @@ std::error_code set_default_peer(const win::unique_socket& socket, const endpoin
 }
 
 std::error_code set_shared_address(const win::unique_socket& socket) noexcept {
-    return set(socket, SOL_SOCKET, SO_REUSEADDR, BOOL{TRUE});
+    return set_option(socket, SOL_SOCKET, SO_REUSEADDR, BOOL{TRUE});
 }
 
 std::error_code set_broadcast(const win::unique_socket& socket, bool on) noexcept {
-    return set(socket, SOL_SOCKET, SO_BROADCAST, BOOL{on});
+    return set_option(socket, SOL_SOCKET, SO_BROADCAST, BOOL{on});
 }
 
 std::error_code bind(const win::unique_socket& socket, const endpoint& local) noexcept {
@@ -96,27 +80,27 @@ std::size_t bytes_at_hand(const win::unique_socket& socket) noexcept {
 }
 
 std::error_code set_no_delay(const win::unique_socket& socket, bool on) noexcept {
-    return set(socket, IPPROTO_TCP, TCP_NODELAY, static_cast<BOOL>(on));
+    return set_option(socket, IPPROTO_TCP, TCP_NODELAY, static_cast<BOOL>(on));
 }
 
 std::error_code set_receive_buffer(const win::unique_socket& socket, std::size_t bytes) noexcept {
-    return set(socket, SOL_SOCKET, SO_RCVBUF, clamped(bytes));
+    return set_option(socket, SOL_SOCKET, SO_RCVBUF, clamped(bytes));
 }
 
 std::error_code set_send_buffer(const win::unique_socket& socket, std::size_t bytes) noexcept {
-    return set(socket, SOL_SOCKET, SO_SNDBUF, clamped(bytes));
+    return set_option(socket, SOL_SOCKET, SO_SNDBUF, clamped(bytes));
 }
 
 std::error_code set_exclusive_address(const win::unique_socket& socket) noexcept {
-    return set(socket, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, static_cast<BOOL>(TRUE));
+    return set_option(socket, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, static_cast<BOOL>(TRUE));
 }
 
 std::error_code set_ipv6_only(const win::unique_socket& socket, bool on) noexcept {
-    return set(socket, IPPROTO_IPV6, IPV6_V6ONLY, static_cast<DWORD>(on));
+    return set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY, static_cast<DWORD>(on));
 }
 
 std::error_code set_reset_on_close(const win::unique_socket& socket) noexcept {
-    return set(socket, SOL_SOCKET, SO_LINGER, linger{1, 0});
+    return set_option(socket, SOL_SOCKET, SO_LINGER, linger{1, 0});
 }
 
 } // namespace moor::net

@@ -95,6 +95,57 @@ received_datagram udp_socket::receive_from(std::span<std::byte> buffer, const wa
     return or_throw("moor: receive_from", [&](std::error_code& error) { return receive_from(buffer, limit, error); });
 }
 
+received_message udp_socket::receive_message(std::span<const std::span<std::byte>> buffers, const wait_limit& limit,
+                                             std::error_code& error) {
+    if (!socket_) {
+        error = not_open();
+        return {};
+    }
+    net::make_room_for_call();
+    return socket_->receive_message(buffers, limit, error);
+}
+
+received_message udp_socket::receive_message(std::span<const std::span<std::byte>> buffers, const wait_limit& limit) {
+    return or_throw("moor: receive_message",
+                    [&](std::error_code& error) { return receive_message(buffers, limit, error); });
+}
+
+received_message udp_socket::receive_message(std::span<std::byte> buffer, const wait_limit& limit,
+                                             std::error_code& error) {
+    return receive_message(std::span<const std::span<std::byte>>(&buffer, 1), limit, error);
+}
+
+received_message udp_socket::receive_message(std::span<std::byte> buffer, const wait_limit& limit) {
+    return or_throw("moor: receive_message",
+                    [&](std::error_code& error) { return receive_message(buffer, limit, error); });
+}
+
+void udp_socket::send_message(std::span<const std::span<const std::byte>> buffers, const endpoint& remote,
+                              const message_options& options, const wait_limit& limit, std::error_code& error) {
+    if (!socket_) {
+        error = not_open();
+        return;
+    }
+    net::make_room_for_call();
+    socket_->send_message(buffers, remote, options, limit, error);
+}
+
+void udp_socket::send_message(std::span<const std::span<const std::byte>> buffers, const endpoint& remote,
+                              const message_options& options, const wait_limit& limit) {
+    or_throw("moor: send_message",
+             [&](std::error_code& error) { send_message(buffers, remote, options, limit, error); });
+}
+
+void udp_socket::send_message(std::span<const std::byte> data, const endpoint& remote, const message_options& options,
+                              const wait_limit& limit, std::error_code& error) {
+    send_message(std::span<const std::span<const std::byte>>(&data, 1), remote, options, limit, error);
+}
+
+void udp_socket::send_message(std::span<const std::byte> data, const endpoint& remote, const message_options& options,
+                              const wait_limit& limit) {
+    or_throw("moor: send_message", [&](std::error_code& error) { send_message(data, remote, options, limit, error); });
+}
+
 // ---- The rest ----------------------------------------------------------------------------------------------------
 
 void udp_socket::close() noexcept {
@@ -121,32 +172,6 @@ endpoint udp_socket::local_endpoint() const {
         });
         return local;
     });
-}
-
-void udp_socket::set_broadcast(bool on, std::error_code& error) noexcept {
-    configure(socket_.get(), error, [on](const win::unique_socket& socket) { return net::set_broadcast(socket, on); });
-}
-
-void udp_socket::set_broadcast(bool on) {
-    or_throw("moor: set_broadcast", [&](std::error_code& error) { set_broadcast(on, error); });
-}
-
-void udp_socket::set_receive_buffer_size(std::size_t bytes, std::error_code& error) noexcept {
-    configure(socket_.get(), error,
-              [bytes](const win::unique_socket& socket) { return net::set_receive_buffer(socket, bytes); });
-}
-
-void udp_socket::set_receive_buffer_size(std::size_t bytes) {
-    or_throw("moor: set_receive_buffer_size", [&](std::error_code& error) { set_receive_buffer_size(bytes, error); });
-}
-
-void udp_socket::set_send_buffer_size(std::size_t bytes, std::error_code& error) noexcept {
-    configure(socket_.get(), error,
-              [bytes](const win::unique_socket& socket) { return net::set_send_buffer(socket, bytes); });
-}
-
-void udp_socket::set_send_buffer_size(std::size_t bytes) {
-    or_throw("moor: set_send_buffer_size", [&](std::error_code& error) { set_send_buffer_size(bytes, error); });
 }
 
 std::uintptr_t udp_socket::native_handle() const noexcept {

@@ -1,0 +1,29 @@
+// How socket options are set: setsockopt where it has room (law 6), its Winsock error for an answer.
+#pragma once
+
+#include <cstdint>
+#include <system_error>
+
+#include "win/error.hpp"
+#include "win/own_stack.hpp"
+#include "win/socket.hpp"
+
+namespace moor::net {
+
+/// What a Winsock function of the old kind reports, called where it has room.
+template <class Call>
+[[nodiscard]] std::error_code error_of(Call call) noexcept {
+    const int result = win::with_room(call);
+    return result == 0 ? std::error_code{} : win::to_error(static_cast<std::uint32_t>(::WSAGetLastError()));
+}
+
+template <class Value>
+[[nodiscard]] std::error_code set_option(const win::unique_socket& socket, int level, int option,
+                                         const Value& value) noexcept {
+    return error_of([&] {
+        return ::setsockopt(socket.get(), level, option, reinterpret_cast<const char*>(&value),
+                            static_cast<int>(sizeof value));
+    });
+}
+
+} // namespace moor::net
