@@ -13,6 +13,7 @@
 #include <moor/runtime.hpp>
 #include <moor/select.hpp>
 #include <moor/semaphore.hpp>
+#include <moor/sendable_file.hpp>
 #include <moor/shared_mutex.hpp>
 #include <moor/spawn.hpp>
 #include <moor/stack.hpp>

@@ -6,11 +6,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <system_error>
 
 #include <moor/endpoint.hpp>
+#include <moor/sendable_file.hpp>
 #include <moor/wait_limit.hpp>
 
 namespace moor {
@@ -88,6 +90,19 @@ public:
     std::size_t write(std::span<const std::span<const std::byte>> buffers, const wait_limit& limit = {});
     std::size_t write(std::span<const std::span<const std::byte>> buffers, const wait_limit& limit,
                       std::error_code& error);
+
+    /// send_file's length for all that there is from the offset on.
+    static constexpr std::uint64_t to_the_end = std::numeric_limits<std::uint64_t>::max();
+
+    /// Writes `length` bytes of a file from `offset` on, which the system reads by itself (TransmitFile): they do not
+    /// pass through the program. What the file does not have when the call begins is not sent. Returns the number of
+    /// bytes written, with an error those of the parts of 1 GiB that went out whole. Errors as of write, and
+    /// bad_file_descriptor (no file), invalid_argument (an offset beyond the end), io_error (the file became shorter
+    /// meanwhile). Windows desktop editions work on two such calls at a time, and the others wait.
+    std::uint64_t send_file(const sendable_file& file, std::uint64_t offset = 0, std::uint64_t length = to_the_end,
+                            const wait_limit& limit = {});
+    std::uint64_t send_file(const sendable_file& file, std::uint64_t offset, std::uint64_t length,
+                            const wait_limit& limit, std::error_code& error);
 
     /// Waits until a read_some would not wait (data, end of stream or error), by a zero-byte receive: an idle
     /// connection pins no buffer meanwhile.

@@ -299,8 +299,8 @@ submission send_message(operation& call, const win::unique_socket& socket,
     return settle(call, error, skips);
 }
 
-submission send_file(operation& call, const win::unique_socket& socket, const win::unique_handle& file,
-                     std::uint64_t offset, std::uint32_t bytes) noexcept {
+submission send_file(operation& call, const win::unique_socket& socket, win::io_handle file, std::uint64_t offset,
+                     std::uint32_t bytes) noexcept {
     check_place(call);
     call.begin();
     kernel_parameters& parameters = call.parameters;

@@ -13,7 +13,6 @@
 
 #include "iocp/operation.hpp"
 #include "iocp/packet_details.hpp"
-#include "win/handle.hpp"
 #include "win/socket.hpp"
 
 namespace moor::iocp {
@@ -59,7 +58,7 @@ inline constexpr std::size_t most_bytes_per_call = std::size_t{1} << 30;
                                       const packet_details& details) noexcept;
 
 /// Sends `bytes` bytes of a file from `offset` on: at least 1, at most most_bytes_per_call.
-[[nodiscard]] submission send_file(operation& call, const win::unique_socket& socket, const win::unique_handle& file,
+[[nodiscard]] submission send_file(operation& call, const win::unique_socket& socket, win::io_handle file,
                                    std::uint64_t offset, std::uint32_t bytes) noexcept;
 
 /// Ends a connection in both directions. With `reuse` the socket is as good as a new one afterwards, and stays bound to

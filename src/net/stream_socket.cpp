@@ -150,4 +150,35 @@ std::size_t stream_socket::write(std::span<const std::span<const std::byte>> buf
     return total;
 }
 
+std::uint64_t stream_socket::send_file(const sendable_file& file, std::uint64_t offset, std::uint64_t length,
+                                       const wait_limit& limit, std::error_code& error) {
+    const std::uint64_t size = file.size(error);
+    if (!error && offset > size) {
+        error = win::to_error(std::errc::invalid_argument);
+    }
+    if (error) {
+        return 0;
+    }
+    const std::uint64_t wanted = std::min(length, size - offset);
+    socket_call call(*this, limit, error);
+    std::uint64_t total = 0;
+    while (call && total < wanted && (total == 0 || call.may_go_on())) {
+        const auto part =
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted - total, iocp::most_bytes_per_call));
+        const std::size_t count = call.run([&](auto& operation, const auto& socket) {
+            return iocp::send_file(operation, socket, win::io_handle(file.native_handle(), false), offset + total,
+                                   part);
+        });
+        if (error) {
+            break;
+        }
+        total += count;
+        if (count < part) {
+            error = win::to_error(std::errc::io_error);
+            break;
+        }
+    }
+    return total;
+}
+
 } // namespace moor::detail

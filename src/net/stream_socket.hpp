@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <system_error>
 #include <utility>
 
 #include <moor/endpoint.hpp>
+#include <moor/sendable_file.hpp>
 #include <moor/wait_limit.hpp>
 
 #include "net/io_socket.hpp"
@@ -33,6 +35,8 @@ public:
     std::size_t write(std::span<const std::byte> data, const wait_limit& limit, std::error_code& error);
     std::size_t write(std::span<const std::span<const std::byte>> buffers, const wait_limit& limit,
                       std::error_code& error);
+    std::uint64_t send_file(const sendable_file& file, std::uint64_t offset, std::uint64_t length,
+                            const wait_limit& limit, std::error_code& error);
     void wait_readable(const wait_limit& limit, std::error_code& error);
 
 private:

@@ -105,6 +105,18 @@ std::size_t tcp_stream::write(std::span<const std::span<const std::byte>> buffer
     return or_throw("moor: write", [&](std::error_code& error) { return write(buffers, limit, error); });
 }
 
+std::uint64_t tcp_stream::send_file(const sendable_file& file, std::uint64_t offset, std::uint64_t length,
+                                    const wait_limit& limit, std::error_code& error) {
+    return transfer(socket_.get(), error,
+                    [&](auto& socket) { return socket.send_file(file, offset, length, limit, error); });
+}
+
+std::uint64_t tcp_stream::send_file(const sendable_file& file, std::uint64_t offset, std::uint64_t length,
+                                    const wait_limit& limit) {
+    return or_throw("moor: send_file",
+                    [&](std::error_code& error) { return send_file(file, offset, length, limit, error); });
+}
+
 void tcp_stream::wait_readable(const wait_limit& limit, std::error_code& error) {
     if (!socket_) {
         error = not_connected();

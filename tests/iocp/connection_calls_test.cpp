@@ -105,7 +105,8 @@ TEST(connection_calls, send_parts_of_a_file) {
             stream server(packets);
             tcp_stream client = connect_to(listener, server);
             const test::temporary_file file("0123456789");
-            const win::unique_handle opened = file.open_to_read();
+            const win::unique_handle owned = file.open_to_read();
+            const win::io_handle opened(owned.get(), false);
             for (int round = 0; round < 10; ++round) {
                 EXPECT_EQ(server.finish(send_file(*server.call, server.socket, opened, 3, 4)), 0u);
                 EXPECT_EQ(server.call->transferred(), 4u);
@@ -124,7 +125,7 @@ TEST(connection_calls, send_no_file_that_is_not_there) {
         stream listener = listening();
         stream server(stream::packets::all);
         tcp_stream client = connect_to(listener, server);
-        const win::unique_handle closed(reinterpret_cast<HANDLE>(std::uintptr_t{0x7ffffff0}));
+        const win::io_handle closed(reinterpret_cast<HANDLE>(std::uintptr_t{0x7ffffff0}), false);
         EXPECT_NE(server.finish(send_file(*server.call, server.socket, closed, 0, 10)), 0u);
         EXPECT_EQ(server.call->transferred(), 0u);
     });

@@ -76,7 +76,7 @@ bool is_allowed_parameter(std::string_view parameter) {
         "bool on",
         "bool reuse",
         "const packet_details& details",
-        "const win::unique_handle& file",
+        "win::io_handle file",
         "std::uint64_t offset",
         "std::uint32_t bytes",
     };
