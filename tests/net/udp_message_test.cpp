@@ -21,6 +21,7 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "iocp/system_calls.hpp"
 #include "support/run.hpp"
 #include "win/windows.hpp"
 
@@ -370,6 +371,31 @@ TEST(udp_message, tells_of_both_families_on_one_socket) {
         EXPECT_EQ(text(buffer, received), "six");
         EXPECT_EQ(received.destination, endpoint("::1", 0));
         EXPECT_EQ(received.hop_limit, 22);
+    });
+}
+
+// Some systems call it a success, and only the flags say that something is missing.
+TEST(udp_message, believes_the_flags_of_a_success) {
+    in_runtime(1, [] {
+        const auto here = endpoint::loopback(address_family::ipv4, 0);
+        auto one = udp_socket::bind(here);
+        auto other = udp_socket::bind(here);
+        iocp::system_calls table = iocp::real_system_calls();
+        for (const DWORD wanted : {DWORD{0}, DWORD{MSG_PARTIAL}}) {
+            static DWORD flags;
+            flags = wanted;
+            table.result = [](SOCKET, OVERLAPPED*, DWORD*, BOOL, DWORD* written) -> BOOL {
+                *written = flags;
+                return TRUE;
+            };
+            iocp::replace_system_calls(&table);
+            one.send_to(bytes("half"), other.local_endpoint());
+            std::array<std::byte, 10> buffer;
+            const auto received = other.receive_message(buffer, 10s);
+            iocp::replace_system_calls(nullptr);
+            EXPECT_EQ(text(buffer, received), "half");
+            EXPECT_EQ(received.truncated, wanted != 0);
+        }
     });
 }
 

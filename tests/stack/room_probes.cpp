@@ -2,7 +2,10 @@
 #include "stack/room_probes.hpp"
 
 #include <chrono>
+#include <filesystem>
 #include <new>
+
+#include "win/windows.hpp"
 
 #define UNCHECKED MOOR_TEST_UNCHECKED
 
@@ -12,6 +15,13 @@ namespace {
 using namespace std::chrono_literals;
 
 void nothing(surroundings&) {}
+
+// A file that is there: this program.
+std::filesystem::path own_path() {
+    wchar_t path[MAX_PATH] = {};
+    ::GetModuleFileNameW(nullptr, path, MAX_PATH);
+    return path;
+}
 
 /// A lambda's conversion to a function pointer would have a stack check; this has none.
 template <class Action>
@@ -227,6 +237,92 @@ const probe probes[] = {
         "tcp bind, close", nothing,
         [](surroundings& with, call_site& site) UNCHECKED {
             if (site.reachable()) with.listener = tcp_listener::bind(with.place, {}, with.error);
+        },
+        nothing),
+    make(
+        "tcp file", [](surroundings& with) { with.file = sendable_file::open(own_path()); },
+        [](surroundings& with, call_site& site) UNCHECKED {
+            if (site.reachable()) with.connection.client.send_file(with.file, 0, 1000, with.patience, with.error);
+        },
+        nothing),
+    make(
+        "tcp file, size", [](surroundings& with) { with.file = sendable_file::open(own_path()); },
+        [](surroundings& with, call_site& site) UNCHECKED {
+            if (site.reachable()) static_cast<void>(with.file.size(with.error));
+        },
+        nothing),
+    make(
+        "file open, close", [](surroundings& with) { with.path = own_path(); },
+        [](surroundings& with, call_site& site) UNCHECKED {
+            if (site.reachable()) static_cast<void>(sendable_file::open(with.path, with.error));
+        },
+        nothing),
+    make(
+        "udp receive, parks", nothing,
+        [](surroundings& with, call_site& site) UNCHECKED {
+            if (site.reachable())
+                with.received = {with.datagrams.receive_from(with.buffer, with.patience, with.error), {}, {}, {}, {}};
+        },
+        [](surroundings& with) { with.other_datagrams.send_to(with.buffer, with.datagrams.local_endpoint()); }),
+    make(
+        "udp receive, late", nothing,
+        [](surroundings& with, call_site& site) UNCHECKED {
+            if (site.reachable()) static_cast<void>(with.datagrams.receive_from(with.buffer, with.limit, with.error));
+        },
+        nothing),
+    make(
+        "udp send", nothing,
+        [](surroundings& with, call_site& site) UNCHECKED {
+            if (site.reachable()) with.datagrams.send_to(with.buffer, with.other_place, with.patience, with.error);
+        },
+        nothing),
+    make(
+        "udp message, parks", nothing,
+        [](surroundings& with, call_site& site) UNCHECKED {
+            if (site.reachable())
+                with.received = with.datagrams.receive_message(with.buffer, with.patience, with.error);
+        },
+        [](surroundings& with) { with.other_datagrams.send_to(with.buffer, with.datagrams.local_endpoint()); }),
+    make(
+        "udp message, there",
+        [](surroundings& with) {
+            with.other_datagrams.send_to(with.buffer, with.datagrams.local_endpoint());
+            this_coroutine::sleep_for(1ms);
+        },
+        [](surroundings& with, call_site& site) UNCHECKED {
+            if (site.reachable())
+                with.received = with.datagrams.receive_message(with.buffer, with.patience, with.error);
+        },
+        nothing),
+    make(
+        "udp message, late", nothing,
+        [](surroundings& with, call_site& site) UNCHECKED {
+            if (site.reachable()) with.received = with.datagrams.receive_message(with.buffer, with.limit, with.error);
+        },
+        nothing),
+    make(
+        "udp send message", nothing,
+        [](surroundings& with, call_site& site) UNCHECKED {
+            if (site.reachable())
+                with.datagrams.send_message(with.buffer, with.other_place, with.options, with.patience, with.error);
+        },
+        nothing),
+    make(
+        "udp bind, close", nothing,
+        [](surroundings& with, call_site& site) UNCHECKED {
+            if (site.reachable()) with.datagrams = udp_socket::bind(with.place, {}, with.error);
+        },
+        nothing),
+    make(
+        "udp group", nothing,
+        [](surroundings& with, call_site& site) UNCHECKED {
+            if (site.reachable()) with.datagrams.leave_group(with.place, {}, with.error);
+        },
+        nothing),
+    make(
+        "udp options", nothing,
+        [](surroundings& with, call_site& site) UNCHECKED {
+            if (site.reachable()) with.datagrams.set_report_ecn(true, with.error);
         },
         nothing),
     make(

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -39,7 +40,14 @@ struct surroundings {
     tcp_listener listener;
     test::tcp_pair connection;
     tcp_stream made;
+    udp_socket datagrams;
+    udp_socket other_datagrams;
+    received_message received;
+    message_options options;
+    sendable_file file;
+    std::filesystem::path path;
     endpoint place;
+    endpoint other_place; // where other_datagrams is
     std::array<std::byte, 100> buffer{};
     bool held = false;
 };

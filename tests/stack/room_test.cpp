@@ -93,6 +93,11 @@ void try_at(const probe& what, std::size_t place, summary& into) {
     with.listener = tcp_listener::bind(endpoint::loopback(address_family::ipv4, 0), {.outstanding_accepts = 1});
     with.connection = test::connect_through(with.listener);
     with.place = with.listener.local_endpoint();
+    with.datagrams = udp_socket::bind(endpoint::loopback(address_family::ipv4, 0));
+    with.other_datagrams = udp_socket::bind(endpoint::loopback(address_family::ipv4, 0));
+    with.other_place = with.other_datagrams.local_endpoint();
+    with.datagrams.set_report_destination(true);
+    with.options.source = endpoint::loopback(address_family::ipv4, 0);
     with.limit = wait_limit(1ms, with.stop.get_token());
     with.patience = wait_limit(10s, with.stop.get_token());
     what.prepare(with);
