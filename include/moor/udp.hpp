@@ -29,9 +29,10 @@ struct udp_options {
     bool dual_stack = false;
     /// Whether others may bind to the same address, as receivers of one multicast group on a machine want to.
     bool reuse_address = false;
-    /// Whether a receiving call reports connection_reset when an earlier datagram of this socket met a closed port
-    /// (ICMP port unreachable; SIO_UDP_CONNRESET). Otherwise that is ignored: on a socket with many peers it says
-    /// nothing of the datagram that the call waits for. The socket goes on in both cases.
+    /// Whether a call reports connection_reset or connection_refused when an earlier datagram of this socket met a
+    /// closed port (ICMP port unreachable; SIO_UDP_CONNRESET), and network_reset when one ran out of hops. Otherwise
+    /// that is passed over: on a socket with many peers it says nothing of the datagram that the call is about. The
+    /// socket goes on in both cases.
     bool report_unreachable = false;
 };
 

@@ -21,6 +21,13 @@ bool fits_one_call(std::span<const std::span<Byte>> buffers) noexcept {
            static_cast<std::ptrdiff_t>(iocp::kernel_parameters::most_buffers);
 }
 
+// What ICMP said of a datagram that left before: port unreachable (refused, when the kernel's status was translated),
+// or out of hops. The system hands it to whichever call comes next.
+bool is_of_an_earlier_datagram(const std::error_code& error) noexcept {
+    return error == std::errc::connection_reset || error == std::errc::connection_refused ||
+           error == std::errc::network_reset;
+}
+
 bool is_ipv4(const endpoint& address) noexcept {
     return address.family() == address_family::ipv4 || iocp::is_mapped(address);
 }
@@ -72,12 +79,20 @@ std::error_code datagram_socket::connect(const endpoint& remote) noexcept {
     });
 }
 
+// Submits by `start` until the result is of this call's own datagram, or was asked for.
+template <class Start>
+void datagram_socket::run(socket_call& call, std::error_code& error, Start start) {
+    do {
+        static_cast<void>(call.run(start));
+    } while (is_of_an_earlier_datagram(error) && !reports_unreachable_ && call.may_go_on());
+}
+
 void datagram_socket::send_to(std::span<const std::byte> data, const endpoint& remote, const wait_limit& limit,
                               std::error_code& error) {
     socket_call call(*this, limit, error);
     if (call) {
-        static_cast<void>(call.run(
-            [&](auto& operation, const auto& socket) { return iocp::send_to(operation, socket, data, remote); }));
+        run(call, error,
+            [&](auto& operation, const auto& socket) { return iocp::send_to(operation, socket, data, remote); });
     }
 }
 
@@ -93,9 +108,9 @@ void datagram_socket::send_message(std::span<const std::span<const std::byte>> b
     }
     socket_call call(*this, limit, error);
     if (call) {
-        static_cast<void>(call.run([&](auto& operation, const auto& socket) {
+        run(call, error, [&](auto& operation, const auto& socket) {
             return iocp::send_message(operation, socket, buffers, remote, details);
-        }));
+        });
     }
 }
 
@@ -104,33 +119,26 @@ void datagram_socket::send(std::span<const std::byte> data, const wait_limit& li
     if (call && !has_peer_.load(std::memory_order_relaxed)) {
         error = win::to_error(std::errc::not_connected);
     } else if (call) {
-        static_cast<void>(
-            call.run([data](auto& operation, const auto& socket) { return iocp::send(operation, socket, data); }));
+        run(call, error, [data](auto& operation, const auto& socket) { return iocp::send(operation, socket, data); });
     }
 }
 
 // ---- Receiving ---------------------------------------------------------------------------------------------------
 
-// Submits by `start` until a datagram came, or an error that is the caller's; then `take(call, truncated)`.
+// Then `take(call, truncated)`, unless there is an error.
 template <class Start, class Take>
 void datagram_socket::receive_one(const wait_limit& limit, std::error_code& error, Start start, Take take) {
     socket_call call(*this, limit, error);
-    while (call) {
-        static_cast<void>(call.run(start));
-        if (error == std::errc::connection_reset && !reports_unreachable_) {
-            if (!call.may_go_on()) {
-                return;
-            }
-            continue; // of another datagram, which nobody took
-        }
-        const bool truncated = error == std::errc::message_size;
-        if (truncated) {
-            error.clear();
-        }
-        if (!error) {
-            take(call, truncated);
-        }
+    if (!call) {
         return;
+    }
+    run(call, error, start);
+    const bool truncated = error == std::errc::message_size;
+    if (truncated) {
+        error.clear();
+    }
+    if (!error) {
+        take(call, truncated);
     }
 }
 

@@ -42,6 +42,8 @@ public:
                                                    const wait_limit& limit, std::error_code& error);
 
 private:
+    template <class Start>
+    void run(net::socket_call& call, std::error_code& error, Start start);
     template <class Start, class Take>
     void receive_one(const wait_limit& limit, std::error_code& error, Start start, Take take);
 

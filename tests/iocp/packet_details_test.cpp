@@ -132,6 +132,8 @@ TEST(packet_details, pass_over_what_they_do_not_know) {
 // Of a block that a system cut short, or never wrote.
 TEST(packet_details, end_where_the_messages_do) {
     system_side none(ipv4_peer);
+    none.deliver(IPPROTO_IP, IP_TTL, INT{64}); // to an earlier call with the same operation
+    expect_details(none.parameters);
     EXPECT_FALSE(read_details(none.parameters).hop_limit);
 
     system_side cut(ipv4_peer);

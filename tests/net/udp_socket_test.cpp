@@ -18,7 +18,7 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
-#include "support/eventually.hpp"
+#include "iocp/system_calls.hpp"
 #include "support/run.hpp"
 
 namespace moor {
@@ -124,6 +124,87 @@ TEST_P(udp_socket_on, goes_on_after_a_closed_port) {
             }
             EXPECT_FALSE(error) << error.message();
             EXPECT_EQ(text(buffer, received), "here");
+        }
+    });
+}
+
+// What the system says of a default peer's closed port, if anything: Windows does, to a receiving call; Wine 8 does
+// not.
+TEST_P(udp_socket_on, with_a_default_peer_goes_on_after_a_closed_port) {
+    in_runtime(1, [] {
+        for (const bool reported : {false, true}) {
+            auto one = udp_socket::bind(here(), {.report_unreachable = reported});
+            one.connect(udp_socket::bind(here()).local_endpoint());
+            std::array<std::byte, 10> buffer;
+            std::error_code error;
+            one.send(bytes("anybody?"));
+            this_coroutine::sleep_for(5ms); // for the answer to come
+            static_cast<void>(one.receive_from(buffer, 5ms, error));
+            if (reported && error != std::errc::timed_out) {
+                EXPECT_TRUE(error == std::errc::connection_reset || error == std::errc::connection_refused)
+                    << error.message();
+                static_cast<void>(one.receive_from(buffer, 5ms, error));
+            }
+            EXPECT_EQ(error, std::errc::timed_out) << error.message();
+            one.send(bytes("anybody?"));
+            this_coroutine::sleep_for(5ms);
+            one.send(bytes("still nobody?"), {}, error);
+            if (!reported) {
+                EXPECT_FALSE(error) << error.message();
+            }
+        }
+    });
+}
+
+// The same reports from a system that makes them of every socket, as Windows does, three of them in a row.
+TEST_P(udp_socket_on, passes_over_reports_of_earlier_datagrams) {
+    static int reports;
+    static int number;
+    iocp::system_calls table = iocp::real_system_calls();
+    table.receive_from = [](SOCKET socket, WSABUF* buffers, DWORD count, DWORD* bytes, DWORD* flags, sockaddr* from,
+                            int* length, OVERLAPPED* overlapped,
+                            LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) noexcept -> int {
+        if (reports-- > 0) {
+            ::WSASetLastError(number);
+            return SOCKET_ERROR;
+        }
+        return iocp::real_system_calls().receive_from(socket, buffers, count, bytes, flags, from, length, overlapped,
+                                                      routine);
+    };
+    table.send_to = [](SOCKET socket, WSABUF* buffers, DWORD count, DWORD* bytes, DWORD flags, const sockaddr* to,
+                       int length, OVERLAPPED* overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) noexcept -> int {
+        if (reports-- > 0) {
+            ::WSASetLastError(number);
+            return SOCKET_ERROR;
+        }
+        return iocp::real_system_calls().send_to(socket, buffers, count, bytes, flags, to, length, overlapped, routine);
+    };
+    in_runtime(1, [&] {
+        for (const int error_number : {WSAECONNRESET, WSAENETRESET}) {
+            number = error_number;
+            for (const bool reported : {false, true}) {
+                auto one = udp_socket::bind(here(), {.report_unreachable = reported});
+                iocp::replace_system_calls(&table);
+                std::error_code error;
+                std::array<std::byte, 10> buffer;
+                reports = 3;
+                one.send_to(bytes("to myself"), one.local_endpoint(), {}, error);
+                EXPECT_EQ(static_cast<bool>(error), reported);
+                reports = 0;
+                if (reported) {
+                    one.send_to(bytes("to myself"), one.local_endpoint());
+                }
+                reports = 3;
+                auto received = one.receive_from(buffer, 10s, error);
+                EXPECT_EQ(static_cast<bool>(error), reported);
+                if (reported) {
+                    EXPECT_EQ(error, number == WSAENETRESET ? std::errc::network_reset : std::errc::connection_reset);
+                    reports = 0;
+                    received = one.receive_from(buffer, 10s, error);
+                }
+                EXPECT_EQ(text(buffer, received), "to myself");
+                iocp::replace_system_calls(nullptr);
+            }
         }
     });
 }
