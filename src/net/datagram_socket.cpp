@@ -21,8 +21,8 @@ bool fits_one_call(std::span<const std::span<Byte>> buffers) noexcept {
            static_cast<std::ptrdiff_t>(iocp::kernel_parameters::most_buffers);
 }
 
-// What ICMP said of a datagram that left before: port unreachable (refused, when the kernel's status was translated),
-// or out of hops. The system hands it to whichever call comes next.
+// What ICMP said of a datagram that left before: port unreachable (refused, as Wine or the kernel's status has it), or
+// out of hops. The system tells whichever call comes next.
 bool is_of_an_earlier_datagram(const std::error_code& error) noexcept {
     return error == std::errc::connection_reset || error == std::errc::connection_refused ||
            error == std::errc::network_reset;
