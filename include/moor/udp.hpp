@@ -60,8 +60,9 @@ struct received_message : received_datagram {
     std::optional<ecn_mark> ecn;
 };
 
-/// What a datagram is to leave with, in place of what the socket and the system would choose. A system that does not
-/// know one of them refuses the call (invalid_argument); Wine 8 passes over them all without a word.
+/// What a datagram is to leave with, in place of what the socket and the system would choose. Windows documents source,
+/// interface and mark; of the hop limit nothing, and it may refuse the call (invalid_argument). Wine 8 passes over them
+/// all without a word. set_hop_limit works on both.
 struct message_options {
     std::optional<endpoint> source; ///< one of this machine's addresses; its port counts for nothing
     std::optional<std::uint32_t> interface_index;
