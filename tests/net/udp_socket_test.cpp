@@ -282,6 +282,36 @@ TEST_P(udp_socket_on, many_coroutines_receive_at_a_time) {
     });
 }
 
+TEST_P(udp_socket_on, refuses_what_is_too_long) {
+    in_runtime(1, [] {
+        auto one = udp_socket::bind(here());
+        auto other = udp_socket::bind(here());
+        const std::vector<std::byte> data(70'000);
+        std::error_code error;
+        one.send_to(data, other.local_endpoint(), {}, error);
+        EXPECT_EQ(error, std::errc::message_size) << error.message();
+        one.send_message(data, other.local_endpoint(), {}, {}, error);
+        EXPECT_EQ(error, std::errc::message_size) << error.message();
+        one.send_to(bytes("short"), other.local_endpoint());
+        std::array<std::byte, 10> buffer;
+        EXPECT_EQ(text(buffer, other.receive_from(buffer, 10s)), "short");
+    });
+}
+
+TEST(udp_socket, broadcasts_only_when_told_to) {
+    in_runtime(1, [] {
+        auto socket = udp_socket::bind(endpoint::any(address_family::ipv4, 0));
+        const endpoint everybody("255.255.255.255", 9);
+        std::error_code error;
+        socket.send_to(bytes("hear"), everybody, {}, error);
+        EXPECT_EQ(error, std::errc::permission_denied) << error.message();
+        socket.set_broadcast(true);
+        socket.send_to(bytes("hear"), everybody, {}, error);
+        EXPECT_TRUE(!error || error == std::errc::network_unreachable || error == std::errc::host_unreachable)
+            << error.message();
+    });
+}
+
 TEST(udp_socket, that_is_not_open_says_so) {
     in_runtime(1, [] {
         udp_socket none;
