@@ -54,27 +54,27 @@ enum class ecn_mark : std::uint8_t {
 /// What a receiving call took, and what the system said beside it. Each detail only when the socket was told to report
 /// it, and the system did.
 struct received_message : received_datagram {
-    std::optional<endpoint> destination;          ///< the address that it was sent to, with port 0
-    std::optional<std::uint32_t> interface_index; ///< where it came in
-    std::optional<std::uint8_t> hop_limit;        ///< what was left of it; IPv4's time to live
-    std::optional<ecn_mark> ecn;
+    std::optional<endpoint> destination{};          ///< the address that it was sent to, with port 0
+    std::optional<std::uint32_t> interface_index{}; ///< where it came in
+    std::optional<std::uint8_t> hop_limit{};        ///< what was left of it; IPv4's time to live
+    std::optional<ecn_mark> ecn{};
 };
 
 /// What a datagram is to leave with, in place of what the socket and the system would choose. Windows documents source,
 /// interface and mark; of the hop limit nothing, and it may refuse the call (invalid_argument). Wine 8 passes over them
 /// all without a word. set_hop_limit works on both.
 struct message_options {
-    std::optional<endpoint> source; ///< one of this machine's addresses; its port counts for nothing
-    std::optional<std::uint32_t> interface_index;
-    std::optional<std::uint8_t> hop_limit;
-    std::optional<ecn_mark> ecn;
+    std::optional<endpoint> source{}; ///< one of this machine's addresses; its port counts for nothing
+    std::optional<std::uint32_t> interface_index{};
+    std::optional<std::uint8_t> hop_limit{};
+    std::optional<ecn_mark> ecn{};
 };
 
 /// One of this machine's interfaces to networks; the system chooses when nothing is given.
 struct local_interface {
     std::uint32_t index = 0; ///< as the system numbers them. For IPv6, an endpoint's scope does as well
     /// For IPv4, one of the interface's addresses instead. (Wine wants this; it does not take an index for IPv4.)
-    std::optional<endpoint> address;
+    std::optional<endpoint> address{};
 };
 
 /// A UDP socket. Move-only handle; the socket closes with it, or by close(). Must be gone before its runtime is.

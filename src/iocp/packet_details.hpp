@@ -14,10 +14,10 @@ namespace moor::iocp {
 
 /// Of a received datagram: what the system reported. Of one to be sent: what the caller chooses.
 struct packet_details {
-    std::optional<endpoint> local; ///< of this machine; its port counts for nothing
-    std::optional<std::uint32_t> interface_index;
-    std::optional<std::uint8_t> hop_limit;
-    std::optional<std::uint8_t> congestion; ///< the two bits of ECN, as in the header
+    std::optional<endpoint> local{}; ///< of this machine; its port counts for nothing
+    std::optional<std::uint32_t> interface_index{};
+    std::optional<std::uint8_t> hop_limit{};
+    std::optional<std::uint8_t> congestion{}; ///< the two bits of ECN, as in the header
 };
 
 /// Whether an IPv6 endpoint stands for an IPv4 one (::ffff:a.b.c.d).
