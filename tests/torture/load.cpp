@@ -20,10 +20,17 @@ struct datagram_line {
     semaphore wanted{0};
 };
 
+constexpr std::size_t most_on_the_way = std::size_t{64} * 1024; // bytes, of each end
+
 void run_all(const load_plan& plan, load_state& state) {
     std::vector<tcp_pair> connections;
     for (unsigned number = 0; number != plan.sessions; ++number) {
         connections.push_back(make_tcp_pair());
+        for (tcp_stream* const end : {&connections.back().client, &connections.back().server}) {
+            // Little is on the way when the load is over, and calls have to wait.
+            end->set_send_buffer_size(most_on_the_way);
+            end->set_receive_buffer_size(most_on_the_way);
+        }
     }
     std::deque<datagram_line> lines(plan.datagram_pairs);
     task_group all;

@@ -32,10 +32,10 @@ struct load_state {
     load_state(clock::duration length, clock::duration longest_wait)
         : end(clock::now() + length), patience(longest_wait) {}
 
-    /// Whether the time is over, and what else is wanted has been seen; for that it waits up to `patience` longer.
+    /// Whether the time is over, and what else is wanted has been seen; for that it waits three minutes more at most.
     [[nodiscard]] bool over() const {
         const auto now = clock::now();
-        return now >= end && (now >= end + patience || !seen_enough || seen_enough());
+        return now >= end && (now >= end + std::chrono::minutes(3) || !seen_enough || seen_enough());
     }
 
     const clock::time_point end;

@@ -73,14 +73,15 @@ struct session {
 }
 
 [[gnu::noinline]] bool verify(session& here, const frame_head& head, std::span<const std::byte> body) {
+    constexpr unsigned rounds = 32; // so that it takes long enough to be interrupted
     planted<words_per_frame> words;
     const bool right = preemptible([&] {
         std::uint64_t sum = 0;
-        for (unsigned round = 0; round != 8; ++round) { // so that it takes long enough to be interrupted
+        for (unsigned round = 0; round != rounds; ++round) {
             sum ^= checksum(body) + round;
         }
         std::uint64_t expected = 0;
-        for (unsigned round = 0; round != 8; ++round) {
+        for (unsigned round = 0; round != rounds; ++round) {
             expected ^= head.checksum + round;
         }
         return sum == expected;
