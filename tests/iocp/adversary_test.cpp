@@ -370,33 +370,5 @@ TEST_P(adversary_on, failures_by_packet_are_reported_under_winsocks_numbers) {
     });
 }
 
-// The adversary is itself tried: it must see an address that is not an operation's.
-TEST(adversary_itself, sees_addresses_on_a_stack) {
-    in_runtime(1, [] {
-        adversary system(1, {.at_once = 1, .whole = 1});
-        adversary::line line = system.make_line();
-        std::array<char, 4> data{};
-        WSABUF buffer{4, data.data()};
-        std::error_code error;
-        const auto call = iocp::operation_owner::acquire(*iocp::current_io().service, error);
-        DWORD on_stack = 0;
-        const auto& table = iocp::current_system_calls();
-        EXPECT_EQ(table.send(line.first.get(), &buffer, 1, &call->parameters.transferred, 0,
-                             &call->parameters.overlapped, nullptr),
-                  0);
-        EXPECT_EQ(system.offences().size(), 1u) << "the buffer array";
-        call->parameters.buffers[0] = buffer;
-        EXPECT_EQ(table.send(line.first.get(), call->parameters.buffers.data(), 1, &on_stack, 0,
-                             &call->parameters.overlapped, nullptr),
-                  0);
-        EXPECT_EQ(system.offences().size(), 2u) << "the byte count";
-        OVERLAPPED overlapped{};
-        EXPECT_EQ(table.send(line.first.get(), call->parameters.buffers.data(), 1, &call->parameters.transferred, 0,
-                             &overlapped, nullptr),
-                  0);
-        EXPECT_EQ(system.offences().size(), 3u) << "the OVERLAPPED";
-    });
-}
-
 } // namespace
 } // namespace moor::test

@@ -1,4 +1,4 @@
-// See adversary.hpp.
+// See adversary.hpp. Its life, what it looks at when a call is submitted, and how calls end.
 #include "support/adversary.hpp"
 
 #include <algorithm>
@@ -6,22 +6,20 @@
 
 #include <fmt/format.h>
 
+#include "iocp/socket_address.hpp"
+#include "support/pattern_search.hpp"
+
 namespace moor::test {
 namespace {
 
 constexpr std::int32_t status_pending = 0x00000103;
 constexpr auto status_cancelled = static_cast<std::int32_t>(0xC0000120);
-constexpr DWORD scribble_pattern = 0xdeadd00d;
-
-HANDLE handle_of(SOCKET socket) { return reinterpret_cast<HANDLE>(socket); }
 
 } // namespace
 
 adversary::adversary(std::uint32_t seed, const habits& wanted)
-    : habits_(wanted),
-      service_(*iocp::current_io().service), table_{&adversary::receive, &adversary::send, &adversary::accept,
-                                                    &adversary::connect, &adversary::cancel},
-      random_(seed), thread_([this] { run(); }) {
+    : habits_(wanted), service_(*iocp::current_io().service), table_(make_table()), random_(seed),
+      thread_([this] { run(); }) {
     active_.store(this);
     iocp::replace_system_calls(&table_);
 }
@@ -40,33 +38,25 @@ adversary::~adversary() {
     active_.store(nullptr);
 }
 
-adversary::line adversary::make_line() {
-    line made{win::unique_socket::open(AF_INET, SOCK_STREAM, IPPROTO_TCP),
-              win::unique_socket::open(AF_INET, SOCK_STREAM, IPPROTO_TCP)};
-    made.first.skips_packet_on_success = habits_.skip_packets;
-    made.second.skips_packet_on_success = habits_.skip_packets;
-    const std::lock_guard guard(lock_);
-    sockets_[made.first.get()] = simulated{{}, made.second.get(), false, habits_.skip_packets};
-    sockets_[made.second.get()] = simulated{{}, made.first.get(), false, habits_.skip_packets};
-    return made;
-}
-
-void adversary::end_stream(SOCKET socket) {
-    {
-        const std::lock_guard guard(lock_);
-        sockets_.at(sockets_.at(socket).other).ended = true;
-    }
-    changed_.notify_all();
-}
-
 void adversary::script(kind which, const scripted_end& end) {
     const std::lock_guard guard(lock_);
     scripts_[which].push_back(end);
 }
 
+void adversary::before_submission(std::function<void(SOCKET)> function) {
+    const std::lock_guard guard(lock_);
+    before_submission_ = std::move(function);
+}
+
 std::size_t adversary::pending() const {
     const std::lock_guard guard(lock_);
     return pending_.size();
+}
+
+std::size_t adversary::pending_on(SOCKET socket) const {
+    const std::lock_guard guard(lock_);
+    return static_cast<std::size_t>(
+        std::count_if(pending_.begin(), pending_.end(), [socket](const call& each) { return each.socket == socket; }));
 }
 
 std::size_t adversary::calls(kind which) const {
@@ -85,114 +75,14 @@ std::uint64_t adversary::cancellations() const {
     return cancellations_;
 }
 
+std::uint64_t adversary::scribbles() const {
+    const std::lock_guard guard(lock_);
+    return scribbles_;
+}
+
 std::vector<std::string> adversary::offences() const {
     const std::lock_guard guard(lock_);
     return offences_;
-}
-
-// ---- The table ---------------------------------------------------------------------------------------------------
-
-int WSAAPI adversary::receive(SOCKET socket, WSABUF* buffers, DWORD count, DWORD* transferred, DWORD* flags,
-                              OVERLAPPED* overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) noexcept {
-    adversary& self = *active_.load();
-    std::unique_lock guard(self.lock_);
-    call submitted;
-    submitted.what = kind::receive;
-    submitted.socket = socket;
-    submitted.overlapped = overlapped;
-    submitted.buffers = buffers;
-    submitted.buffer_count = count;
-    submitted.transferred = transferred;
-    submitted.flags = flags;
-    const auto error = self.submit(std::move(submitted));
-    guard.unlock();
-    if (!error) {
-        return iocp::real_system_calls().receive(socket, buffers, count, transferred, flags, overlapped, routine);
-    }
-    self.changed_.notify_all();
-    ::WSASetLastError(static_cast<int>(*error));
-    return *error == 0 ? 0 : SOCKET_ERROR;
-}
-
-int WSAAPI adversary::send(SOCKET socket, WSABUF* buffers, DWORD count, DWORD* transferred, DWORD flags,
-                           OVERLAPPED* overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) noexcept {
-    adversary& self = *active_.load();
-    std::unique_lock guard(self.lock_);
-    call submitted;
-    submitted.what = kind::send;
-    submitted.socket = socket;
-    submitted.overlapped = overlapped;
-    submitted.buffers = buffers;
-    submitted.buffer_count = count;
-    submitted.transferred = transferred;
-    const auto error = self.submit(std::move(submitted));
-    guard.unlock();
-    if (!error) {
-        return iocp::real_system_calls().send(socket, buffers, count, transferred, flags, overlapped, routine);
-    }
-    self.changed_.notify_all();
-    ::WSASetLastError(static_cast<int>(*error));
-    return *error == 0 ? 0 : SOCKET_ERROR;
-}
-
-BOOL PASCAL adversary::accept(SOCKET listener, SOCKET accepted, void* block, DWORD data_size, DWORD local_size,
-                              DWORD remote_size, DWORD* transferred, OVERLAPPED* overlapped) noexcept {
-    adversary& self = *active_.load();
-    std::unique_lock guard(self.lock_);
-    call submitted;
-    submitted.what = kind::accept;
-    submitted.socket = listener;
-    submitted.overlapped = overlapped;
-    submitted.transferred = transferred;
-    submitted.block = block;
-    submitted.block_size = data_size + local_size + remote_size;
-    const auto error = self.submit(std::move(submitted));
-    guard.unlock();
-    if (!error) {
-        return iocp::real_system_calls().accept(listener, accepted, block, data_size, local_size, remote_size,
-                                                transferred, overlapped);
-    }
-    self.changed_.notify_all();
-    ::WSASetLastError(static_cast<int>(*error));
-    return *error == 0 ? TRUE : FALSE;
-}
-
-BOOL PASCAL adversary::connect(SOCKET socket, const sockaddr* name, int length, void* data, DWORD data_size,
-                               DWORD* transferred, OVERLAPPED* overlapped) noexcept {
-    adversary& self = *active_.load();
-    std::unique_lock guard(self.lock_);
-    call submitted;
-    submitted.what = kind::connect;
-    submitted.socket = socket;
-    submitted.overlapped = overlapped;
-    submitted.transferred = transferred;
-    // Only read by the system, but until the completion: the same rule.
-    submitted.block = const_cast<sockaddr*>(name);
-    const auto error = self.submit(std::move(submitted));
-    guard.unlock();
-    if (!error) {
-        return iocp::real_system_calls().connect(socket, name, length, data, data_size, transferred, overlapped);
-    }
-    self.changed_.notify_all();
-    ::WSASetLastError(static_cast<int>(*error));
-    return *error == 0 ? TRUE : FALSE;
-}
-
-BOOL WINAPI adversary::cancel(HANDLE handle, OVERLAPPED* overlapped) noexcept {
-    adversary& self = *active_.load();
-    bool found = false;
-    {
-        const std::lock_guard guard(self.lock_);
-        ++self.cancellations_;
-        for (call& each : self.pending_) {
-            if (handle_of(each.socket) == handle && (overlapped == nullptr || each.overlapped == overlapped)) {
-                each.cancelled = true;
-                found = true;
-            }
-        }
-    }
-    self.changed_.notify_all();
-    return found ? TRUE : iocp::real_system_calls().cancel(handle, overlapped);
 }
 
 // ---- Submission --------------------------------------------------------------------------------------------------
@@ -203,8 +93,12 @@ std::optional<std::uint32_t> adversary::submit(call submitted) {
     buffers_of_last_call_ = submitted.buffer_count;
     check(submitted);
     submitted.buffers_at_start.assign(submitted.buffers, submitted.buffers + submitted.buffer_count);
-    const auto found = sockets_.find(submitted.socket);
-    const bool skips_packets = found == sockets_.end() || found->second.skips_packets;
+    if (submitted.to != nullptr) {
+        const auto* const name = reinterpret_cast<const std::byte*>(submitted.to);
+        submitted.to_at_start.assign(name, name + submitted.to_length);
+    }
+    const simulated* const socket = find(submitted.socket);
+    const bool skips_packets = socket == nullptr || socket->skips_packets;
     bool ends_at_once = false;
 
     if (auto& waiting = scripts_[submitted.what]; !waiting.empty()) {
@@ -218,11 +112,13 @@ std::optional<std::uint32_t> adversary::submit(call submitted) {
         submitted.status = end.status;
         submitted.count = end.count;
         ends_at_once = !end.by_packet;
-    } else if (found == sockets_.end()) {
+    } else if (habits_.by_hand) {
+        submitted.result_is_fixed = true; // by end_call()
+    } else if (socket == nullptr) {
         return std::nullopt;
     } else if (can_end(submitted) && chance(habits_.at_once)) {
         submitted.result_is_fixed = true;
-        submitted.count = move_bytes(submitted);
+        transfer(submitted);
         ends_at_once = true;
     }
     if (!ends_at_once) {
@@ -230,13 +126,13 @@ std::optional<std::uint32_t> adversary::submit(call submitted) {
         pending_.push_back(std::move(submitted));
         return WSA_IO_PENDING;
     }
+    write_results(submitted);
     *submitted.transferred = submitted.count;
-    submitted.overlapped->Internal = 0;
-    submitted.overlapped->InternalHigh = submitted.count;
+    const std::uint32_t error = submitted.status == 0 ? 0 : WSAEMSGSIZE; // the only warning there is
     if (!skips_packets) {
         pending_.push_back(std::move(submitted));
     }
-    return 0;
+    return error;
 }
 
 void adversary::offend(std::string what) {
@@ -252,22 +148,19 @@ void adversary::check(const call& submitted) {
         return;
     }
     const auto* const first = reinterpret_cast<const std::byte*>(&iocp::operation::of(submitted.overlapped));
-    const auto inside = [first](const void* address, std::size_t size) {
+    const auto expect_inside = [this, first](const void* address, std::size_t size, const char* what) {
         const auto* const byte = static_cast<const std::byte*>(address);
-        return byte == nullptr || (byte >= first && byte + size <= first + sizeof(iocp::operation));
+        if (byte != nullptr && (byte < first || byte + size > first + sizeof(iocp::operation))) {
+            offend(fmt::format("{} outside the operation", what));
+        }
     };
-    if (!inside(submitted.buffers, submitted.buffer_count * sizeof(WSABUF))) {
-        offend("a WSABUF array outside the operation");
-    }
-    if (!inside(submitted.transferred, sizeof(DWORD))) {
-        offend("a byte count outside the operation");
-    }
-    if (!inside(submitted.flags, sizeof(DWORD))) {
-        offend("flags outside the operation");
-    }
-    if (!inside(submitted.block, submitted.block_size)) {
-        offend("addresses outside the operation");
-    }
+    expect_inside(submitted.buffers, submitted.buffer_count * sizeof(WSABUF), "a WSABUF array");
+    expect_inside(submitted.transferred, sizeof(DWORD), "a byte count");
+    expect_inside(submitted.flags, sizeof(DWORD), "flags");
+    expect_inside(submitted.block, submitted.block_size, "addresses");
+    expect_inside(submitted.from, submitted.from_size, "a sender's address");
+    expect_inside(submitted.from_length, sizeof(int), "the length of a sender's address");
+    expect_inside(submitted.to, static_cast<std::size_t>(submitted.to_length), "a receiver's address");
     for (const call& each : pending_) {
         if (each.overlapped == submitted.overlapped) {
             offend("an operation was submitted again while it was pending");
@@ -275,62 +168,47 @@ void adversary::check(const call& submitted) {
     }
 }
 
-// ---- The simulated lines -----------------------------------------------------------------------------------------
+// ---- Completion --------------------------------------------------------------------------------------------------
 
 bool adversary::chance(double share) { return std::uniform_real_distribution<double>(0, 1)(random_) < share; }
 
-bool adversary::can_end(const call& waiting) const {
-    if (waiting.only_by_cancel) {
-        return false;
-    }
-    if (waiting.result_is_fixed || waiting.what == kind::send) {
-        return true;
-    }
-    const auto found = sockets_.find(waiting.socket);
-    return found != sockets_.end() && (found->second.ended || !found->second.incoming.empty());
-}
-
-std::uint32_t adversary::move_bytes(const call& moving) {
-    simulated& here = sockets_.at(moving.socket);
-    std::size_t wanted = 0;
-    for (const WSABUF& each : moving.buffers_at_start) {
-        wanted += each.len;
-    }
-    auto& bytes = moving.what == kind::send ? sockets_.at(here.other).incoming : here.incoming;
-    std::size_t count = moving.what == kind::send ? wanted : std::min(wanted, bytes.size());
-    if (count > 1 && !chance(habits_.whole)) {
-        count = std::uniform_int_distribution<std::size_t>(1, count)(random_);
-    }
-    std::size_t left = count;
-    // Read from the operation only now: the array must have lasted.
-    for (DWORD index = 0; index < moving.buffer_count && left != 0; ++index) {
-        const WSABUF& part = moving.buffers[index];
-        const std::size_t step = std::min<std::size_t>(left, part.len);
-        auto* const data = reinterpret_cast<std::byte*>(part.buf);
-        if (moving.what == kind::send) {
-            bytes.insert(bytes.end(), data, data + step);
-        } else {
-            std::copy_n(bytes.begin(), step, data);
-            bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(step));
-        }
-        left -= step;
-    }
-    return static_cast<std::uint32_t>(count);
-}
-
-// ---- Completion --------------------------------------------------------------------------------------------------
-
 void adversary::scribble(const call& pending) {
-    if (pending.transferred != nullptr) {
-        *pending.transferred = scribble_pattern;
+    // A word at a time and from the instruction itself: a register would carry the pattern to where registers are
+    // saved.
+    const auto over = [](void* output, std::size_t size) {
+        auto* const words = static_cast<volatile std::uint32_t*>(output);
+        for (std::size_t index = 0; output != nullptr && index < size / sizeof *words; ++index) {
+            words[index] = scribble_pattern;
+        }
+    };
+    over(pending.transferred, sizeof(DWORD));
+    over(pending.flags, sizeof(DWORD));
+    over(pending.block, pending.block_size);
+    over(pending.from, pending.from_size);
+    over(pending.from_length, sizeof(int));
+    over(&pending.overlapped->InternalHigh, sizeof pending.overlapped->InternalHigh);
+    ++scribbles_;
+}
+
+// What the packet's reader may rely on. The byte count is not among it: Microsoft says that it may be wrong for an
+// overlapped call, so half of the time it stays as it was scribbled over.
+void adversary::write_results(call& ending) {
+    if (ending.transferred != nullptr && chance(0.5)) {
+        *ending.transferred = ending.count;
     }
-    if (pending.flags != nullptr) {
-        *pending.flags = scribble_pattern;
+    if (ending.flags != nullptr) {
+        *ending.flags = 0;
     }
-    if (pending.what == kind::accept && pending.block != nullptr) {
-        std::memset(pending.block, 0xdd, pending.block_size);
+    if (ending.block != nullptr) {
+        std::memset(ending.block, 0, ending.block_size);
     }
-    pending.overlapped->InternalHigh = scribble_pattern;
+    if (ending.from != nullptr) {
+        sockaddr_storage sender{};
+        *ending.from_length = iocp::to_sockaddr(ending.sender, sender);
+        std::memcpy(ending.from, &sender, std::min(ending.from_size, sizeof sender));
+    }
+    ending.overlapped->InternalHigh = ending.count;
+    ending.overlapped->Internal = static_cast<ULONG_PTR>(ending.status);
 }
 
 void adversary::settle(call& ending) {
@@ -341,21 +219,49 @@ void adversary::settle(call& ending) {
             offend("the WSABUF array changed while its call was pending");
         }
     }
+    if (ending.to != nullptr && std::memcmp(ending.to, ending.to_at_start.data(), ending.to_at_start.size()) != 0) {
+        offend("the receiver's address changed while its call was pending");
+    }
     if (!ending.result_is_fixed) {
         if (ending.cancelled && (!can_end(ending) || chance(0.5))) {
             ending.status = status_cancelled;
         } else {
-            ending.count = move_bytes(ending);
+            transfer(ending);
         }
     }
     scribble(ending);
-    ending.overlapped->InternalHigh = ending.count;
-    ending.overlapped->Internal = static_cast<ULONG_PTR>(ending.status);
+    write_results(ending);
 }
 
 void adversary::post(const call& ended) {
     ::PostQueuedCompletionStatus(service_.port.native_handle(), ended.count,
                                  static_cast<ULONG_PTR>(iocp::completion_port::key::operation), ended.overlapped);
+}
+
+bool adversary::end_call(SOCKET socket, const scripted_end& end) {
+    std::unique_lock guard(lock_);
+    const auto found =
+        std::find_if(pending_.begin(), pending_.end(), [socket](const call& each) { return each.socket == socket; });
+    if (found == pending_.end()) {
+        return false;
+    }
+    call ended = std::move(*found);
+    pending_.erase(found);
+    ended.status = end.status;
+    ended.count = end.count;
+    ended.sender = peer();
+    if (ended.what == kind::receive || ended.what == kind::receive_from) {
+        std::size_t left = end.count;
+        for (DWORD index = 0; index < ended.buffer_count && left != 0; ++index) {
+            const std::size_t step = std::min<std::size_t>(left, ended.buffers[index].len);
+            std::memset(ended.buffers[index].buf, 0x5a, step);
+            left -= step;
+        }
+    }
+    settle(ended);
+    guard.unlock();
+    post(ended);
+    return true;
 }
 
 // One look at every pending call, in random order; says whether any of them could end.
@@ -387,10 +293,27 @@ bool adversary::look_at_pending(std::unique_lock<std::mutex>& guard) {
     return any;
 }
 
+// The search is this thread's, because its stack is the only one on which a pattern may be.
+std::vector<std::string> adversary::search_memory() {
+    std::unique_lock guard(lock_);
+    search_wanted_ = true;
+    changed_.notify_all();
+    changed_.wait(guard, [this] { return !search_wanted_; });
+    return std::move(found_);
+}
+
 void adversary::run() noexcept {
     std::unique_lock guard(lock_);
     while (!ending_ || !pending_.empty()) {
-        if (look_at_pending(guard)) {
+        if (search_wanted_) {
+            for (const call& each : pending_) {
+                scribble(each);
+            }
+            found_ = patterns_outside(service_.pool, ~scribble_pattern);
+            search_wanted_ = false;
+            changed_.notify_all();
+        }
+        if (!habits_.by_hand && look_at_pending(guard)) {
             guard.unlock();
             std::this_thread::yield();
             guard.lock();

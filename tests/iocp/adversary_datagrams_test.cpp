@@ -1,0 +1,199 @@
+// Datagrams under a system that is as unkind as its contract allows: senders, sizes and errors are what they were, and
+// no pattern of the adversary's lies anywhere but in operations while calls are pending and after them.
+#include "support/adversary.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <moor/error.hpp>
+#include <moor/spawn.hpp>
+#include <moor/this_coroutine.hpp>
+
+#include "net/datagram_socket.hpp"
+#include "net/stream_socket.hpp"
+#include "support/bytes.hpp"
+#include "support/eventually.hpp"
+#include "support/run.hpp"
+#include "support/seed.hpp"
+
+namespace moor::test {
+namespace {
+
+using namespace std::chrono_literals;
+using offences = std::vector<std::string>;
+using datagrams = std::unique_ptr<detail::datagram_socket, iocp::close_and_release>;
+using stream = std::unique_ptr<detail::stream_socket, iocp::close_and_release>;
+
+datagrams make_socket(adversary& system, const endpoint& address) {
+    return datagrams(
+        new detail::datagram_socket(system.make_datagram_socket(address), *iocp::current_io().service, true));
+}
+
+endpoint address_of(std::uint32_t number) {
+    return number % 2 == 0 ? endpoint("10.1.1.1", static_cast<std::uint16_t>(1000 + number))
+                           : endpoint("fd00::1", static_cast<std::uint16_t>(1000 + number));
+}
+
+constexpr std::uint32_t sockets = 4;
+constexpr std::size_t longest = 600;
+constexpr std::size_t end_mark = 1; // a datagram of that size is a sender's last
+
+// Sends datagrams whose bytes depend on sender and place, to everybody in turn.
+void send_all(detail::datagram_socket& from, std::uint32_t number, std::uint32_t seed, std::uint32_t rounds) {
+    std::minstd_rand random(seed);
+    for (std::uint32_t round = 0; round < rounds; ++round) {
+        const auto data = make_bytes(2 + random() % (longest - 1), 0, number);
+        std::error_code error;
+        from.send_to(data, address_of(round % sockets), {}, error);
+        ASSERT_FALSE(error) << error.message();
+    }
+    for (std::uint32_t to = 0; to < sockets; ++to) {
+        std::error_code error;
+        from.send_to(make_bytes(end_mark, 0, number), address_of(to), {}, error);
+        ASSERT_FALSE(error) << error.message();
+    }
+}
+
+struct tally {
+    std::uint64_t whole = 0;
+    std::uint64_t truncated = 0;
+    std::uint64_t timed_out = 0;
+};
+
+// Takes datagrams until every sender has said its last word.
+void receive_all(detail::datagram_socket& from, std::uint32_t seed, tally& seen) {
+    std::minstd_rand random(seed);
+    for (std::uint32_t ended = 0; ended < sockets;) {
+        std::array<std::byte, longest + 64> around;
+        around.fill(std::byte{0xa7});
+        const auto buffer = std::span(around).subspan(32, 40 + random() % (longest - 39));
+        wait_limit limit;
+        if (random() % 3 == 0) {
+            limit = wait_limit(std::chrono::microseconds(random() % 1500));
+        }
+        std::error_code error;
+        const received_datagram taken = from.receive_from(buffer, limit, error);
+        const auto is_guard = [](std::byte each) { return each == std::byte{0xa7}; };
+        ASSERT_TRUE(std::all_of(around.begin(), around.begin() + 32, is_guard));
+        ASSERT_TRUE(std::all_of(buffer.data() + buffer.size(), around.data() + around.size(), is_guard));
+        if (error) {
+            ASSERT_EQ(error, std::errc::timed_out) << error.message();
+            ++seen.timed_out;
+            continue;
+        }
+        const auto sender = static_cast<std::uint32_t>(taken.sender.port() - 1000);
+        ASSERT_LT(sender, sockets);
+        ASSERT_EQ(taken.sender, address_of(sender));
+        ASSERT_EQ(matching(buffer.first(taken.bytes), 0, sender), taken.bytes);
+        ASSERT_TRUE(!taken.truncated || taken.bytes == buffer.size());
+        ++(taken.truncated ? seen.truncated : seen.whole);
+        ended += taken.bytes == end_mark ? 1 : 0;
+    }
+}
+
+class adversary_datagrams : public testing::TestWithParam<unsigned> {};
+INSTANTIATE_TEST_SUITE_P(workers, adversary_datagrams, testing::Values(1u, 2u));
+
+TEST_P(adversary_datagrams, arrive_from_who_sent_them) {
+    const std::uint32_t seed = test_seed();
+    runtime running(with_workers(GetParam()));
+    running.run([&] {
+        constexpr std::uint32_t rounds = 400;
+        adversary system(seed);
+        std::vector<datagrams> all;
+        for (std::uint32_t number = 0; number < sockets; ++number) {
+            all.push_back(make_socket(system, address_of(number)));
+        }
+        std::array<tally, sockets> seen;
+        std::vector<join_handle<void>> running_now;
+        for (std::uint32_t number = 0; number < sockets; ++number) {
+            running_now.push_back(spawn([&, number] { receive_all(*all[number], seed + number, seen[number]); }));
+            running_now.push_back(spawn([&, number] { send_all(*all[number], number, seed + 100 + number, rounds); }));
+        }
+        for (auto& each : running_now) {
+            each.join();
+        }
+        tally sum;
+        for (const tally& each : seen) {
+            sum.whole += each.whole;
+            sum.truncated += each.truncated;
+            sum.timed_out += each.timed_out;
+        }
+        std::printf("[ datagrams] %llu whole, %llu cut short, %llu time-outs; outputs overwritten %llu times\n",
+                    sum.whole, sum.truncated, sum.timed_out, system.scribbles());
+        EXPECT_EQ(sum.whole + sum.truncated, sockets * (rounds + sockets)) << "lost to a deadline, or doubled";
+        EXPECT_NE(sum.truncated, 0u);
+        EXPECT_EQ(system.offences(), offences{});
+        EXPECT_EQ(system.pending(), 0u);
+        EXPECT_EQ(running.metrics().operations_in_use, 0u);
+    });
+    EXPECT_EQ(running.metrics().packets_foreign, 0u);
+}
+
+// Calls of every kind wait while the stack below them is used by what they call and others run on theirs; their outputs
+// are overwritten; all memory is searched.
+TEST(adversary_patterns, lie_in_operations_alone) {
+    const std::uint32_t seed = test_seed();
+    runtime running(with_workers(1));
+    running.run([&] {
+        adversary system(seed, {.by_hand = true});
+        adversary::line line = system.make_line();
+        const SOCKET first = line.first.get();
+        const SOCKET second = line.second.get();
+        stream reading(new detail::stream_socket(std::move(line.first), *iocp::current_io().service));
+        stream writing(new detail::stream_socket(std::move(line.second), *iocp::current_io().service));
+        std::vector<std::string> found;
+        for (int round = 0; round < 10; ++round) {
+            const datagrams socket = make_socket(system, address_of(0));
+            std::vector<join_handle<void>> waiting;
+            waiting.push_back(spawn([&] {
+                std::array<std::byte, 100> buffer{};
+                std::error_code error;
+                EXPECT_EQ(reading->read_some(buffer, {}, error), 10u) << error.message();
+            }));
+            waiting.push_back(spawn([&] {
+                std::error_code error;
+                EXPECT_EQ(writing->write(make_bytes(20), {}, error), 20u) << error.message();
+            }));
+            waiting.push_back(spawn([&] {
+                std::array<std::byte, 100> buffer{};
+                std::error_code error;
+                const auto taken = socket->receive_from(buffer, {}, error);
+                EXPECT_EQ(taken.bytes, 30u) << error.message();
+                EXPECT_EQ(taken.sender, adversary::peer());
+            }));
+            waiting.push_back(spawn([&] {
+                std::error_code error;
+                socket->send_to(make_bytes(40), address_of(1), {}, error);
+                EXPECT_FALSE(error) << error.message();
+            }));
+            ASSERT_TRUE(eventually([&] { return system.pending() == waiting.size(); }));
+            found = system.search_memory();
+            ASSERT_EQ(found, offences{}) << "while the calls are pending";
+            SOCKET datagram_socket = INVALID_SOCKET;
+            static_cast<void>(socket->with_socket([&](const win::unique_socket& its) {
+                datagram_socket = its.get();
+                return std::error_code{};
+            }));
+            EXPECT_TRUE(system.end_call(first, scripted_end::succeeds_later(10)));
+            EXPECT_TRUE(system.end_call(second, scripted_end::succeeds_later(20)));
+            EXPECT_TRUE(system.end_call(datagram_socket, scripted_end::succeeds_later(30)));
+            EXPECT_TRUE(system.end_call(datagram_socket, scripted_end::succeeds_later(40)));
+            for (auto& each : waiting) {
+                each.join();
+            }
+            found = system.search_memory();
+            ASSERT_EQ(found, offences{}) << "after the calls";
+        }
+        EXPECT_EQ(system.offences(), offences{});
+    });
+}
+
+} // namespace
+} // namespace moor::test
