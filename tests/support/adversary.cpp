@@ -92,10 +92,11 @@ std::optional<std::uint32_t> adversary::submit(call submitted) {
     ++calls_[submitted.what];
     buffers_of_last_call_ = submitted.buffer_count;
     check(submitted);
-    submitted.buffers_at_start.assign(submitted.buffers, submitted.buffers + submitted.buffer_count);
-    if (submitted.to != nullptr) {
-        const auto* const name = reinterpret_cast<const std::byte*>(submitted.to);
-        submitted.to_at_start.assign(name, name + submitted.to_length);
+    for (parameter& each : submitted.parameters) {
+        if (!each.written && each.address != nullptr) {
+            const auto* const bytes = static_cast<const std::byte*>(each.address);
+            each.at_start.assign(bytes, bytes + each.size);
+        }
     }
     const simulated* const socket = find(submitted.socket);
     const bool skips_packets = socket == nullptr || socket->skips_packets;
@@ -127,7 +128,9 @@ std::optional<std::uint32_t> adversary::submit(call submitted) {
         return WSA_IO_PENDING;
     }
     write_results(submitted);
-    *submitted.transferred = submitted.count;
+    if (submitted.transferred != nullptr) {
+        *submitted.transferred = submitted.count;
+    }
     const std::uint32_t error = submitted.status == 0 ? 0 : WSAEMSGSIZE; // the only warning there is
     if (!skips_packets) {
         pending_.push_back(std::move(submitted));
@@ -148,19 +151,12 @@ void adversary::check(const call& submitted) {
         return;
     }
     const auto* const first = reinterpret_cast<const std::byte*>(&iocp::operation::of(submitted.overlapped));
-    const auto expect_inside = [this, first](const void* address, std::size_t size, const char* what) {
-        const auto* const byte = static_cast<const std::byte*>(address);
-        if (byte != nullptr && (byte < first || byte + size > first + sizeof(iocp::operation))) {
-            offend(fmt::format("{} outside the operation", what));
+    for (const parameter& each : submitted.parameters) {
+        const auto* const address = static_cast<const std::byte*>(each.address);
+        if (address != nullptr && (address < first || address + each.size > first + sizeof(iocp::operation))) {
+            offend(fmt::format("{} outside the operation", each.name));
         }
-    };
-    expect_inside(submitted.buffers, submitted.buffer_count * sizeof(WSABUF), "a WSABUF array");
-    expect_inside(submitted.transferred, sizeof(DWORD), "a byte count");
-    expect_inside(submitted.flags, sizeof(DWORD), "flags");
-    expect_inside(submitted.block, submitted.block_size, "addresses");
-    expect_inside(submitted.from, submitted.from_size, "a sender's address");
-    expect_inside(submitted.from_length, sizeof(int), "the length of a sender's address");
-    expect_inside(submitted.to, static_cast<std::size_t>(submitted.to_length), "a receiver's address");
+    }
     for (const call& each : pending_) {
         if (each.overlapped == submitted.overlapped) {
             offend("an operation was submitted again while it was pending");
@@ -181,11 +177,11 @@ void adversary::scribble(const call& pending) {
             words[index] = scribble_pattern;
         }
     };
-    over(pending.transferred, sizeof(DWORD));
-    over(pending.flags, sizeof(DWORD));
-    over(pending.block, pending.block_size);
-    over(pending.from, pending.from_size);
-    over(pending.from_length, sizeof(int));
+    for (const parameter& each : pending.parameters) {
+        if (each.written) {
+            over(each.address, each.size);
+        }
+    }
     over(&pending.overlapped->InternalHigh, sizeof pending.overlapped->InternalHigh);
     ++scribbles_;
 }
@@ -199,28 +195,23 @@ void adversary::write_results(call& ending) {
     if (ending.flags != nullptr) {
         *ending.flags = 0;
     }
-    if (ending.block != nullptr) {
-        std::memset(ending.block, 0, ending.block_size);
-    }
     if (ending.from != nullptr) {
         sockaddr_storage sender{};
         *ending.from_length = iocp::to_sockaddr(ending.sender, sender);
-        std::memcpy(ending.from, &sender, std::min(ending.from_size, sizeof sender));
+        std::memcpy(ending.from, &sender, static_cast<std::size_t>(*ending.from_length));
+    }
+    if (ending.control_length != nullptr) {
+        *ending.control_length = 0;
     }
     ending.overlapped->InternalHigh = ending.count;
     ending.overlapped->Internal = static_cast<ULONG_PTR>(ending.status);
 }
 
 void adversary::settle(call& ending) {
-    for (DWORD index = 0; index < ending.buffer_count; ++index) {
-        const WSABUF& now = ending.buffers[index];
-        const WSABUF& then = ending.buffers_at_start[index];
-        if (now.buf != then.buf || now.len != then.len) {
-            offend("the WSABUF array changed while its call was pending");
+    for (const parameter& each : ending.parameters) {
+        if (!each.at_start.empty() && std::memcmp(each.address, each.at_start.data(), each.size) != 0) {
+            offend(fmt::format("{} changed while its call was pending", each.name));
         }
-    }
-    if (ending.to != nullptr && std::memcmp(ending.to, ending.to_at_start.data(), ending.to_at_start.size()) != 0) {
-        offend("the receiver's address changed while its call was pending");
     }
     if (!ending.result_is_fixed) {
         if (ending.cancelled && (!can_end(ending) || chance(0.5))) {
@@ -250,7 +241,7 @@ bool adversary::end_call(SOCKET socket, const scripted_end& end) {
     ended.status = end.status;
     ended.count = end.count;
     ended.sender = peer();
-    if (ended.what == kind::receive || ended.what == kind::receive_from) {
+    if (ended.what == kind::receive || ended.what == kind::receive_from || ended.what == kind::receive_message) {
         std::size_t left = end.count;
         for (DWORD index = 0; index < ended.buffer_count && left != 0; ++index) {
             const std::size_t step = std::min<std::size_t>(left, ended.buffers[index].len);

@@ -80,7 +80,18 @@ public:
     [[nodiscard]] win::unique_socket make_datagram_socket(const endpoint& address);
 
     /// The next call of that kind, on any socket, ends like this.
-    enum class kind : unsigned { receive, send, accept, connect, receive_from, send_to };
+    enum class kind : unsigned {
+        receive,
+        send,
+        accept,
+        connect,
+        receive_from,
+        send_to,
+        receive_message,
+        send_message,
+        disconnect,
+        send_file,
+    };
     void script(kind which, const scripted_end& end);
 
     /// Runs `function` on the thread of the next submission, before the system takes notice of it.
@@ -111,32 +122,45 @@ public:
     [[nodiscard]] std::vector<std::string> offences() const;
 
 private:
+    // An address that the system was given, other than the data's.
+    struct parameter {
+        const char* name;
+        void* address; // null when the caller left it out
+        std::size_t size;
+        bool written; // by the system, as late as it likes; else read by it until the completion
+        std::vector<std::byte> at_start{};
+    };
     struct call {
         kind what{};
         SOCKET socket = INVALID_SOCKET;
         OVERLAPPED* overlapped = nullptr;
         WSABUF* buffers = nullptr;
         DWORD buffer_count = 0;
-        // Outputs; null when the function has no such parameter.
         DWORD* transferred = nullptr;
+        // Of some kinds only, else null: where results go, and the receiver of a datagram.
         DWORD* flags = nullptr;
-        void* block = nullptr; // accept's addresses
-        std::size_t block_size = 0;
         sockaddr* from = nullptr;
         int* from_length = nullptr;
-        std::size_t from_size = 0; // the room for the sender, as given at the submission
-        // Only read by the system, but until the completion: the same rule.
+        ULONG* control_length = nullptr;
         const sockaddr* to = nullptr;
         int to_length = 0;
+        std::vector<parameter> parameters; // all of the above but the OVERLAPPED, and more
 
-        std::vector<WSABUF> buffers_at_start;
-        std::vector<std::byte> to_at_start;
         bool cancelled = false;
         bool only_by_cancel = false;
         bool result_is_fixed = false; // scripted, or completed at once with a packet to come
         std::int32_t status = 0;
         std::uint32_t count = 0;
         endpoint sender;
+
+        void add_input(const char* name, const void* address, std::size_t size) {
+            parameters.push_back({name, const_cast<void*>(address), size, false});
+        }
+        void add_output(const char* name, void* address, std::size_t size) {
+            parameters.push_back({name, address, size, true});
+        }
+        // What most kinds have.
+        void add_buffers(WSABUF* array, DWORD length, DWORD* count_of_bytes);
     };
     struct datagram {
         std::vector<std::byte> data;
@@ -165,7 +189,14 @@ private:
                                    LPWSAOVERLAPPED_COMPLETION_ROUTINE) noexcept;
     static int WSAAPI send_to(SOCKET, WSABUF*, DWORD, DWORD*, DWORD, const sockaddr*, int, OVERLAPPED*,
                               LPWSAOVERLAPPED_COMPLETION_ROUTINE) noexcept;
+    static int WSAAPI receive_message(SOCKET, WSAMSG*, DWORD*, OVERLAPPED*,
+                                      LPWSAOVERLAPPED_COMPLETION_ROUTINE) noexcept;
+    static int WSAAPI send_message(SOCKET, WSAMSG*, DWORD, DWORD*, OVERLAPPED*,
+                                   LPWSAOVERLAPPED_COMPLETION_ROUTINE) noexcept;
+    static BOOL PASCAL disconnect(SOCKET, OVERLAPPED*, DWORD, DWORD) noexcept;
+    static BOOL PASCAL send_file(SOCKET, HANDLE, DWORD, DWORD, OVERLAPPED*, TRANSMIT_FILE_BUFFERS*, DWORD) noexcept;
     [[nodiscard]] static iocp::system_calls make_table();
+    [[nodiscard]] static call start(kind what, SOCKET socket, OVERLAPPED* overlapped);
     [[nodiscard]] std::optional<std::uint32_t> take(call submitted);
 
     // All under lock_, but for take().

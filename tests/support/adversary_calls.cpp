@@ -15,6 +15,10 @@ iocp::system_calls adversary::make_table() {
     table.cancel = &adversary::cancel;
     table.receive_from = &adversary::receive_from;
     table.send_to = &adversary::send_to;
+    table.receive_message = &adversary::receive_message;
+    table.send_message = &adversary::send_message;
+    table.disconnect = &adversary::disconnect;
+    table.send_file = &adversary::send_file;
     return table;
 }
 
@@ -36,16 +40,28 @@ std::optional<std::uint32_t> adversary::take(call submitted) {
     return error;
 }
 
-int WSAAPI adversary::receive(SOCKET socket, WSABUF* buffers, DWORD count, DWORD* transferred, DWORD* flags,
-                              OVERLAPPED* overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) noexcept {
+adversary::call adversary::start(kind what, SOCKET socket, OVERLAPPED* overlapped) {
     call submitted;
-    submitted.what = kind::receive;
+    submitted.what = what;
     submitted.socket = socket;
     submitted.overlapped = overlapped;
-    submitted.buffers = buffers;
-    submitted.buffer_count = count;
-    submitted.transferred = transferred;
+    return submitted;
+}
+
+void adversary::call::add_buffers(WSABUF* array, DWORD length, DWORD* count_of_bytes) {
+    buffers = array;
+    buffer_count = length;
+    transferred = count_of_bytes;
+    add_input("the WSABUF array", array, length * sizeof(WSABUF));
+    add_output("the byte count", count_of_bytes, sizeof(DWORD));
+}
+
+int WSAAPI adversary::receive(SOCKET socket, WSABUF* buffers, DWORD count, DWORD* transferred, DWORD* flags,
+                              OVERLAPPED* overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) noexcept {
+    call submitted = start(kind::receive, socket, overlapped);
+    submitted.add_buffers(buffers, count, transferred);
     submitted.flags = flags;
+    submitted.add_output("the flags", flags, sizeof *flags);
     const auto error = active_.load()->take(std::move(submitted));
     if (!error) {
         return iocp::real_system_calls().receive(socket, buffers, count, transferred, flags, overlapped, routine);
@@ -55,13 +71,8 @@ int WSAAPI adversary::receive(SOCKET socket, WSABUF* buffers, DWORD count, DWORD
 
 int WSAAPI adversary::send(SOCKET socket, WSABUF* buffers, DWORD count, DWORD* transferred, DWORD flags,
                            OVERLAPPED* overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) noexcept {
-    call submitted;
-    submitted.what = kind::send;
-    submitted.socket = socket;
-    submitted.overlapped = overlapped;
-    submitted.buffers = buffers;
-    submitted.buffer_count = count;
-    submitted.transferred = transferred;
+    call submitted = start(kind::send, socket, overlapped);
+    submitted.add_buffers(buffers, count, transferred);
     const auto error = active_.load()->take(std::move(submitted));
     if (!error) {
         return iocp::real_system_calls().send(socket, buffers, count, transferred, flags, overlapped, routine);
@@ -72,17 +83,14 @@ int WSAAPI adversary::send(SOCKET socket, WSABUF* buffers, DWORD count, DWORD* t
 int WSAAPI adversary::receive_from(SOCKET socket, WSABUF* buffers, DWORD count, DWORD* transferred, DWORD* flags,
                                    sockaddr* from, int* from_length, OVERLAPPED* overlapped,
                                    LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) noexcept {
-    call submitted;
-    submitted.what = kind::receive_from;
-    submitted.socket = socket;
-    submitted.overlapped = overlapped;
-    submitted.buffers = buffers;
-    submitted.buffer_count = count;
-    submitted.transferred = transferred;
+    call submitted = start(kind::receive_from, socket, overlapped);
+    submitted.add_buffers(buffers, count, transferred);
     submitted.flags = flags;
     submitted.from = from;
     submitted.from_length = from_length;
-    submitted.from_size = from_length != nullptr ? static_cast<std::size_t>(*from_length) : 0;
+    submitted.add_output("the flags", flags, sizeof *flags);
+    submitted.add_output("the sender's address", from, static_cast<std::size_t>(*from_length));
+    submitted.add_output("the length of the sender's address", from_length, sizeof *from_length);
     const auto error = active_.load()->take(std::move(submitted));
     if (!error) {
         return iocp::real_system_calls().receive_from(socket, buffers, count, transferred, flags, from, from_length,
@@ -94,15 +102,11 @@ int WSAAPI adversary::receive_from(SOCKET socket, WSABUF* buffers, DWORD count, 
 int WSAAPI adversary::send_to(SOCKET socket, WSABUF* buffers, DWORD count, DWORD* transferred, DWORD flags,
                               const sockaddr* to, int to_length, OVERLAPPED* overlapped,
                               LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) noexcept {
-    call submitted;
-    submitted.what = kind::send_to;
-    submitted.socket = socket;
-    submitted.overlapped = overlapped;
-    submitted.buffers = buffers;
-    submitted.buffer_count = count;
-    submitted.transferred = transferred;
+    call submitted = start(kind::send_to, socket, overlapped);
+    submitted.add_buffers(buffers, count, transferred);
     submitted.to = to;
     submitted.to_length = to_length;
+    submitted.add_input("the receiver's address", to, static_cast<std::size_t>(to_length));
     const auto error = active_.load()->take(std::move(submitted));
     if (!error) {
         return iocp::real_system_calls().send_to(socket, buffers, count, transferred, flags, to, to_length, overlapped,
@@ -111,15 +115,48 @@ int WSAAPI adversary::send_to(SOCKET socket, WSABUF* buffers, DWORD count, DWORD
     return *error == 0 ? 0 : SOCKET_ERROR;
 }
 
+int WSAAPI adversary::receive_message(SOCKET socket, WSAMSG* message, DWORD* transferred, OVERLAPPED* overlapped,
+                                      LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) noexcept {
+    call submitted = start(kind::receive_message, socket, overlapped);
+    submitted.add_buffers(message->lpBuffers, message->dwBufferCount, transferred);
+    submitted.flags = &message->dwFlags;
+    submitted.from = message->name;
+    submitted.from_length = &message->namelen;
+    submitted.control_length = &message->Control.len;
+    submitted.add_output("the flags", &message->dwFlags, sizeof message->dwFlags);
+    submitted.add_output("the sender's address", message->name, static_cast<std::size_t>(message->namelen));
+    submitted.add_output("the length of the sender's address", &message->namelen, sizeof message->namelen);
+    submitted.add_output("the control messages", message->Control.buf, message->Control.len);
+    submitted.add_output("the length of the control messages", &message->Control.len, sizeof message->Control.len);
+    const auto error = active_.load()->take(std::move(submitted));
+    if (!error) {
+        return iocp::real_system_calls().receive_message(socket, message, transferred, overlapped, routine);
+    }
+    return *error == 0 ? 0 : SOCKET_ERROR;
+}
+
+int WSAAPI adversary::send_message(SOCKET socket, WSAMSG* message, DWORD flags, DWORD* transferred,
+                                   OVERLAPPED* overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) noexcept {
+    call submitted = start(kind::send_message, socket, overlapped);
+    submitted.add_buffers(message->lpBuffers, message->dwBufferCount, transferred);
+    submitted.to = message->name;
+    submitted.to_length = message->namelen;
+    submitted.add_input("the message's header", message, sizeof *message);
+    submitted.add_input("the receiver's address", message->name, static_cast<std::size_t>(message->namelen));
+    submitted.add_input("the control messages", message->Control.buf, message->Control.len);
+    const auto error = active_.load()->take(std::move(submitted));
+    if (!error) {
+        return iocp::real_system_calls().send_message(socket, message, flags, transferred, overlapped, routine);
+    }
+    return *error == 0 ? 0 : SOCKET_ERROR;
+}
+
 BOOL PASCAL adversary::accept(SOCKET listener, SOCKET accepted, void* block, DWORD data_size, DWORD local_size,
                               DWORD remote_size, DWORD* transferred, OVERLAPPED* overlapped) noexcept {
-    call submitted;
-    submitted.what = kind::accept;
-    submitted.socket = listener;
-    submitted.overlapped = overlapped;
+    call submitted = start(kind::accept, listener, overlapped);
     submitted.transferred = transferred;
-    submitted.block = block;
-    submitted.block_size = data_size + local_size + remote_size;
+    submitted.add_output("the byte count", transferred, sizeof *transferred);
+    submitted.add_output("the address block", block, std::size_t{data_size} + local_size + remote_size);
     const auto error = active_.load()->take(std::move(submitted));
     if (!error) {
         return iocp::real_system_calls().accept(listener, accepted, block, data_size, local_size, remote_size,
@@ -130,16 +167,32 @@ BOOL PASCAL adversary::accept(SOCKET listener, SOCKET accepted, void* block, DWO
 
 BOOL PASCAL adversary::connect(SOCKET socket, const sockaddr* name, int length, void* data, DWORD data_size,
                                DWORD* transferred, OVERLAPPED* overlapped) noexcept {
-    call submitted;
-    submitted.what = kind::connect;
-    submitted.socket = socket;
-    submitted.overlapped = overlapped;
+    call submitted = start(kind::connect, socket, overlapped);
     submitted.transferred = transferred;
-    submitted.to = name;
-    submitted.to_length = length;
+    submitted.add_output("the byte count", transferred, sizeof *transferred);
+    submitted.add_input("the peer's address", name, static_cast<std::size_t>(length));
     const auto error = active_.load()->take(std::move(submitted));
     if (!error) {
         return iocp::real_system_calls().connect(socket, name, length, data, data_size, transferred, overlapped);
+    }
+    return *error == 0 ? TRUE : FALSE;
+}
+
+BOOL PASCAL adversary::disconnect(SOCKET socket, OVERLAPPED* overlapped, DWORD flags, DWORD reserved) noexcept {
+    const auto error = active_.load()->take(start(kind::disconnect, socket, overlapped));
+    if (!error) {
+        return iocp::real_system_calls().disconnect(socket, overlapped, flags, reserved);
+    }
+    return *error == 0 ? TRUE : FALSE;
+}
+
+BOOL PASCAL adversary::send_file(SOCKET socket, HANDLE file, DWORD bytes, DWORD bytes_per_send, OVERLAPPED* overlapped,
+                                 TRANSMIT_FILE_BUFFERS* around, DWORD flags) noexcept {
+    call submitted = start(kind::send_file, socket, overlapped);
+    submitted.add_input("the data around the file", around, sizeof *around);
+    const auto error = active_.load()->take(std::move(submitted));
+    if (!error) {
+        return iocp::real_system_calls().send_file(socket, file, bytes, bytes_per_send, overlapped, around, flags);
     }
     return *error == 0 ? TRUE : FALSE;
 }

@@ -56,31 +56,39 @@ bool adversary::can_end(const call& waiting) {
     if (waiting.only_by_cancel || habits_.by_hand) {
         return false;
     }
-    if (waiting.result_is_fixed || waiting.what == kind::send || waiting.what == kind::send_to) {
+    if (waiting.result_is_fixed) {
         return true;
     }
     const simulated* const here = find(waiting.socket);
-    return here != nullptr && (here->ended || !here->incoming.empty() || !here->datagrams.empty());
+    switch (waiting.what) {
+    case kind::receive:
+    case kind::receive_from:
+    case kind::receive_message:
+        return here != nullptr && (here->ended || !here->incoming.empty() || !here->datagrams.empty());
+    default: return true;
+    }
 }
 
 // Does what the call was made for and sets its result. Inputs are read from the operation only now: they must have
 // lasted.
 void adversary::transfer(call& moving) {
     simulated& here = sockets_.at(moving.socket);
-    if (!here.takes_datagrams) {
-        transfer_bytes(moving);
-    } else if (moving.what == kind::send_to) {
-        send_datagram(moving, here);
-    } else {
-        receive_datagram(moving, here);
+    switch (moving.what) {
+    case kind::send_to:
+    case kind::send_message: send_datagram(moving, here); break;
+    case kind::receive_from:
+    case kind::receive_message: receive_datagram(moving, here); break;
+    case kind::receive:
+    case kind::send: transfer_bytes(moving); break;
+    default: break; // nothing to be moved
     }
 }
 
 void adversary::transfer_bytes(call& moving) {
     simulated& here = sockets_.at(moving.socket);
     std::size_t wanted = 0;
-    for (const WSABUF& each : moving.buffers_at_start) {
-        wanted += each.len;
+    for (DWORD index = 0; index < moving.buffer_count; ++index) {
+        wanted += moving.buffers[index].len;
     }
     auto& bytes = moving.what == kind::send ? sockets_.at(here.other).incoming : here.incoming;
     std::size_t count = moving.what == kind::send ? wanted : std::min(wanted, bytes.size());
