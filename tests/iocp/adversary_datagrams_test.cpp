@@ -16,9 +16,9 @@
 #include <moor/this_coroutine.hpp>
 
 #include "net/datagram_socket.hpp"
-#include "net/stream_socket.hpp"
 #include "support/bytes.hpp"
 #include "support/eventually.hpp"
+#include "support/every_call.hpp"
 #include "support/run.hpp"
 #include "support/seed.hpp"
 
@@ -28,7 +28,6 @@ namespace {
 using namespace std::chrono_literals;
 using offences = std::vector<std::string>;
 using datagrams = std::unique_ptr<detail::datagram_socket, iocp::close_and_release>;
-using stream = std::unique_ptr<detail::stream_socket, iocp::close_and_release>;
 
 datagrams make_socket(adversary& system, const endpoint& address) {
     return datagrams(
@@ -136,63 +135,32 @@ TEST_P(adversary_datagrams, arrive_from_who_sent_them) {
     EXPECT_EQ(running.metrics().packets_foreign, 0u);
 }
 
-// Calls of every kind wait while the stack below them is used by what they call and others run on theirs; their outputs
-// are overwritten; all memory is searched.
+// Every call waits while the stack below it is used by what it calls; its outputs are overwritten; all memory is
+// searched, and searched again after the call.
 TEST(adversary_patterns, lie_in_operations_alone) {
-    const std::uint32_t seed = test_seed();
     runtime running(with_workers(1));
     running.run([&] {
-        adversary system(seed, {.by_hand = true});
-        adversary::line line = system.make_line();
-        const SOCKET first = line.first.get();
-        const SOCKET second = line.second.get();
-        stream reading(new detail::stream_socket(std::move(line.first), *iocp::current_io().service));
-        stream writing(new detail::stream_socket(std::move(line.second), *iocp::current_io().service));
-        std::vector<std::string> found;
-        for (int round = 0; round < 10; ++round) {
-            const datagrams socket = make_socket(system, address_of(0));
-            std::vector<join_handle<void>> waiting;
-            waiting.push_back(spawn([&] {
-                std::array<std::byte, 100> buffer{};
+        for (const overlapped_call& each : every_call()) {
+            adversary system(1, {.by_hand = true});
+            auto unowned = win::unique_socket::open(AF_INET, each.takes_datagrams ? SOCK_DGRAM : SOCK_STREAM, 0);
+            const std::unique_ptr<any_socket, iocp::close_and_release> socket(new any_socket(std::move(unowned)));
+            auto waiting = spawn([&] {
+                bool intact = false;
                 std::error_code error;
-                EXPECT_EQ(reading->read_some(buffer, {}, error), 10u) << error.message();
-            }));
-            waiting.push_back(spawn([&] {
-                std::error_code error;
-                EXPECT_EQ(writing->write(make_bytes(20), {}, error), 20u) << error.message();
-            }));
-            waiting.push_back(spawn([&] {
-                std::array<std::byte, 100> buffer{};
-                std::error_code error;
-                const auto taken = socket->receive_from(buffer, {}, error);
-                EXPECT_EQ(taken.bytes, 30u) << error.message();
-                EXPECT_EQ(taken.sender, adversary::peer());
-            }));
-            waiting.push_back(spawn([&] {
-                std::error_code error;
-                socket->send_to(make_bytes(40), address_of(1), {}, error);
-                EXPECT_FALSE(error) << error.message();
-            }));
-            ASSERT_TRUE(eventually([&] { return system.pending() == waiting.size(); }));
-            found = system.search_memory();
-            ASSERT_EQ(found, offences{}) << "while the calls are pending";
-            SOCKET datagram_socket = INVALID_SOCKET;
-            static_cast<void>(socket->with_socket([&](const win::unique_socket& its) {
-                datagram_socket = its.get();
-                return std::error_code{};
-            }));
-            EXPECT_TRUE(system.end_call(first, scripted_end::succeeds_later(10)));
-            EXPECT_TRUE(system.end_call(second, scripted_end::succeeds_later(20)));
-            EXPECT_TRUE(system.end_call(datagram_socket, scripted_end::succeeds_later(30)));
-            EXPECT_TRUE(system.end_call(datagram_socket, scripted_end::succeeds_later(40)));
-            for (auto& each : waiting) {
-                each.join();
-            }
-            found = system.search_memory();
-            ASSERT_EQ(found, offences{}) << "after the calls";
+                EXPECT_EQ(each.run(*socket, {}, error, intact), each.bytes) << each.name;
+                EXPECT_FALSE(error) << each.name << error.message();
+                EXPECT_TRUE(intact) << each.name;
+            });
+            ASSERT_TRUE(eventually([&] { return system.pending_on(socket->handle()) == 1; })) << each.name;
+            ASSERT_EQ(system.search_memory(), offences{}) << each.name << " is pending";
+            EXPECT_TRUE(system.end_call(socket->handle(), scripted_end::succeeds_later(each.bytes)));
+            waiting.join();
+            ASSERT_EQ(system.search_memory(), offences{}) << "after " << each.name;
+            EXPECT_EQ(system.offences(), offences{}) << each.name;
+            EXPECT_EQ(system.calls(each.kind), 1u) << each.name;
         }
-        EXPECT_EQ(system.offences(), offences{});
     });
+    std::printf("[ patterns ] %zu calls\n", every_call().size());
 }
 
 } // namespace
