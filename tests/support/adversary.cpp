@@ -59,6 +59,13 @@ std::size_t adversary::pending_on(SOCKET socket) const {
         std::count_if(pending_.begin(), pending_.end(), [socket](const call& each) { return each.socket == socket; }));
 }
 
+bool adversary::is_cancelled(SOCKET socket) const {
+    const std::lock_guard guard(lock_);
+    const auto found =
+        std::find_if(pending_.begin(), pending_.end(), [socket](const call& each) { return each.socket == socket; });
+    return found != pending_.end() && found->cancelled;
+}
+
 std::size_t adversary::calls(kind which) const {
     const std::lock_guard guard(lock_);
     const auto found = calls_.find(which);
@@ -291,6 +298,13 @@ std::vector<std::string> adversary::search_memory() {
     changed_.notify_all();
     changed_.wait(guard, [this] { return !search_wanted_; });
     return std::move(found_);
+}
+
+// Something has changed that the thread may act on.
+void adversary::look_again() {
+    if (!habits_.by_hand) {
+        changed_.notify_all();
+    }
 }
 
 void adversary::run() noexcept {

@@ -111,6 +111,8 @@ public:
     /// Calls that are pending now, on any socket or on this one.
     [[nodiscard]] std::size_t pending() const;
     [[nodiscard]] std::size_t pending_on(SOCKET socket) const;
+    /// Whether the oldest call that is pending on that socket was asked to be cancelled.
+    [[nodiscard]] bool is_cancelled(SOCKET socket) const;
     /// Calls ever made of that kind.
     [[nodiscard]] std::size_t calls(kind which) const;
     [[nodiscard]] std::size_t buffers_of_last_call() const;
@@ -218,6 +220,7 @@ private:
     void send_datagram(call& moving, const simulated& here);
 
     void run() noexcept;
+    void look_again();
     void post(const call& ended);
 
     static inline std::atomic<adversary*> active_{nullptr};

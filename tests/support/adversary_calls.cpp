@@ -34,7 +34,7 @@ std::optional<std::uint32_t> adversary::take(call submitted) {
     const auto error = submit(std::move(submitted));
     guard.unlock();
     if (error) {
-        changed_.notify_all();
+        look_again();
         ::WSASetLastError(static_cast<int>(*error));
     }
     return error;
@@ -211,7 +211,7 @@ BOOL WINAPI adversary::cancel(HANDLE handle, OVERLAPPED* overlapped) noexcept {
             }
         }
     }
-    self.changed_.notify_all();
+    self.look_again();
     return found ? TRUE : iocp::real_system_calls().cancel(handle, overlapped);
 }
 
