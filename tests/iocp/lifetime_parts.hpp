@@ -5,6 +5,8 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <random>
 #include <string>
 
 #include <moor/this_coroutine.hpp>
@@ -77,6 +79,29 @@ struct called {
 
     [[nodiscard]] bool asked_to_stop() const noexcept { return self->stop_requested.load(); }
 };
+
+using socket_owner = std::unique_ptr<any_socket, iocp::close_and_release>;
+
+/// A new one of the calling coroutine's runtime.
+[[nodiscard]] socket_owner make_socket(bool takes_datagrams);
+
+[[nodiscard]] const overlapped_call& any_call(std::mt19937& random);
+
+// How a call ends, by the kernel.
+inline constexpr auto status_success = std::int32_t{0};
+inline constexpr auto status_cancelled = static_cast<std::int32_t>(0xC0000120);
+inline constexpr auto status_connection_reset = static_cast<std::int32_t>(0xC000020D);
+
+[[nodiscard]] std::error_code connection_reset();
+
+/// What a call reports that ended with `status` after `what` happened.
+[[nodiscard]] std::error_code expected_error(std::int32_t status, event what);
+
+/// Fails the test when the call has not ended like that.
+void expect_end(const called& ended, const std::error_code& wanted, stage when, event what);
+
+/// So many schedules, or a few more, that end with a shutdown of their runtime (lifetime_shutdown.cpp).
+void run_shutdowns(std::uint32_t seed, std::uint32_t count, cell_counts& counts);
 
 /// An operation of the test's own, whose packet comes behind that of a call which has just been ended: the function
 /// runs on the worker when the call's packet has been dequeued and nobody has been resumed.

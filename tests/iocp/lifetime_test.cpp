@@ -3,16 +3,11 @@
 // operation is back in the pool. One worker and an adversary that ends calls by hand make each stage certain.
 #include "iocp/lifetime_parts.hpp"
 
-#include <cstdlib>
-#include <future>
-#include <memory>
-#include <optional>
+#include <cstdio>
 #include <random>
-#include <vector>
 
 #include <gtest/gtest.h>
 
-#include <moor/error.hpp>
 #include <moor/runtime.hpp>
 #include <moor/spawn.hpp>
 
@@ -23,46 +18,7 @@ namespace moor::test {
 namespace {
 
 using namespace std::chrono_literals;
-using socket_owner = std::unique_ptr<any_socket, iocp::close_and_release>;
-
 constexpr std::uint32_t schedules = 100'000;
-
-constexpr auto status_success = std::int32_t{0};
-constexpr auto status_cancelled = static_cast<std::int32_t>(0xC0000120);
-constexpr auto status_connection_reset = static_cast<std::int32_t>(0xC000020D);
-
-socket_owner make_socket(bool takes_datagrams) {
-    auto socket = takes_datagrams ? win::unique_socket::open(AF_INET, SOCK_DGRAM, IPPROTO_UDP)
-                                  : win::unique_socket::open(AF_INET, SOCK_STREAM, IPPROTO_TCP);
-    return socket_owner(new any_socket(std::move(socket)));
-}
-
-const overlapped_call& any_call(std::mt19937& random) { return every_call()[random() % every_call().size()]; }
-
-std::error_code error_of(std::errc wanted) { return win::to_error(wanted); }
-const std::error_code connection_reset(WSAECONNRESET, winsock_category());
-
-// What a call reports that ended with `status` after `what` happened.
-std::error_code expected_error(std::int32_t status, event what) {
-    if (status == status_success) {
-        return {};
-    }
-    if (what == event::close || (status == status_cancelled && what != event::time_out)) {
-        return error_of(std::errc::operation_canceled);
-    }
-    return status == status_cancelled ? error_of(std::errc::timed_out) : connection_reset;
-}
-
-std::string text_of(const std::error_code& error) { return error ? error.message() : "no error"; }
-
-void expect_end(const called& ended, const std::error_code& wanted, stage when, event what) {
-    EXPECT_TRUE(ended.error == wanted || ended.error.default_error_condition() == wanted.default_error_condition())
-        << ended.call->name << ", " << stage_names[static_cast<unsigned>(when)] << ", "
-        << event_names[static_cast<unsigned>(what)] << ": " << text_of(ended.error) << " instead of "
-        << text_of(wanted);
-    EXPECT_EQ(ended.bytes, wanted ? 0 : ended.call->bytes) << ended.call->name;
-    EXPECT_TRUE(ended.intact) << ended.call->name;
-}
 
 // ---- One call at a time --------------------------------------------------------------------------------------------
 
@@ -133,7 +89,7 @@ private:
             system_.script(call_->kind, scripted_end::fails_at_once(WSAECONNRESET));
         }
         let_happen_before();
-        expected_ = what_ == event::peer_reset ? connection_reset : expected_error(status_cancelled, what_);
+        expected_ = what_ == event::peer_reset ? connection_reset() : expected_error(status_cancelled, what_);
     }
     void let_happen_before() {
         if (what_ != event::time_out) {
@@ -154,7 +110,7 @@ private:
             this_coroutine::yield();
         }
         if (what_ == event::peer_reset) {
-            expected_ = connection_reset;
+            expected_ = connection_reset();
         } else if (victim_.done) { // its time was over before it came so far
             system_.before_submission({});
             expected_ = expected_error(status_cancelled, what_);
@@ -259,9 +215,15 @@ void run_one_by_one(std::uint32_t seed, std::uint32_t count, cell_counts& counts
 
 TEST(lifetime, of_every_call_at_every_stage) {
     const std::uint32_t seed = test_seed();
+    constexpr std::uint32_t with_a_runtime_each = schedules / 10;
     cell_counts counts;
-    run_one_by_one(seed, schedules / 5 * 4, counts);
-    counts.print();
+    const auto began = std::chrono::steady_clock::now();
+    run_one_by_one(seed, schedules - with_a_runtime_each, counts);
+    run_shutdowns(seed, with_a_runtime_each, counts);
+    const std::uint64_t all = counts.print();
+    std::printf("%lld milliseconds\n", static_cast<long long>((std::chrono::steady_clock::now() - began) / 1ms));
+    EXPECT_GE(all, schedules);
+    EXPECT_EQ(counts.never_reached(), "");
 }
 
 } // namespace
