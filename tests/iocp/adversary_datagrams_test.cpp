@@ -30,8 +30,8 @@ using offences = std::vector<std::string>;
 using datagrams = std::unique_ptr<detail::datagram_socket, iocp::close_and_release>;
 
 datagrams make_socket(adversary& system, const endpoint& address) {
-    return datagrams(
-        new detail::datagram_socket(system.make_datagram_socket(address), *iocp::current_io().service, true));
+    return datagrams(new detail::datagram_socket(system.make_datagram_socket(address), *iocp::current_io().service,
+                                                 net::datagram_families{address.family(), false}, true));
 }
 
 endpoint address_of(std::uint32_t number) {
@@ -49,7 +49,13 @@ void send_all(detail::datagram_socket& from, std::uint32_t number, std::uint32_t
     for (std::uint32_t round = 0; round < rounds; ++round) {
         const auto data = make_bytes(2 + random() % (longest - 1), 0, number);
         std::error_code error;
-        from.send_to(data, address_of(round % sockets), {}, error);
+        const endpoint to = address_of(round % sockets);
+        if (round % 3 == 0) {
+            const std::array<std::span<const std::byte>, 2> parts{std::span(data).first(1), std::span(data).subspan(1)};
+            from.send_message(parts, to, {.hop_limit = std::uint8_t{9}}, {}, error);
+        } else {
+            from.send_to(data, to, {}, error);
+        }
         ASSERT_FALSE(error) << error.message();
     }
     for (std::uint32_t to = 0; to < sockets; ++to) {
@@ -77,7 +83,13 @@ void receive_all(detail::datagram_socket& from, std::uint32_t seed, tally& seen)
             limit = wait_limit(std::chrono::microseconds(random() % 1500));
         }
         std::error_code error;
-        const received_datagram taken = from.receive_from(buffer, limit, error);
+        received_datagram taken;
+        if (random() % 2 == 0) {
+            const std::array<std::span<std::byte>, 2> parts{buffer.first(30), buffer.subspan(30)};
+            taken = from.receive_message(parts, limit, error);
+        } else {
+            taken = from.receive_from(buffer, limit, error);
+        }
         const auto is_guard = [](std::byte each) { return each == std::byte{0xa7}; };
         ASSERT_TRUE(std::all_of(around.begin(), around.begin() + 32, is_guard));
         ASSERT_TRUE(std::all_of(buffer.data() + buffer.size(), around.data() + around.size(), is_guard));

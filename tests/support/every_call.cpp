@@ -119,7 +119,7 @@ constexpr std::array calls{
     overlapped_call{"send file", kind::send_file, false, bytes,
                     [](auto& socket, auto& limit, auto& error, bool& intact) {
                         return other(socket, limit, error, intact, [](auto& call, const auto& its) {
-                            return iocp::send_file(call, its, win::unique_handle(), 0, bytes);
+                            return iocp::send_file(call, its, win::io_handle(nullptr, false), 0, bytes);
                         });
                     }},
     overlapped_call{"disconnect", kind::disconnect, false, 0,
