@@ -38,6 +38,9 @@ inline constexpr int shutdown_errors[]{WSAECONNABORTED, WSAECONNRESET, WSAEINPRO
                                        WSAENETDOWN,     WSAENOTCONN,   WSAENOTSOCK,    WSANOTINITIALISED};
 inline constexpr int option_errors[]{WSANOTINITIALISED, WSAENETDOWN,    WSAEFAULT,   WSAEINPROGRESS, WSAEINVAL,
                                      WSAENETRESET,      WSAENOPROTOOPT, WSAENOTCONN, WSAENOTSOCK};
+// Without WSAENOTCONN: then the connection is dead, and the call waits for the next one.
+inline constexpr int accepted_option_errors[]{WSANOTINITIALISED, WSAENETDOWN,  WSAEFAULT,      WSAEINPROGRESS,
+                                              WSAEINVAL,         WSAENETRESET, WSAENOPROTOOPT, WSAENOTSOCK};
 inline constexpr int name_errors[]{WSANOTINITIALISED, WSAENETDOWN, WSAEFAULT,  WSAEINPROGRESS,
                                    WSAEINVAL,         WSAENOTCONN, WSAENOTSOCK};
 inline constexpr int at_hand_errors[]{WSANOTINITIALISED, WSAENETDOWN, WSAEINPROGRESS, WSAENOTSOCK, WSAEFAULT};
@@ -52,5 +55,7 @@ inline constexpr int dequeue_errors[]{WAIT_TIMEOUT, ERROR_ABANDONED_WAIT_0, ERRO
 inline constexpr int start_up_errors[]{WSASYSNOTREADY, WSAVERNOTSUPPORTED, WSAEINPROGRESS, WSAEPROCLIM, WSAEFAULT};
 inline constexpr int provider_errors[]{WSANOTINITIALISED, WSAENETDOWN, WSAEINPROGRESS, WSAEINVAL, WSAEFAULT};
 inline constexpr int cancel_errors[]{ERROR_NOT_FOUND, ERROR_INVALID_HANDLE, ERROR_NOT_ENOUGH_MEMORY};
+inline constexpr int result_errors[]{WSANOTINITIALISED,     WSAENETDOWN,       WSAENOTSOCK, WSA_INVALID_HANDLE,
+                                     WSA_INVALID_PARAMETER, WSA_IO_INCOMPLETE, WSAEFAULT};
 
 } // namespace moor::test

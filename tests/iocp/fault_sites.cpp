@@ -163,6 +163,8 @@ const std::array sites{
     fault_site{"one family of datagrams", imported::set_option, option_errors, reports, bind_udp_ipv6, IPV6_V6ONLY},
     fault_site{"finishing a connection", imported::set_option, option_errors, reports, connect,
                SO_UPDATE_CONNECT_CONTEXT},
+    fault_site{"finishing an accepted connection", imported::set_option, accepted_option_errors, reports, accept,
+               SO_UPDATE_ACCEPT_CONTEXT},
     fault_site{"no delay", imported::set_option, option_errors, reports,
                [](fault_world& world) {
                    std::error_code error;
