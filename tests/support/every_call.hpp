@@ -11,6 +11,7 @@
 #include <moor/wait_limit.hpp>
 
 #include "net/io_socket.hpp"
+#include "net/throwing.hpp"
 #include "support/adversary.hpp"
 
 namespace moor::test {
@@ -24,6 +25,7 @@ public:
 
     template <class Start>
     std::size_t call(const wait_limit& limit, std::error_code& error, Start&& start) noexcept {
+        net::make_room_for_call();
         net::socket_call made(*this, limit, error);
         return made ? made.run(start) : 0;
     }
