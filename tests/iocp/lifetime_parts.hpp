@@ -100,6 +100,19 @@ inline constexpr auto status_connection_reset = static_cast<std::int32_t>(0xC000
 /// Fails the test when the call has not ended like that.
 void expect_end(const called& ended, const std::error_code& wanted, stage when, event what);
 
+/// Yields until `condition()` is true; false when that takes too long, as it does when nobody cancels a call.
+template <class Condition>
+[[nodiscard]] bool yield_until(Condition condition) {
+    const auto end = wait_limit::clock::now() + std::chrono::seconds(10);
+    while (!condition()) {
+        if (wait_limit::clock::now() >= end) {
+            return false;
+        }
+        this_coroutine::yield();
+    }
+    return true;
+}
+
 /// So many schedules, or a few more, that end with a shutdown of their runtime (lifetime_shutdown.cpp).
 void run_shutdowns(std::uint32_t seed, std::uint32_t count, cell_counts& counts);
 

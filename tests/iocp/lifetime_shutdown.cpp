@@ -162,9 +162,8 @@ private:
                 end(*each, random_() % 2 == 0 ? status_success : status_connection_reset);
                 continue;
             }
-            while (!system_->is_cancelled(socket)) {
-                this_coroutine::yield();
-            }
+            EXPECT_TRUE(yield_until([this, socket] { return system_->is_cancelled(socket); }))
+                << "nobody cancelled " << each->call.call->name;
             end(*each, status_cancelled);
         }
     }

@@ -156,9 +156,9 @@ private:
     void end_a_pending_one() {
         const unsigned choice = what_ == event::peer_reset ? 1 : random_() % 3;
         if (choice == 2) {
-            while (!system_.is_cancelled(victim_.socket->handle())) {
-                this_coroutine::yield();
-            }
+            EXPECT_TRUE(yield_until([this] { return system_.is_cancelled(victim_.socket->handle()); }))
+                << "nobody cancelled " << call_->name << ", " << stage_names[static_cast<unsigned>(when_)] << ", "
+                << event_names[static_cast<unsigned>(what_)];
             status_ = status_cancelled;
         } else {
             status_ = choice == 1 ? status_connection_reset : status_success;

@@ -52,6 +52,7 @@ TEST(overlapped_faults, are_reported_and_leave_nothing_behind) {
                     }
                     world.expect_nothing_leaked(what);
                     world.expect_to_work(what);
+                    ASSERT_FALSE(testing::Test::HasFailure()) << "no more after the first";
                     ++faults;
                 }
             }

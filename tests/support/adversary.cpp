@@ -318,7 +318,7 @@ void adversary::run() noexcept {
             search_wanted_ = false;
             changed_.notify_all();
         }
-        if (!habits_.by_hand && look_at_pending(guard)) {
+        if ((!habits_.by_hand || ending_) && look_at_pending(guard)) {
             guard.unlock();
             std::this_thread::yield();
             guard.lock();
