@@ -52,7 +52,9 @@ void send_all(detail::datagram_socket& from, std::uint32_t number, std::uint32_t
         const endpoint to = address_of(round % sockets);
         if (round % 3 == 0) {
             const std::array<std::span<const std::byte>, 2> parts{std::span(data).first(1), std::span(data).subspan(1)};
-            from.send_message(parts, to, {.hop_limit = std::uint8_t{9}}, {}, error);
+            message_options options;
+            options.hop_limit = std::uint8_t{9};
+            from.send_message(parts, to, options, {}, error);
         } else {
             from.send_to(data, to, {}, error);
         }
