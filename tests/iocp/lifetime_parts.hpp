@@ -64,7 +64,7 @@ struct called {
     bool done = false;
     bool intact = false;
     std::size_t bytes = 0;
-    std::error_code error;
+    std::error_code error{};
 
     void operator()() {
         self = sched::worker::current_coroutine();
