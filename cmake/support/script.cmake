@@ -80,9 +80,15 @@ if(NOT CMAKE_HOST_WIN32)
     set(MOOR_WINDOWS_ROOT "Z:")
 endif()
 
-# The program file of a target, out of the list that the build wrote.
+# The program file of a target, out of the lists that the build wrote.
 function(moor_program directory target result)
-    file(STRINGS "${directory}/programs.txt" lines REGEX "^${target}=")
+    set(lines "")
+    foreach(list IN ITEMS programs.txt test_programs.txt)
+        if(EXISTS "${directory}/${list}")
+            file(STRINGS "${directory}/${list}" found REGEX "^${target}=")
+            list(APPEND lines ${found})
+        endif()
+    endforeach()
     if(lines STREQUAL "")
         message(FATAL_ERROR "This build has no program ${target}.")
     endif()
