@@ -7,6 +7,29 @@
 #include "win/error.hpp"
 
 namespace moor::detail {
+namespace {
+
+win::unique_socket open_bound(address_family family, std::error_code& error) noexcept {
+    win::unique_socket socket = net::open_tcp(family, error);
+    if (!error) {
+        error = net::bind(socket, endpoint::any(family, 0)); // ConnectEx demands it
+    }
+    return socket;
+}
+
+// A socket for a connection to `remote`, bound to any port but the remote one. A local connection from a port to itself
+// succeeds where nobody listens: TCP takes the socket's own request for a peer's that opens at the same time (RFC 9293,
+// 3.5), and systems do hand out the port that is connected to. Go's dialTCP looks for this, too, when it has happened.
+win::unique_socket open_for(const endpoint& remote, std::error_code& error) noexcept {
+    win::unique_socket socket = open_bound(remote.family(), error);
+    if (!error && net::local_endpoint(socket, error).port() == remote.port() && !error) {
+        // The first keeps its port until the second has another one.
+        return open_bound(remote.family(), error);
+    }
+    return socket;
+}
+
+} // namespace
 
 std::error_code stream_socket::connect_to(const endpoint& remote, const wait_limit& limit) {
     std::error_code error;
@@ -24,10 +47,7 @@ stream_socket* stream_socket::connect(const endpoint& remote, const wait_limit& 
         error = win::to_error(std::errc::operation_not_permitted);
         return nullptr;
     }
-    win::unique_socket socket = net::open_tcp(remote.family(), error);
-    if (!error) {
-        error = net::bind(socket, endpoint::any(remote.family(), 0)); // ConnectEx demands it
-    }
+    win::unique_socket socket = open_for(remote, error);
     if (!error) {
         error = service->port.associate(socket);
     }

@@ -124,6 +124,7 @@ const std::array sites{
     fault_site{"datagram socket", imported::open_socket, open_socket_errors, reports, bind_udp},
     fault_site{"closing", imported::close_socket, close_socket_errors, passes_over, close},
     fault_site{"bind of a connection", imported::bind, bind_errors, reports, connect},
+    fault_site{"name of a connection", imported::local_name, name_errors, reports, connect},
     fault_site{"bind of a listener", imported::bind, bind_errors, reports, listen},
     fault_site{"bind of datagrams", imported::bind, bind_errors, reports, bind_udp},
     fault_site{"listen", imported::listen, listen_errors, reports, listen},

@@ -1,4 +1,7 @@
 #include <array>
+#include <cstdint>
+#include <cstring>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -10,8 +13,10 @@
 
 #include "support/adversary.hpp"
 #include "support/eventually.hpp"
+#include "support/imports.hpp"
 #include "support/run.hpp"
 #include "support/tcp_pair.hpp"
+#include "win/socket.hpp"
 
 namespace moor {
 namespace {
@@ -43,6 +48,38 @@ TEST_P(connect_on, is_refused_where_nobody_listens) {
         EXPECT_EQ(error.value(), WSAECONNREFUSED);
         EXPECT_THROW(static_cast<void>(tcp_stream::connect(deserted(), 30s)), std::system_error);
     });
+}
+
+// What the system's bind() answers the next time that it may choose the port.
+std::uint16_t chosen_port;
+decltype(&::bind) system_bind;
+
+int WSAAPI bind_as_chosen(SOCKET socket, const sockaddr* address, int length) {
+    sockaddr_in chosen{};
+    if (chosen_port != 0 && address->sa_family == AF_INET) {
+        std::memcpy(&chosen, address, sizeof chosen);
+        if (chosen.sin_port == 0) {
+            chosen.sin_port = htons(std::exchange(chosen_port, std::uint16_t{0}));
+            return system_bind(socket, reinterpret_cast<const sockaddr*>(&chosen), sizeof chosen);
+        }
+    }
+    return system_bind(socket, address, length);
+}
+
+// A port to which its own socket connects: TCP's simultaneous opening, with itself.
+TEST_P(connect_on, does_not_meet_itself) {
+    system_bind =
+        reinterpret_cast<decltype(&::bind)>(test::replace_import("bind", reinterpret_cast<void*>(&bind_as_chosen)));
+    running.run([] {
+        const endpoint nobody = deserted();
+        chosen_port = nobody.port();
+        std::error_code error;
+        const tcp_stream stream = tcp_stream::connect(nobody, 30s, error);
+        EXPECT_EQ(chosen_port, 0) << "chosen";
+        EXPECT_FALSE(stream.is_open());
+        EXPECT_EQ(error, std::errc::connection_refused) << error.message();
+    });
+    test::replace_import("bind", reinterpret_cast<void*>(system_bind));
 }
 
 TEST(connect, works_in_coroutines_only) {
