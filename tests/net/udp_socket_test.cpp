@@ -298,17 +298,17 @@ TEST_P(udp_socket_on, refuses_what_is_too_long) {
     });
 }
 
+// To the loopback network: it is there on every machine, and nobody outside is told.
 TEST(udp_socket, broadcasts_only_when_told_to) {
     in_runtime(1, [] {
         auto socket = udp_socket::bind(endpoint::any(address_family::ipv4, 0));
-        const endpoint everybody("255.255.255.255", 9);
+        const endpoint everybody("127.255.255.255", 9);
         std::error_code error;
         socket.send_to(bytes("hear"), everybody, {}, error);
         EXPECT_EQ(error, std::errc::permission_denied) << error.message();
         socket.set_broadcast(true);
         socket.send_to(bytes("hear"), everybody, {}, error);
-        EXPECT_TRUE(!error || error == std::errc::network_unreachable || error == std::errc::host_unreachable)
-            << error.message();
+        EXPECT_FALSE(error) << error.message();
     });
 }
 
