@@ -3,7 +3,7 @@
 //
 //     MOOR_DEBUG=force_move=1,stack_poison_copy=1 service.exe
 //
-// What each is for: docs/stacks.md.
+// What each is for: docs/stacks.md, docs/preemption.md, docs/debugging.md.
 #pragma once
 
 #include <cstddef>
@@ -41,6 +41,11 @@ struct debug_switches {
     /// was suspended, and its saved registers before it goes on. For programs in which no other thread writes to a
     /// coroutine's stack, as a wake-up or a reference to a local may do: the moment between is short, not none.
     bool preempt_verify = false;
+    /// Movable stacks always have room for the system to report a fault or a watched write (moor/forensics.hpp) of code
+    /// on them: 12 KiB more. For the whole process, from the first runtime on that has it.
+    bool exception_room = false;
+    /// No report of a fatal fault (docs/debugging.md).
+    bool crash_report_off = false;
 };
 
 /// Reads `text` ("name=value,name=value") into `switches`; what it does not name stays as it is.

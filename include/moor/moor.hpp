@@ -6,6 +6,7 @@
 #include <moor/debug.hpp>
 #include <moor/endpoint.hpp>
 #include <moor/error.hpp>
+#include <moor/forensics.hpp>
 #include <moor/mutex.hpp>
 #include <moor/once.hpp>
 #include <moor/overlapped.hpp>

@@ -37,6 +37,8 @@ constexpr std::array flags{
     flag{"async_preempt_off", &debug_switches::async_preempt_off},
     flag{"preempt_storm", &debug_switches::preempt_storm},
     flag{"preempt_verify", &debug_switches::preempt_verify},
+    flag{"exception_room", &debug_switches::exception_room},
+    flag{"crash_report_off", &debug_switches::crash_report_off},
 };
 
 std::size_t segment_size(std::string_view name, std::string_view value) {

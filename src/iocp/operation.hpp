@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include <moor/detail/wait.hpp>
 
@@ -116,6 +117,19 @@ public:
     /// Stores the result and wakes the owner (or calls the handler).
     [[nodiscard]] packet_outcome packet_dequeued(std::uint32_t transferred) noexcept;
 
+    // -- Reports -----------------------------------------------------------------------------------------------
+
+    /// What it is in the middle of, while the system may write to `parameters`; null while it may not. Any thread; it
+    /// may be over by the time that it is looked at.
+    [[nodiscard]] const char* in_flight() const noexcept {
+        switch (state_.load(std::memory_order_acquire)) {
+        case state::pending: return "pending";
+        case state::waiting: return "waited for";
+        case state::abandoned: return "abandoned";
+        default: return nullptr;
+        }
+    }
+
     // -- The pool ----------------------------------------------------------------------------------------------
 
     operation* next_free = nullptr;
@@ -180,6 +194,12 @@ public:
     }
 
     [[nodiscard]] std::size_t allocated() const noexcept { return slab_.size(); }
+
+    /// Calls `visit` with every operation, free or not. Any thread; takes no lock. For reports.
+    template <class Visitor>
+    void for_each(Visitor&& visit) {
+        slab_.for_each(std::forward<Visitor>(visit));
+    }
 
 private:
     win::slab<operation> slab_;

@@ -58,4 +58,24 @@ std::optional<function_entry> code_image::whole_function(const function_entry& p
     return std::nullopt;
 }
 
+// By a distance, or through a register or memory with a displacement of none, 8 or 32 bits, with an index or without
+// (Intel's manual, volume 2, CALL).
+bool follows_call(const code_image& image, std::uint64_t address) noexcept {
+    constexpr std::uint8_t near_call = 0xe8;
+    constexpr std::uint8_t indirect = 0xff;
+    const auto byte = [&](unsigned before) {
+        return image.read<std::uint8_t>(address - before - image.base()).value_or(0);
+    };
+    if (byte(5) == near_call) {
+        return true;
+    }
+    for (unsigned length = 2; length <= 7; ++length) {
+        constexpr unsigned call = 2; // the middle three bits of the byte that follows
+        if (byte(length) == indirect && ((byte(length - 1) >> 3u) & 7u) == call) {
+            return true;
+        }
+    }
+    return false;
+}
+
 } // namespace moor::preempt

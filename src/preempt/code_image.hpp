@@ -57,4 +57,8 @@ private:
     function_table functions_;
 };
 
+/// Whether the bytes before `address` are those of a call, as they are before each return address. Some other bytes
+/// look like one, too.
+[[nodiscard]] bool follows_call(const code_image& image, std::uint64_t address) noexcept;
+
 } // namespace moor::preempt

@@ -1,21 +1,12 @@
 // See diversion.hpp.
 #include "preempt/diversion.hpp"
 
-#include <cstdlib>
-#include <mutex>
-
-#include "preempt/thread_calls.hpp"
+#include "preempt/suspension.hpp"
 #include "sched/coroutine.hpp"
 #include "sched/worker.hpp"
-#include "win/error.hpp"
-#include "win/system_lock.hpp"
 
 namespace moor::preempt {
 namespace {
-
-// Held by a monitor while it has a thread suspended, and for good by the thread that ends the process.
-win::system_lock suspending;
-bool ending = false; // guarded by it
 
 // Flags of the processor that code changes, or that concern it; the arithmetic ones do not matter to the trampoline.
 constexpr std::uint32_t trap_flag = 0x100;
@@ -26,36 +17,7 @@ constexpr std::uint32_t asks_for_activity = 0x4000'0000;
 constexpr std::uint32_t exception_active = 0x0800'0000;
 constexpr std::uint32_t service_active = 0x1000'0000;
 
-class suspended_thread {
-public:
-    suspended_thread(const thread_calls& system, HANDLE thread) noexcept
-        : system_(system), thread_(system.suspend(thread) != static_cast<DWORD>(-1) ? thread : nullptr) {}
-    ~suspended_thread() {
-        if (thread_ != nullptr) {
-            system_.resume(thread_);
-        }
-    }
-    suspended_thread(const suspended_thread&) = delete;
-    suspended_thread& operator=(const suspended_thread&) = delete;
-    [[nodiscard]] explicit operator bool() const noexcept { return thread_ != nullptr; }
-
-private:
-    const thread_calls& system_;
-    const HANDLE thread_;
-};
-
 } // namespace
-
-void forbid_suspending() noexcept {
-    const std::lock_guard guard(suspending);
-    ending = true;
-}
-
-void prepare_process_exit() noexcept {
-    win::call_before_fatal(&forbid_suspending);
-    static const bool registered = std::atexit([] { forbid_suspending(); }) == 0;
-    static_cast<void>(registered);
-}
 
 std::optional<preempt_refusal> diversion::attempt(const sched::worker& target) noexcept {
     const auto refused = divert(target);
@@ -75,8 +37,8 @@ std::array<std::uint64_t, preempt_refusals> diversion::refusals() const noexcept
 }
 
 std::optional<preempt_refusal> diversion::divert(const sched::worker& target) noexcept {
-    const std::lock_guard guard(suspending);
-    if (ending) {
+    const suspension_right right;
+    if (!right) {
         return preempt_refusal::system_refuses;
     }
     const thread_calls& system = *current_thread_calls.load(std::memory_order_relaxed);

@@ -50,13 +50,4 @@ private:
     std::array<std::atomic<std::uint64_t>, preempt_refusals> refusals_{};
 };
 
-/// From now on no thread is suspended any more: the process is about to end, and a thread that the system ends while it
-/// has another one suspended would leave that one so. Called by the C runtime's exit and by win::fatal; see
-/// prepare_process_exit.
-void forbid_suspending() noexcept;
-
-/// Has forbid_suspending called when the process ends by exit(), by a return from main or by win::fatal. Once is
-/// enough. ExitProcess, called directly, is not noticed: docs/preemption.md.
-void prepare_process_exit() noexcept;
-
 } // namespace moor::preempt

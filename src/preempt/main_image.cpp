@@ -3,20 +3,11 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 namespace moor::preempt {
-
-struct main_image::found_image {
-    std::uint64_t base = 0;
-    std::uint32_t size = 0;
-    std::uint32_t readable = 0; // bytes from the start
-    std::vector<win::image_part> code;
-    std::span<const function_entry> functions;
-};
 
 namespace {
 
@@ -36,38 +27,40 @@ std::uint32_t readable_bytes(const win::image_headers& headers) noexcept {
 
 } // namespace
 
-main_image::found_image main_image::find() {
-    const auto* const image = reinterpret_cast<const std::byte*>(::GetModuleHandleW(nullptr));
+code_image read_code_image(const void* loaded) {
+    const auto* const image = static_cast<const std::byte*>(loaded);
+    const auto base = reinterpret_cast<std::uint64_t>(image);
     const auto& start = *reinterpret_cast<const IMAGE_DOS_HEADER*>(image);
     const auto& stated = *reinterpret_cast<const IMAGE_NT_HEADERS64*>(image + start.e_lfanew);
-    found_image found;
-    found.base = reinterpret_cast<std::uint64_t>(image);
-    found.size = stated.OptionalHeader.SizeOfImage;
     const auto headers = win::read_image_headers({image, stated.OptionalHeader.SizeOfHeaders});
     if (!headers) {
-        return found;
+        return {base, {}, {}, {}};
     }
-    found.readable = readable_bytes(*headers);
+    const std::uint32_t readable = readable_bytes(*headers);
     const win::image_part table = headers->functions;
     const std::size_t count = (table.end - table.begin) / sizeof(function_entry);
-    if (count == 0 || table.end > found.readable || table.begin % alignof(function_entry) != 0) {
-        return found;
+    if (count == 0 || table.end > readable || table.begin % alignof(function_entry) != 0) {
+        return {base, {image, readable}, {}, {}};
     }
-    found.functions = {reinterpret_cast<const function_entry*>(image + table.begin), count};
+    std::vector<win::image_part> code;
     for (const win::image_section& each : headers->sections) {
-        if (each.executable && each.part.end <= found.readable) {
-            found.code.push_back(each.part);
+        if (each.executable && each.part.end <= readable) {
+            code.push_back(each.part);
         }
     }
-    return found;
+    const std::span functions{reinterpret_cast<const function_entry*>(image + table.begin), count};
+    return {base, {image, readable}, std::move(code), function_table(functions)};
 }
 
-main_image::main_image() : main_image(find()) {}
+std::uint32_t size_of_image(const void* loaded) noexcept {
+    const auto* const image = static_cast<const std::byte*>(loaded);
+    const auto& start = *reinterpret_cast<const IMAGE_DOS_HEADER*>(image);
+    return reinterpret_cast<const IMAGE_NT_HEADERS64*>(image + start.e_lfanew)->OptionalHeader.SizeOfImage;
+}
 
-main_image::main_image(found_image&& found)
-    : code_(found.base, {reinterpret_cast<const std::byte*>(found.base), found.readable}, std::move(found.code),
-            function_table(found.functions)),
-      size_(found.size) {}
+main_image::main_image() : main_image(::GetModuleHandleW(nullptr)) {}
+
+main_image::main_image(const void* loaded) : code_(read_code_image(loaded)), size_(size_of_image(loaded)) {}
 
 machine_registers registers_of(const CONTEXT& context) noexcept {
     machine_registers registers;

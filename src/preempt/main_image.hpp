@@ -9,6 +9,12 @@
 
 namespace moor::preempt {
 
+/// The code of the image that is loaded at `loaded`, and stays so while the result is used. Allocates. An image that
+/// cannot be read as the format demands, or has no table of functions, contains no code as far as the queries go.
+[[nodiscard]] code_image read_code_image(const void* loaded);
+/// Bytes of address space.
+[[nodiscard]] std::uint32_t size_of_image(const void* loaded) noexcept;
+
 /// Made when the runtime starts, never while a thread is suspended: making it may allocate. Its queries may be made by
 /// any thread at any time; they take no lock, allocate nothing and call nothing of the system's. The program's own
 /// image is never unloaded, so all stays valid.
@@ -32,9 +38,7 @@ public:
     [[nodiscard]] bool was_sorted() const noexcept { return code_.functions().was_sorted(); }
 
 private:
-    struct found_image;
-    explicit main_image(found_image&& found);
-    [[nodiscard]] static found_image find();
+    explicit main_image(const void* loaded);
 
     code_image code_;
     std::uint32_t size_;

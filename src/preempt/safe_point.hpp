@@ -29,8 +29,6 @@ public:
     static constexpr unsigned most_frames = 256;
 
 private:
-    [[nodiscard]] bool follows_call(std::uint64_t address) const noexcept;
-
     main_image image_;
     std::uint64_t scope_; // the function that is the outermost frame of every scope
     decltype(functions_with_locks()) locking_;

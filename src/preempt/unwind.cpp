@@ -16,7 +16,7 @@ std::optional<std::uint64_t> stack_bounds::word_at(std::uint64_t address) const 
     if (address < lowest || address > top || top - address < sizeof word) {
         return std::nullopt;
     }
-    std::memcpy(&word, reinterpret_cast<const void*>(address), sizeof word);
+    std::memcpy(&word, reinterpret_cast<const void*>(address + to_the_copy), sizeof word);
     return word;
 }
 

@@ -25,10 +25,11 @@ struct machine_registers {
     [[nodiscard]] std::uint64_t stack_pointer() const noexcept { return general[stack_pointer_number]; }
 };
 
-/// The readable addresses of a stack. Its thread does not run while it is read.
+/// The readable addresses of a stack. Its thread does not run while it is read, or it is a copy that is read.
 struct stack_bounds {
     std::uint64_t lowest = 0;
-    std::uint64_t top = 0; ///< the first address above it
+    std::uint64_t top = 0;         ///< the first address above it
+    std::uint64_t to_the_copy = 0; ///< added to an address, with a wrap, it is that of the copied word; 0: no copy
 
     [[nodiscard]] bool contains(std::uint64_t address) const noexcept { return address >= lowest && address < top; }
     /// The word at `address`; nothing when it is not all on the stack.

@@ -5,6 +5,7 @@
 
 #include <process.h>
 
+#include "preempt/suspension.hpp"
 #include "sched/coroutine.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/worker.hpp"

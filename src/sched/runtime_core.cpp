@@ -13,6 +13,8 @@
 #include <fmt/format.h>
 
 #include "debug/blocked_report.hpp"
+#include "debug/crash_report.hpp"
+#include "debug/live_runtimes.hpp"
 #include "debug/stack_audit.hpp"
 #include "debug/stack_overflow.hpp"
 #include "sched/coroutine_life.hpp"
@@ -65,6 +67,11 @@ runtime_options checked(runtime_options options) {
     }
     options.movable_stack_size = stack::rounded_segment_size(options.debug.stack_min != 0 ? options.debug.stack_min
                                                                                           : options.movable_stack_size);
+    if (options.debug.exception_room) {
+        stack::memory::keep_room_for_exceptions();
+        options.movable_stack_size =
+            std::max(options.movable_stack_size, stack::rounded_segment_size(stack::memory::kept_free()));
+    }
     options.largest_movable_stack =
         stack::rounded_stack_size(std::max(options.largest_movable_stack, 2 * stack::largest_segment));
     if (win::user_shadow_stacks_enabled()) {
@@ -105,6 +112,9 @@ runtime_core::runtime_core(const runtime_options& requested)
         win::throw_last_error("moor: CreateEvent");
     }
     debug::install_stack_overflow_report();
+    if (!options.debug.crash_report_off) {
+        debug::install_crash_report();
+    }
     for (unsigned index = 0; index < options.workers; ++index) {
         workers.push_back(std::make_unique<sched::worker>(*this, index));
     }
@@ -113,6 +123,7 @@ runtime_core::runtime_core(const runtime_options& requested)
             each->start_thread();
         }
         overseer.start_thread(); // without preemption too: maybe_yield goes by what it finds
+        debug::live_runtimes::add(*this);
     } catch (...) {
         shutdown();
         throw;
@@ -156,6 +167,7 @@ void runtime_core::shutdown() noexcept {
             win::fatal(text);
         }
     }
+    debug::live_runtimes::remove(*this);
     ending_.store(true, std::memory_order_release);
     io.port.post_wake();
     for (const auto& each : workers) {
@@ -221,7 +233,7 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
                                  ? ~std::uint64_t{0}
                                  : made.stack.check_limit();
     made.state.resume_at = context::make_context(made.stack.top() - unused_at_top, made.stack.size - unused_at_top,
-                                                 &sched::coroutine_entry);
+                                                 &moor_coroutine_base);
     made.pinned_worker = wanted.worker ? static_cast<std::int32_t>(*wanted.worker) : -1;
     const std::size_t length = std::min(wanted.name.size(), coroutine::longest_name);
     std::memcpy(made.name_storage.data(), wanted.name.data(), length);

@@ -107,7 +107,7 @@ MOOR_NOINLINE void worker::settle_running_stack(std::size_t room) noexcept {
     movement.wanted_room = 0;
     if (left < room) {
         movement.wanted_room = room;
-        movement.wanted = size_for(used + frames_of_request, room + memory::headroom);
+        movement.wanted = size_for(used + frames_of_request, room + memory::kept_free());
     } else if (switches.force_move && self.stack.kind == memory::form::segment) {
         movement.wanted = self.stack.size;
     } else if (!switches.shrink_off) {
@@ -123,7 +123,7 @@ MOOR_NOINLINE void worker::settle_running_stack(std::size_t room) noexcept {
 std::size_t worker::consider_shrinking(coroutine& self, std::size_t used) noexcept {
     stack::movement& movement = self.movement;
     const std::size_t half = stack::movement::halved(self.stack.size);
-    if (half < movement.smallest || used >= self.stack.size / 4 || used + memory::headroom > half ||
+    if (half < movement.smallest || used >= self.stack.size / 4 || used + memory::kept_free() > half ||
         movement.pins != 0) {
         if (movement.on_trial) {
             movement.on_trial = false;
@@ -153,12 +153,12 @@ MOOR_NOINLINE void worker::make_room(std::size_t room) noexcept {
     }
     const std::byte here{};
     const auto left = static_cast<std::size_t>(&here - self.stack.lowest);
-    if (left >= room + memory::headroom) {
+    if (left >= room + memory::kept_free()) {
         return;
     }
     const std::size_t used = self.stack.size - left;
     self.movement.wanted_room = room;
-    self.movement.wanted = size_for(used + frames_of_request, room + memory::headroom);
+    self.movement.wanted = size_for(used + frames_of_request, room + memory::kept_free());
     moor_move_on_request();
 }
 
@@ -203,7 +203,7 @@ std::byte* worker::move_running_stack(std::byte* saved_at) noexcept {
     const std::size_t used = self.stack.size - left; // without the saved registers, which are gone when it goes on
     const bool on_request = saved.reason == stack::saved_registers::on_request;
     const std::size_t asked = on_request ? movement.wanted_room : saved.frame; // bytes, for messages
-    const std::size_t needed = on_request && asked == 0 ? 0 : asked + memory::headroom;
+    const std::size_t needed = on_request && asked == 0 ? 0 : asked + memory::kept_free();
     const bool fixed = movement.pins != 0 || exception_in_flight();
     const bool forced = runtime_.options.debug.force_move && self.stack.kind == memory::form::segment && !fixed;
 
@@ -240,7 +240,7 @@ std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) 
     const auto used = static_cast<std::size_t>(old.top() - first);
     memory fresh = take_memory(size);
     if (fresh && fresh.kind == memory::form::slot) {
-        fresh = stack::with_room(fresh.as_slot(), used + memory::headroom);
+        fresh = stack::with_room(fresh.as_slot(), used + memory::kept_free());
     }
     if (!fresh) {
         refuse(self, "the system has no memory for a larger one", size, static_cast<std::size_t>(first - old.lowest));
@@ -249,6 +249,7 @@ std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) 
     move.copy();
     self.stack = fresh;
     ++movement.copies;
+    movement.left = old;
     copies.add(1);
     if (fresh.size > old.size && movement.has_shrunk) {
         movement.lose_patience();

@@ -51,7 +51,7 @@ enum class departure : std::uint8_t {
     preempted, ///< its registers are saved; it goes on on this worker
 };
 
-/// Where every coroutine starts: the first switch to its stack calls it.
+/// The first function of every coroutine, called by moor_coroutine_base.
 void coroutine_entry(context::transfer_t arrival) noexcept;
 
 /// Counters that only their worker writes and anybody reads: no read-modify-write is needed.
@@ -293,3 +293,9 @@ private:
 };
 
 } // namespace moor::sched
+
+extern "C" {
+/// Where the first switch to a coroutine's stack goes; see context/coroutine_base_gas.S.
+void moor_coroutine_base(moor::context::transfer_t arrival);
+void moor_coroutine_main(moor::context::transfer_t arrival) noexcept;
+}

@@ -194,7 +194,8 @@ void worker::settle_departure(context::fcontext_t resume_at) noexcept {
     }
 }
 
-void coroutine_entry(context::transfer_t arrival) noexcept {
+// Not inlined: walks along frames end at it.
+MOOR_NOINLINE void coroutine_entry(context::transfer_t arrival) noexcept {
     coroutine& self = *worker::current_coroutine();
     worker& here = *worker::current();
     here.fields_of_running_stack().store(); // make_context knows neither the true top nor how much is committed
@@ -211,3 +212,5 @@ void coroutine_entry(context::transfer_t arrival) noexcept {
 }
 
 } // namespace moor::sched
+
+void moor_coroutine_main(moor::context::transfer_t arrival) noexcept { moor::sched::coroutine_entry(arrival); }

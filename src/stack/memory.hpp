@@ -1,6 +1,7 @@
 // The memory that a coroutine's stack lies in, whichever kind it is.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -41,11 +42,24 @@ struct memory {
     /// the library's own, and the way into growth. The checks have to leave more: a function whose frame is under 256
     /// bytes compares its stack pointer before it takes the frame. Bytes.
     static constexpr std::size_t headroom = 1024 + 256;
+    /// For the debugging switch exception_room, beside the headroom: what the system pushes on a stack where code
+    /// faults, and what it demands to be left below that. Wine wants a page there and gives the thread up otherwise.
+    /// Bytes.
+    static constexpr std::size_t room_for_exceptions = std::size_t{12} * 1024;
+
+    /// What code with stack checks leaves free in this process: written when a runtime starts, never smaller.
+    [[nodiscard]] static std::size_t kept_free() noexcept { return kept_free_.load(std::memory_order_relaxed); }
+    static void keep_room_for_exceptions() noexcept {
+        kept_free_.store(headroom + room_for_exceptions, std::memory_order_relaxed);
+    }
 
     /// What the compiler's checks compare with; 0 switches them off.
     [[nodiscard]] std::uint64_t check_limit() const noexcept {
-        return kind == form::segment ? reinterpret_cast<std::uint64_t>(lowest) + headroom : 0;
+        return kind == form::segment ? reinterpret_cast<std::uint64_t>(lowest) + kept_free() : 0;
     }
+
+private:
+    static inline std::atomic<std::size_t> kept_free_{headroom};
 };
 
 } // namespace moor::stack

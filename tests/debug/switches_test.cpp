@@ -38,6 +38,8 @@ constexpr flag flags[] = {
     {"force_move", &debug_switches::force_move},
     {"verify_copy", &debug_switches::verify_copy},
     {"audit", &debug_switches::audit},
+    {"exception_room", &debug_switches::exception_room},
+    {"crash_report_off", &debug_switches::crash_report_off},
 };
 
 unsigned flags_on(const debug_switches& of) {

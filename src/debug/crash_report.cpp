@@ -1,0 +1,252 @@
+// See crash_report.hpp. Runs on the stack that the fault was on: one buffer for the whole process, small frames, one
+// system call. A movable stack has room for it with the switch exception_room.
+#include "debug/crash_report.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "debug/fault_reach.hpp"
+#include "debug/loaded_code.hpp"
+#include "sched/runtime_core.hpp"
+#include "win/error.hpp"
+#include "win/teb.hpp"
+
+namespace moor::debug {
+namespace {
+
+// ---- Text ----------------------------------------------------------------------------------------------------------
+
+// What does not fit is left out.
+class report_text {
+public:
+    template <class... Values>
+    void line(fmt::format_string<Values...> format, Values&&... values) noexcept {
+        add("moor:   ");
+        const auto end = fmt::format_to_n(text_.data() + used_, left(), format, std::forward<Values>(values)...);
+        used_ += std::min(end.size, left());
+        add("\n");
+    }
+    void add(std::string_view more) noexcept {
+        const std::size_t count = std::min(more.size(), left());
+        std::memcpy(text_.data() + used_, more.data(), count);
+        used_ += count;
+    }
+    void clear() noexcept { used_ = 0; }
+    [[nodiscard]] std::string_view text() const noexcept { return {text_.data(), used_}; }
+
+private:
+    [[nodiscard]] std::size_t left() const noexcept { return text_.size() - used_; }
+
+    std::array<char, 16 * 1024> text_{};
+    std::size_t used_ = 0;
+};
+
+report_text text; // whoever has `reporting` writes it
+std::atomic<bool> reporting{false};
+std::atomic<std::uint64_t> last_reported{0};
+
+struct crash {
+    const EXCEPTION_RECORD& fault;
+    const CONTEXT& registers;
+    sched::worker* here;              // null: on no worker
+    const detail::coroutine* running; // null: on no coroutine
+};
+
+// ---- The lines -----------------------------------------------------------------------------------------------------
+
+struct place {
+    std::string_view image;
+    std::uint64_t offset = 0;
+};
+
+place place_of(std::uint64_t address) noexcept {
+    const loaded_code::image* const in = code_at_start().image_of(address);
+    return in != nullptr ? place{in->name(), address - in->code.base()} : place{"in no image", 0};
+}
+
+const char* name_of(ULONG_PTR access) noexcept {
+    switch (access) {
+    case 0: return "reading";
+    case 1: return "writing";
+    case 8: return "executing";
+    default: return "using";
+    }
+}
+
+void tell_damage(const char* what, std::uint64_t word, std::uint64_t restored) noexcept {
+    const place at = place_of(restored);
+    text.line("{}: {:#018x}: the lower half is code, the upper half is not: {:#x} ({}+{:#x}), with its upper half "
+              "overwritten by {:#x}",
+              what, word, restored, at.image, at.offset, word >> 32u);
+}
+
+void tell_fault(const crash& of) noexcept {
+    const auto at = reinterpret_cast<std::uint64_t>(of.fault.ExceptionAddress);
+    const place in = place_of(at);
+    if (of.fault.NumberParameters >= 2) {
+        text.line("exception {:08x}, {} {:#x}, by the instruction at {:#x} ({}+{:#x}), on thread {}",
+                  of.fault.ExceptionCode, name_of(of.fault.ExceptionInformation[0]), of.fault.ExceptionInformation[1],
+                  at, in.image, in.offset, ::GetCurrentThreadId());
+    } else {
+        text.line("exception {:08x} at the instruction {:#x} ({}+{:#x}), on thread {}", of.fault.ExceptionCode, at,
+                  in.image, in.offset, ::GetCurrentThreadId());
+    }
+    if (const std::uint64_t restored = code_at_start().with_upper_half_restored(of.registers.Rip)) {
+        tell_damage("the instruction pointer", of.registers.Rip, restored);
+    }
+}
+
+void tell_coroutine(const crash& of) noexcept {
+    if (of.running == nullptr) {
+        text.line("outside of any coroutine{}", of.here != nullptr ? ", on a worker's own stack" : "");
+        return;
+    }
+    const stack::memory& stack = of.running->stack;
+    const stack::movement& movement = of.running->movement;
+    const bool on_it = stack.contains(reinterpret_cast<const void*>(of.registers.Rsp));
+    text.line("in coroutine #{} '{}' on worker {}{}", of.running->id.load(std::memory_order_relaxed),
+              of.running->name(), of.here->index(), on_it ? "" : ", not on its own stack");
+    text.line("its stack: {}, {} bytes from {} to {}, moved {} times{}", movement.movable ? "movable" : "reserved",
+              stack.size, fmt::ptr(stack.lowest), fmt::ptr(stack.top()), movement.copies,
+              movement.pins != 0 ? ", pinned now" : "");
+    if (movement.copies != 0) {
+        text.line("its last move: from {} bytes at {}", movement.left.size, fmt::ptr(movement.left.lowest));
+    }
+    text.line("rsp {:#x}, {} bytes of {} below its top", of.registers.Rsp,
+              reinterpret_cast<std::uint64_t>(stack.top()) - of.registers.Rsp,
+              on_it ? "this stack" : "another stack, not");
+}
+
+// Above the stack pointer: what is below, the system has overwritten to tell of the fault.
+void tell_damaged_words(const crash& of) noexcept {
+    constexpr std::uint64_t most_bytes = 8192;
+    const std::uint64_t first = of.registers.Rsp & ~std::uint64_t{7};
+    const std::uint64_t top = win::teb::read(win::teb::field::stack_base);
+    const std::uint64_t limit = win::teb::read(win::teb::field::stack_limit);
+    if (first < limit || first >= top) {
+        text.line("rsp does not lie on the stack: its words are not looked at");
+        return;
+    }
+    const std::uint64_t end = std::min(top, first + most_bytes) & ~std::uint64_t{7};
+    unsigned found = 0;
+    for (std::uint64_t at = first; at + sizeof(std::uint64_t) <= end; at += sizeof(std::uint64_t)) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, reinterpret_cast<const void*>(at), sizeof word);
+        const std::uint64_t restored = code_at_start().with_upper_half_restored(word);
+        constexpr unsigned most = 8;
+        if (restored != 0 && found++ < most) {
+            std::array<char, 40> where{};
+            fmt::format_to_n(where.data(), where.size() - 1, "the word at {:#x}", at);
+            tell_damage(where.data(), word, restored);
+        }
+    }
+    text.line("of the {} bytes from rsp on, {} words look like return addresses with an overwritten upper half",
+              end - first, found);
+}
+
+void tell_operations(const crash& of) noexcept {
+    unsigned found = 0;
+    of.here->runtime().io.pool.for_each([&found](const iocp::operation& each) {
+        const char* const stage = each.in_flight();
+        constexpr unsigned most = 16;
+        if (stage == nullptr || found++ >= most) {
+            return;
+        }
+        const iocp::kernel_parameters& of_call = each.parameters;
+        text.line("operation {} is {}: OVERLAPPED {}, address {}, its length {}, first buffer {} of {} bytes",
+                  fmt::ptr(&each), stage, fmt::ptr(&of_call.overlapped), fmt::ptr(&of_call.address),
+                  fmt::ptr(&of_call.address_length), fmt::ptr(of_call.buffers[0].buf), of_call.buffers[0].len);
+    });
+    text.line("{} operations of its runtime are in flight", found);
+}
+
+void write(const crash& of) noexcept {
+    text.clear();
+    text.add("moor: a fault that nobody handled ends the process\n");
+    tell_fault(of);
+    tell_coroutine(of);
+    tell_damaged_words(of);
+    if (of.here != nullptr) {
+        tell_operations(of);
+    }
+    DWORD written = 0;
+    ::WriteFile(::GetStdHandle(STD_ERROR_HANDLE), text.text().data(), static_cast<DWORD>(text.text().size()), &written,
+                nullptr);
+}
+
+// ---- Whether, and where --------------------------------------------------------------------------------------------
+
+bool is_fault(DWORD code) noexcept {
+    constexpr std::array faults{STATUS_ACCESS_VIOLATION, STATUS_ILLEGAL_INSTRUCTION,   STATUS_PRIVILEGED_INSTRUCTION,
+                                STATUS_IN_PAGE_ERROR,    STATUS_DATATYPE_MISALIGNMENT, STATUS_INTEGER_DIVIDE_BY_ZERO,
+                                STATUS_INTEGER_OVERFLOW};
+    return std::any_of(faults.begin(), faults.end(), [code](auto each) { return static_cast<DWORD>(each) == code; });
+}
+
+// One report for each fault, although several of those below learn of it.
+bool is_reported(const EXCEPTION_RECORD& fault) noexcept {
+    const std::uint64_t key = reinterpret_cast<std::uint64_t>(fault.ExceptionAddress) ^
+                              std::uint64_t{::GetCurrentThreadId()} << 40u ^ std::uint64_t{fault.ExceptionCode} << 8u;
+    return last_reported.exchange(key, std::memory_order_relaxed) == key;
+}
+
+void report(const EXCEPTION_RECORD& fault, const CONTEXT& registers) noexcept {
+    // Also true when the report itself has a fault.
+    if (is_reported(fault) || reporting.exchange(true, std::memory_order_acquire)) {
+        return;
+    }
+    sched::worker* const here = sched::worker::current();
+    const detail::coroutine* const running = here != nullptr ? here->running_now() : nullptr;
+    const crash of{fault, registers, here, running};
+    if (here == nullptr || !here->runtime().options.debug.crash_report_off) {
+        write(of);
+    }
+    reporting.store(false, std::memory_order_release);
+}
+
+LONG CALLBACK look_at_fault(EXCEPTION_POINTERS* exception) noexcept {
+    if (is_fault(exception->ExceptionRecord->ExceptionCode) && sched::worker::current_coroutine() != nullptr &&
+        reach_of_fault(*exception->ContextRecord) == fault_reach::nobody) {
+        report(*exception->ExceptionRecord, *exception->ContextRecord);
+    }
+    return EXCEPTION_CONTINUE_SEARCH;
+}
+
+std::atomic<LPTOP_LEVEL_EXCEPTION_FILTER> filter_before{nullptr};
+
+LONG WINAPI look_at_unhandled(EXCEPTION_POINTERS* exception) {
+    if (is_fault(exception->ExceptionRecord->ExceptionCode)) {
+        report(*exception->ExceptionRecord, *exception->ContextRecord);
+    }
+    const auto before = filter_before.load(std::memory_order_acquire);
+    return before != nullptr ? before(exception) : EXCEPTION_CONTINUE_SEARCH;
+}
+
+} // namespace
+
+void install_crash_report() {
+    static const bool installed = [] {
+        static_cast<void>(code_at_start());
+        if (::AddVectoredExceptionHandler(0, &look_at_fault) == nullptr) {
+            win::throw_last_error("moor: AddVectoredExceptionHandler");
+        }
+        filter_before.store(::SetUnhandledExceptionFilter(&look_at_unhandled), std::memory_order_release);
+        return true;
+    }();
+    static_cast<void>(installed);
+}
+
+} // namespace moor::debug
+
+EXCEPTION_DISPOSITION moor_unhandled_on_coroutine(EXCEPTION_RECORD* fault, void*, CONTEXT* registers, void*) noexcept {
+    constexpr DWORD unwinding = 2 | 4; // EXCEPTION_UNWINDING, EXCEPTION_EXIT_UNWIND
+    if ((fault->ExceptionFlags & unwinding) == 0 && moor::debug::is_fault(fault->ExceptionCode)) {
+        moor::debug::report(*fault, *registers);
+    }
+    return ExceptionContinueSearch;
+}

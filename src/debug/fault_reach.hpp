@@ -1,0 +1,19 @@
+// Whether the system's search for somebody who handles an exception can come to the outermost frame of a coroutine.
+#pragma once
+
+#include <cstdint>
+
+#include "win/windows.hpp"
+
+namespace moor::debug {
+
+enum class fault_reach : std::uint8_t {
+    base,    ///< it can: the frame there learns of it when nobody else wants it
+    handler, ///< it cannot, but there is a frame on the way which may handle it, and nobody knows before
+    nobody,  ///< it cannot, and there is nobody on the way
+};
+
+/// For a fault on a coroutine, or on its worker's own stack, at these registers. Takes no lock and allocates nothing.
+[[nodiscard]] fault_reach reach_of_fault(const CONTEXT& registers) noexcept;
+
+} // namespace moor::debug

@@ -1,0 +1,78 @@
+// See loaded_code.hpp.
+#include "debug/loaded_code.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "preempt/main_image.hpp"
+#include "win/windows.hpp"
+
+#include <psapi.h>
+
+namespace moor::debug {
+namespace {
+
+std::vector<HMODULE> modules() {
+    std::vector<HMODULE> found(64);
+    for (;;) {
+        DWORD needed = 0;
+        const auto bytes = static_cast<DWORD>(found.size() * sizeof(HMODULE));
+        if (::K32EnumProcessModules(::GetCurrentProcess(), found.data(), bytes, &needed) == FALSE) {
+            return {::GetModuleHandleW(nullptr)};
+        }
+        const std::size_t count = needed / sizeof(HMODULE);
+        const bool fits = count <= found.size();
+        found.resize(count);
+        if (fits) {
+            return found;
+        }
+    }
+}
+
+std::array<char, 48> name_of(HMODULE module) noexcept {
+    std::array<char, MAX_PATH> path{};
+    const DWORD length = ::GetModuleFileNameA(module, path.data(), path.size());
+    std::string_view file(path.data(), length);
+    file = file.substr(file.find_last_of("\\/") + 1);
+    std::array<char, 48> name{};
+    std::copy_n(file.data(), std::min(file.size(), name.size() - 1), name.data());
+    return name;
+}
+
+} // namespace
+
+loaded_code::loaded_code() {
+    for (const HMODULE each : modules()) {
+        images_.push_back({preempt::read_code_image(each), preempt::size_of_image(each), name_of(each)});
+    }
+}
+
+const loaded_code::image* loaded_code::image_of(std::uint64_t address) const noexcept {
+    const auto found =
+        std::find_if(images_.begin(), images_.end(), [address](const image& each) { return each.contains(address); });
+    return found != images_.end() ? &*found : nullptr;
+}
+
+std::uint64_t loaded_code::with_upper_half_restored(std::uint64_t word) const noexcept {
+    constexpr std::uint64_t lower_half = 0xffff'ffff;
+    if (image_of(word) != nullptr) {
+        return 0;
+    }
+    for (const image& each : images_) {
+        // An image may lie across the boundary of two upper halves.
+        for (const std::uint64_t end : {each.code.base(), each.code.base() + each.size}) {
+            const std::uint64_t whole = (end & ~lower_half) | (word & lower_half);
+            if (each.code.contains_code(whole) && preempt::follows_call(each.code, whole)) {
+                return whole;
+            }
+        }
+    }
+    return 0;
+}
+
+const loaded_code& code_at_start() {
+    static const loaded_code found;
+    return found;
+}
+
+} // namespace moor::debug

@@ -1,0 +1,36 @@
+// See suspension.hpp.
+#include "preempt/suspension.hpp"
+
+#include <cstdlib>
+#include <mutex>
+
+#include "win/error.hpp"
+#include "win/system_lock.hpp"
+
+namespace moor::preempt {
+namespace {
+
+// Held while a thread is suspended.
+win::system_lock suspending;
+bool ending = false; // guarded by it
+
+} // namespace
+
+suspension_right::suspension_right() noexcept { suspending.lock(); }
+
+suspension_right::~suspension_right() { suspending.unlock(); }
+
+suspension_right::operator bool() const noexcept { return !ending; }
+
+void forbid_suspending() noexcept {
+    const std::lock_guard guard(suspending);
+    ending = true;
+}
+
+void prepare_process_exit() noexcept {
+    win::call_before_fatal(&forbid_suspending);
+    static const bool registered = std::atexit([] { forbid_suspending(); }) == 0;
+    static_cast<void>(registered);
+}
+
+} // namespace moor::preempt

@@ -1,0 +1,227 @@
+// The report of a fault that ends the process: what it says of the coroutine, its stack, its operations and the damage;
+// that the process ends as it would without; and that a fault which is handled is not reported.
+#include <moor/debug.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include <gmock/gmock.h>
+
+#include <moor/overlapped.hpp>
+#include <moor/runtime.hpp>
+#include <moor/spawn.hpp>
+#include <moor/stack.hpp>
+#include <moor/tcp.hpp>
+#include <moor/this_coroutine.hpp>
+
+#include "support/child.hpp"
+#include "support/run.hpp"
+#include "win/compiler.hpp"
+#include "win/windows.hpp"
+
+namespace moor {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* headline = "moor: a fault that nobody handled ends the process";
+
+// ---- Faults --------------------------------------------------------------------------------------------------------
+
+volatile int* nowhere = nullptr;
+
+MOOR_NOINLINE void write_to_null() { *nowhere = 1; }
+
+// What a return address of this program becomes when the system writes the length of a socket address, 16, to its
+// upper half.
+std::uint64_t damaged(const void* return_address) {
+    return (reinterpret_cast<std::uint64_t>(return_address) & 0xffff'ffffu) | std::uint64_t{16} << 32u;
+}
+
+#if !defined(_MSC_VER)
+// As the function returns.
+MOOR_NOINLINE void return_to_damaged_address() {
+    const std::uint64_t damage = damaged(__builtin_return_address(0));
+    asm volatile("push %0\n\tret" : : "r"(damage));
+}
+
+// The damage lies on the stack still when the fault comes.
+MOOR_NOINLINE void fault_above_damaged_address() {
+    volatile std::array<std::uint64_t, 4> words{0, damaged(__builtin_return_address(0)), 0, 0};
+    static_cast<void>(words[0]);
+    write_to_null();
+    static_cast<void>(words[1]);
+}
+#endif
+
+runtime_options with_room() {
+    runtime_options options = test::with_workers(1);
+    options.debug.exception_room = true;
+    return options;
+}
+
+void fault_in(const spawn_options& options, void (*fault)()) {
+    runtime running(with_room());
+    running.spawn(options, fault).join();
+}
+
+test::child_end expect_access_violation(const test::scenario& wanted) {
+    auto end = test::run_in_child(wanted);
+    EXPECT_FALSE(end.hung);
+    EXPECT_EQ(end.exit_status, static_cast<std::uint32_t>(STATUS_ACCESS_VIOLATION));
+    return end;
+}
+
+unsigned count_of(const std::string& part, const std::string& text) {
+    unsigned count = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+        ++count;
+    }
+    return count;
+}
+
+// ---- In a coroutine ------------------------------------------------------------------------------------------------
+
+const test::scenario null_in_reserved("null_in_reserved", [] { fault_in({.name = "victim"}, &write_to_null); });
+TEST(crash_report, of_a_write_to_null_in_a_coroutine) {
+    const auto end = expect_access_violation(null_in_reserved);
+    EXPECT_THAT(end.error_output,
+                AllOf(HasSubstr(headline), HasSubstr("exception c0000005, writing 0x0, by the instruction at 0x"),
+                      ContainsRegex("debug_test.exe.0x[0-9a-f]+"), HasSubstr("in coroutine #"),
+                      HasSubstr("'victim' on worker 0"), HasSubstr("its stack: reserved, 262144 bytes from 0x"),
+                      HasSubstr("moved 0 times"), HasSubstr("bytes of this stack below its top"),
+                      Not(HasSubstr("not on its own stack")),
+                      HasSubstr(" 0 words look like return addresses with an overwritten upper half"),
+                      HasSubstr("0 operations of its runtime are in flight")));
+    EXPECT_EQ(count_of(headline, end.error_output), 1u);
+}
+
+const test::scenario null_in_movable("null_in_movable", [] {
+    fault_in({.name = "mover", .stack = stack_kind::movable}, [] {
+        ensure_stack(std::size_t{20} * 1024);
+        write_to_null();
+    });
+});
+TEST(crash_report, of_a_movable_stack_says_where_it_has_been) {
+    const auto end = expect_access_violation(null_in_movable);
+    EXPECT_THAT(end.error_output,
+                AllOf(HasSubstr("'mover'"), HasSubstr("its stack: movable, 65536 bytes from 0x"),
+                      HasSubstr("moved 1 times"), HasSubstr("its last move: from 16384 bytes at 0x")));
+}
+
+const test::scenario null_on_own_stack("null_on_own_stack", [] {
+    fault_in({.name = "visitor"}, [] { on_system_stack([]() noexcept { write_to_null(); }); });
+});
+TEST(crash_report, of_a_fault_on_the_workers_own_stack) {
+    const auto end = expect_access_violation(null_on_own_stack);
+    EXPECT_THAT(end.error_output,
+                AllOf(HasSubstr("'visitor' on worker 0, not on its own stack"), HasSubstr("writing 0x0")));
+    EXPECT_EQ(count_of(headline, end.error_output), 1u);
+}
+
+const test::scenario with_operation("with_operation", [] {
+    runtime running(with_room());
+    running.run([] {
+        auto listener = tcp_listener::bind(endpoint::loopback(address_family::ipv4, 0));
+        auto waiting = spawn([&] { static_cast<void>(listener.accept()); });
+        this_coroutine::sleep_for(20ms);
+        spawn({.name = "victim"}, &write_to_null).join();
+    });
+});
+TEST(crash_report, lists_operations_in_flight_with_their_addresses) {
+    const auto end = expect_access_violation(with_operation);
+    EXPECT_THAT(end.error_output,
+                AllOf(ContainsRegex("operation 0x[0-9a-f]+ is (pending|waited for): OVERLAPPED 0x[0-9a-f]+, address "
+                                    "0x[0-9a-f]+, its length 0x[0-9a-f]+"),
+                      ContainsRegex("[1-9][0-9]* operations of its runtime are in flight")));
+}
+
+#if !defined(_MSC_VER)
+const test::scenario damaged_return_reserved("damaged_return_reserved",
+                                             [] { fault_in({.name = "victim"}, &return_to_damaged_address); });
+const test::scenario damaged_return_movable("damaged_return_movable", [] {
+    fault_in({.name = "victim", .stack = stack_kind::movable}, &return_to_damaged_address);
+});
+TEST(crash_report, of_a_return_to_an_address_with_an_overwritten_upper_half) {
+    for (const auto* each : {&damaged_return_reserved, &damaged_return_movable}) {
+        const auto end = expect_access_violation(*each);
+        EXPECT_THAT(end.error_output,
+                    AllOf(HasSubstr(headline), ContainsRegex("executing 0x10[0-9a-f]{8}"), HasSubstr("'victim'"),
+                          ContainsRegex("the instruction pointer: 0x00000010[0-9a-f]{8}: the lower half is code, the "
+                                        "upper half is not: 0x1[0-9a-f]{8} .debug_test.exe.0x[0-9a-f]+., with its "
+                                        "upper half overwritten by 0x10")));
+        EXPECT_EQ(count_of(headline, end.error_output), 1u);
+    }
+}
+
+const test::scenario damage_above("damage_above", [] { fault_in({.name = "victim"}, &fault_above_damaged_address); });
+TEST(crash_report, finds_damaged_words_near_the_stack_pointer) {
+    const auto end = expect_access_violation(damage_above);
+    EXPECT_THAT(end.error_output,
+                AllOf(ContainsRegex("the word at 0x[0-9a-f]+: 0x00000010[0-9a-f]{8}: the lower half is code"),
+                      HasSubstr(" 1 words look like return addresses with an overwritten upper half"),
+                      Not(HasSubstr("the instruction pointer: "))));
+}
+
+// ---- Not -----------------------------------------------------------------------------------------------------------
+
+extern "C" bool moor_test_handled_fault();
+
+const test::scenario handled_by_a_frame("handled_by_a_frame", [] {
+    fault_in({}, [] {
+        if (!moor_test_handled_fault()) {
+            std::abort();
+        }
+    });
+});
+TEST(crash_report, is_not_made_when_a_frame_handles_the_fault) {
+    const auto end = test::run_in_child(handled_by_a_frame);
+    EXPECT_EQ(end.exit_status, 0u);
+    EXPECT_EQ(end.error_output, "");
+}
+#endif
+
+const test::scenario outside("outside", [] {
+    const runtime running(test::with_workers(1));
+    write_to_null();
+});
+TEST(crash_report, outside_of_any_coroutine_goes_on_to_the_filter_that_was_there) {
+    const auto end = expect_access_violation(outside);
+    EXPECT_THAT(end.error_output, AllOf(HasSubstr(headline), HasSubstr("outside of any coroutine"),
+                                        Not(HasSubstr("worker")), HasSubstr("unhandled exception c0000005")));
+    EXPECT_EQ(count_of(headline, end.error_output), 1u);
+}
+
+const test::scenario switched_off("switched_off", [] {
+    runtime_options options = test::with_workers(1);
+    options.debug.crash_report_off = true;
+    runtime running(options);
+    running.run(&write_to_null);
+});
+const test::scenario switched_off_in_one("switched_off_in_one", [] {
+    const runtime other(test::with_workers(1));
+    switched_off.run();
+});
+TEST(crash_report, can_be_switched_off) {
+    for (const auto* each : {&switched_off, &switched_off_in_one}) {
+        EXPECT_EQ(expect_access_violation(*each).error_output, "");
+    }
+}
+
+} // namespace
+
+#if !defined(_MSC_VER)
+// Of moor_test_handled_fault's frame: goes on behind the instruction.
+extern "C" EXCEPTION_DISPOSITION moor_test_skip_fault(EXCEPTION_RECORD*, void*, CONTEXT* registers, void*) {
+    registers->Rip += 3;
+    return ExceptionContinueExecution;
+}
+#endif
+
+} // namespace moor
