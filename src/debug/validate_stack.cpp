@@ -155,7 +155,7 @@ stack_report validate(std::uint64_t id) {
             }
             report.state = stack_state::running;
             report.name = block.name();
-            constexpr unsigned most_looks = 100; // at one that wakes and parks all the time
+            constexpr unsigned most_looks = 20; // at one that wakes and parks all the time
             for (unsigned look = 0; look != most_looks; ++look) {
                 if (const auto parked = copy_of(block, id)) {
                     report.state = stack_state::parked;
