@@ -14,7 +14,7 @@ moor_coroutine_base:
     .seh_stackalloc 40
     .seh_endprologue
     .seh_handler moor_unhandled_on_coroutine, @except
-    call moor_coroutine_main
+    call qword ptr [rip + moor_coroutine_entry]
     nop                        # the return address lies in this function, and before no epilogue
     ud2
     .seh_endproc

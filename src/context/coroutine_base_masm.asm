@@ -1,5 +1,5 @@
-; moor_coroutine_base for MASM and llvm-ml: see coroutine_base_gas.S, which is the same line by line and says why.
-EXTERN moor_coroutine_main:PROC
+; moor_coroutine_base for MASM (llvm-ml 14 knows no FRAME with a handler): see coroutine_base_gas.S, which is the same line by line and says why.
+EXTERN moor_coroutine_entry:QWORD
 EXTERN moor_unhandled_on_coroutine:PROC
 
 .code
@@ -8,7 +8,7 @@ moor_coroutine_base PROC FRAME:moor_unhandled_on_coroutine
     sub rsp, 40                ; home space of the callee, and alignment
     .allocstack 40
     .endprolog
-    call moor_coroutine_main
+    call moor_coroutine_entry  ; through the variable
     nop                        ; the return address lies in this function, and before no epilogue
     ud2
 moor_coroutine_base ENDP

@@ -297,5 +297,6 @@ private:
 extern "C" {
 /// Where the first switch to a coroutine's stack goes; see context/coroutine_base_gas.S.
 void moor_coroutine_base(moor::context::transfer_t arrival);
-void moor_coroutine_main(moor::context::transfer_t arrival) noexcept;
+/// What it calls; a variable, so that it costs no frame of a small stack.
+extern void (*const moor_coroutine_entry)(moor::context::transfer_t arrival) noexcept;
 }

@@ -213,4 +213,4 @@ MOOR_NOINLINE void coroutine_entry(context::transfer_t arrival) noexcept {
 
 } // namespace moor::sched
 
-void moor_coroutine_main(moor::context::transfer_t arrival) noexcept { moor::sched::coroutine_entry(arrival); }
+void (*const moor_coroutine_entry)(moor::context::transfer_t) noexcept = &moor::sched::coroutine_entry;
