@@ -1,4 +1,5 @@
-; moor_coroutine_base for MASM (llvm-ml 14 knows no FRAME with a handler): see coroutine_base_gas.S, which is the same line by line and says why.
+; moor_coroutine_base for MASM: see coroutine_base_gas.S, which is the same line by line and says why. Only ml64 assembles
+; it: llvm-ml 14 knows no FRAME with a handler.
 EXTERN moor_coroutine_entry:QWORD
 EXTERN moor_unhandled_on_coroutine:PROC
 

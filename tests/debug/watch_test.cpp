@@ -152,7 +152,9 @@ TEST(watch, several_see_each_its_own) {
     watches[1].reset();
     EXPECT_FALSE(error_of_watch(&word, 8)) << "one is free again";
     words[1] = 1;
-    EXPECT_EQ(watches[2]->hits().back().value, 8u);
+    const auto hits = watches[2]->hits();
+    ASSERT_EQ(hits.size(), 2u);
+    EXPECT_EQ(hits.back().value, 8u);
 }
 
 TEST(watch, keeps_the_last_hits_and_counts_all) {
