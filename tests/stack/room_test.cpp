@@ -61,10 +61,11 @@ MOOR_TEST_UNCHECKED void paint_and_call(void* argument) {
 
 [[gnu::noinline]] void observe(observation& seen, std::size_t place) {
     seen.base = reinterpret_cast<std::byte*>(win::teb::read(win::teb::field::deallocation_stack));
-    std::byte local{};
-    test::keep(local);
+    std::byte* pointer = nullptr;
+    asm volatile("mov %%rsp, %0" : "=r"(pointer));
     std::byte* const target = seen.base + place;
-    seen.possible = target + 192 < &local && reinterpret_cast<std::uintptr_t>(seen.base) % chunk != 0;
+    // Below this frame and what moor_call_on_stack saves: its return address and rbp.
+    seen.possible = target + 16 <= pointer && reinterpret_cast<std::uintptr_t>(seen.base) % chunk != 0;
     if (!seen.possible) {
         return;
     }
