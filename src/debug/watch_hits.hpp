@@ -59,8 +59,7 @@ private:
 struct watch_slot {
     enum class use : std::uint8_t {
         free,
-        taken,  ///< being armed or disarmed
-        tested, ///< on `test_word`
+        taken, ///< being armed or disarmed
         armed,
     };
 

@@ -212,7 +212,15 @@ const test::scenario switched_off_in_one("switched_off_in_one", [] {
     const runtime other(test::with_workers(1));
     switched_off.run();
 });
+const test::scenario switched_off_outside("switched_off_outside", [] {
+    runtime_options options = test::with_workers(1);
+    options.debug.crash_report_off = true;
+    const runtime running(options);
+    write_to_null();
+});
 TEST(crash_report, can_be_switched_off) {
+    EXPECT_THAT(expect_access_violation(switched_off_outside).error_output,
+                AllOf(Not(HasSubstr("moor:")), HasSubstr("unhandled exception c0000005")));
     for (const auto* each : {&switched_off, &switched_off_in_one}) {
         EXPECT_EQ(expect_access_violation(*each).error_output, "");
     }

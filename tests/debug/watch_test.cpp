@@ -272,6 +272,38 @@ TEST(watch, gives_way_to_somebody_elses) {
     EXPECT_EQ(error_of_watch(&word, 8), std::errc::resource_unavailable_try_again);
 }
 
+// What was last set in each thread. A thread of the watch's own sets them, one after the other, and allocates nothing.
+struct control {
+    DWORD thread = 0;
+    DWORD64 value = 0;
+};
+std::array<control, 8> controls;
+
+BOOL WINAPI set_and_record(HANDLE thread, const CONTEXT* registers) {
+    const DWORD id = ::GetThreadId(thread);
+    const auto place = std::find_if(controls.begin(), controls.end(),
+                                    [id](const control& each) { return each.thread == id || each.thread == 0; });
+    if (place != controls.end()) {
+        *place = {id, registers->Dr7};
+    }
+    return ::SetThreadContext(thread, registers);
+}
+
+TEST(watch, leaves_no_thread_with_a_watch_behind) {
+    MOOR_SKIP_UNLESS_SYSTEM_TELLS();
+    controls.fill({});
+    preempt::thread_calls recording;
+    recording.set_context = &set_and_record;
+    const replaced_calls in_use(recording);
+    const auto armed = [](const control& each) { return (each.value & 0xff) != 0; };
+    runtime running(test::with_workers(3));
+    {
+        const watch watched(&word, 8);
+        EXPECT_EQ(std::count_if(controls.begin(), controls.end(), armed), 4) << "three workers and this thread";
+    }
+    EXPECT_EQ(std::count_if(controls.begin(), controls.end(), armed), 0);
+}
+
 // ---- The ring ------------------------------------------------------------------------------------------------------
 
 TEST(hit_ring, forgets_the_oldest) {
@@ -311,9 +343,11 @@ TEST(hit_ring, readers_see_whole_hits_or_none) {
     }
     std::uint64_t seen = 0;
     const auto latest = std::chrono::steady_clock::now() + 20s;
-    while (seen != 20'000 && std::chrono::steady_clock::now() < latest) {
+    while (seen != 200'000 && std::chrono::steady_clock::now() < latest) {
+        // What is being written now, and what will take the place of another one in a moment.
         const std::uint64_t end = ring->count();
-        const auto hit = end != 0 ? ring->read(end - 1 - std::min(end - 1, end % 7)) : std::nullopt;
+        const std::uint64_t back = seen % 2 == 0 ? 1 : hit_ring::capacity - 1;
+        const auto hit = end >= back ? ring->read(end - back) : std::nullopt;
         if (hit) {
             ++seen;
             ASSERT_EQ(hit->value, hit->number);
@@ -324,7 +358,7 @@ TEST(hit_ring, readers_see_whole_hits_or_none) {
     for (auto& each : writers) {
         each.join();
     }
-    EXPECT_EQ(seen, 20'000u);
+    EXPECT_EQ(seen, 200'000u);
 }
 
 } // namespace

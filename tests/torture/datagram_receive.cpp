@@ -44,16 +44,17 @@ void begun_receive::submit(std::span<std::byte> into) noexcept {
     });
 }
 
-// The wrong one. The length is the upper half of an aligned word, as in the report; the words around it keep it away
-// from where the frames that come after this one have their return address and saved registers.
+// The wrong one. The length is the upper half of a word that lies where a return address could, as in the report; the
+// words around it keep it away from the return address and saved registers of the frames that come after this one.
 void begun_receive::submit_with_parameters_in_this_frame(std::span<std::byte> into) noexcept {
     struct alignas(8) word {
         DWORD flags;
         int length;
     };
-    std::array<word, 64> words{};
-    word& parameters = words[words.size() / 2];
+    alignas(16) std::array<word, 64> words{}; // a call leaves its return address at 8 modulo 16
+    word& parameters = words[words.size() / 2 + 1];
     parameters = {0, sizeof(sockaddr_storage)};
+    written_late_ = reinterpret_cast<std::uint64_t*>(&parameters);
     on_system_stack([&]() noexcept {
         iocp::kernel_parameters& pooled = call_->parameters;
         pooled.buffers[0] = {static_cast<ULONG>(into.size()), reinterpret_cast<CHAR*>(into.data())};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <system_error>
@@ -30,6 +31,9 @@ public:
     /// Waits for the end. Returns the bytes, 0 after an error.
     std::size_t finish(const wait_limit& limit, std::error_code& error);
 
+    /// The word on the stack whose upper half the system will write to; null when there is none.
+    [[nodiscard]] volatile std::uint64_t* written_late() const noexcept { return written_late_; }
+
 private:
     [[gnu::noinline]] void submit(std::span<std::byte> into) noexcept;
     [[gnu::noinline]] void submit_with_parameters_in_this_frame(std::span<std::byte> into) noexcept;
@@ -40,6 +44,7 @@ private:
     // lpFrom. Wine takes what it finds in lpFromlen when the datagram comes for the room there, and clears it: with the
     // wrong variant that is half of whatever lies on the stack by then.
     std::vector<std::byte> sender_;
+    volatile std::uint64_t* written_late_ = nullptr;
 };
 
 } // namespace moor::test
