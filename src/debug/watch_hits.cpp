@@ -2,6 +2,7 @@
 #include "debug/watch_hits.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <string_view>
 
@@ -24,8 +25,7 @@ void hit_ring::keep(const raw_hit& hit) noexcept {
         return;
     }
     std::atomic_thread_fence(std::memory_order_release); // readers that see a new word see the odd version
-    std::array<std::uint64_t, words> contents;
-    std::memcpy(contents.data(), &hit, sizeof hit);
+    const auto contents = std::bit_cast<std::array<std::uint64_t, words>>(hit);
     for (std::size_t index = 0; index != words; ++index) {
         into.contents[index].store(contents[index], std::memory_order_relaxed);
     }
@@ -46,8 +46,7 @@ std::optional<raw_hit> hit_ring::read(std::uint64_t number) const noexcept {
     if (from.version.load(std::memory_order_relaxed) != version) {
         return std::nullopt;
     }
-    raw_hit hit;
-    std::memcpy(&hit, contents.data(), sizeof hit);
+    const auto hit = std::bit_cast<raw_hit>(contents);
     return hit.number == number ? std::optional(hit) : std::nullopt;
 }
 
