@@ -2,13 +2,10 @@
 #include "sched/runtime_core.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <new>
 #include <system_error>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -18,76 +15,18 @@
 #include "debug/stack_audit.hpp"
 #include "debug/stack_overflow.hpp"
 #include "sched/coroutine_life.hpp"
+#include "sched/runtime_checks.hpp"
 #include "win/error.hpp"
-#include "win/shadow_stacks.hpp"
 
 namespace moor::detail {
 namespace {
 
 constexpr std::size_t most_coroutines = std::size_t{1} << 23; // per runtime: 4 GiB of address space
-constexpr unsigned most_workers = 1024;
 
 std::atomic<std::uint64_t> next_coroutine_id{1};
 
 [[noreturn]] void refuse(const char* what) {
     throw std::system_error(win::to_error(std::errc::invalid_argument), what);
-}
-
-unsigned processors_of_process() noexcept {
-    DWORD_PTR process = 0;
-    DWORD_PTR system = 0;
-    if (::GetProcessAffinityMask(::GetCurrentProcess(), &process, &system) == 0 || process == 0) {
-        return std::max(1u, std::thread::hardware_concurrency());
-    }
-    return static_cast<unsigned>(std::popcount(static_cast<std::uint64_t>(process)));
-}
-
-runtime_options checked(runtime_options options) {
-    if (options.workers == 0) {
-        options.workers = processors_of_process();
-    }
-    if (options.workers > most_workers) {
-        refuse("moor: runtime_options::workers is over 1024");
-    }
-    if (options.stack_size > stack::largest_reserved_stack) {
-        refuse("moor: runtime_options::stack_size is over 1 GiB");
-    }
-    if (options.time_slice <= std::chrono::microseconds::zero()) {
-        refuse("moor: runtime_options::time_slice must be positive");
-    }
-    options.stack_size = stack::rounded_stack_size(options.stack_size);
-    if (options.movable_stack_size > stack::largest_segment) {
-        refuse("moor: runtime_options::movable_stack_size is over 64 KiB");
-    }
-    if (options.largest_movable_stack > stack::largest_reserved_stack) {
-        refuse("moor: runtime_options::largest_movable_stack is over 1 GiB");
-    }
-    if (const char* const switches = std::getenv("MOOR_DEBUG")) {
-        parse_debug_switches(switches, options.debug);
-    }
-    options.movable_stack_size = stack::rounded_segment_size(options.debug.stack_min != 0 ? options.debug.stack_min
-                                                                                          : options.movable_stack_size);
-    if (options.debug.exception_room) {
-        stack::memory::keep_room_for_exceptions();
-        options.movable_stack_size =
-            std::max(options.movable_stack_size, stack::rounded_segment_size(stack::memory::kept_free()));
-    }
-    options.largest_movable_stack =
-        stack::rounded_stack_size(std::max(options.largest_movable_stack, 2 * stack::largest_segment));
-    if (win::user_shadow_stacks_enabled()) {
-        throw std::system_error(win::to_error(std::errc::not_supported),
-                                "moor: this process has user shadow stacks (CET), where no coroutine can run; "
-                                "link it with /CETCOMPAT:NO");
-    }
-    options.preemption = options.preemption && !options.debug.async_preempt_off;
-    if (options.debug.slice_us != 0) {
-        options.time_slice = std::chrono::microseconds(options.debug.slice_us);
-    }
-    if (options.preemption && !preempt::preempted_state::possible()) {
-        refuse("moor: this processor or system has no XSAVE: runtime_options::preemption must be false");
-    }
-    win::thread_slot::prepare();
-    return options;
 }
 
 stack::segment_pool_options segment_options(const debug_switches& switches) noexcept {
@@ -104,7 +43,7 @@ std::uint64_t reserve_coroutine_ids(std::uint64_t count) noexcept {
 }
 
 runtime_core::runtime_core(const runtime_options& requested)
-    : options(checked(requested)),
+    : options(sched::checked(requested)),
       suspensions(options.debug.audit ? std::make_unique<debug::suspension_addresses>() : nullptr),
       io{iocp::completion_port(options.workers), iocp::operation_pool()}, segments(segment_options(options.debug)),
       coroutines(most_coroutines), overseer(*this), progress_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {
@@ -232,8 +171,8 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     made.state.check_limit = made.stack.kind == stack::memory::form::segment && options.debug.force_move
                                  ? ~std::uint64_t{0}
                                  : made.stack.check_limit();
-    made.state.resume_at = context::make_context(made.stack.top() - unused_at_top, made.stack.size - unused_at_top,
-                                                 &moor_coroutine_base);
+    made.state.resume_at =
+        context::make_context(made.stack.top() - unused_at_top, made.stack.size - unused_at_top, &moor_coroutine_base);
     made.pinned_worker = wanted.worker ? static_cast<std::int32_t>(*wanted.worker) : -1;
     const std::size_t length = std::min(wanted.name.size(), coroutine::longest_name);
     std::memcpy(made.name_storage.data(), wanted.name.data(), length);
