@@ -37,7 +37,7 @@ constexpr const char* headline = "moor: a fault that nobody handled ends the pro
 
 // ---- Faults --------------------------------------------------------------------------------------------------------
 
-volatile int* nowhere = nullptr;
+volatile int* volatile nowhere = nullptr; // else a compiler sees that it is null, and that nobody may get there
 
 MOOR_NOINLINE void write_to_null() { *nowhere = 1; }
 
