@@ -25,6 +25,15 @@ find_program() {
 }
 
 wine=$(find_program /usr/lib/wine/wine64 wine64 wine) || exit 127
+# The kernel puts a program's heap at random into the gigabyte behind it. Behind Wine's loader that gigabyte holds a page
+# that Wine must have, 0x7ffe0000, and about one start in three thousand ended with status 1 and no word, before the
+# program had begun ("failed to map the shared user data"). So the randomness is switched off where that is allowed; what
+# these programs start inherits it.
+fixed=
+if setarch "$(uname -m)" -R true 2>/dev/null; then
+    fixed="setarch $(uname -m) -R"
+fi
+
 server=$(find_program wineserver /usr/lib/wine/wineserver64 /usr/lib/wine/wineserver) || exit 127
 
 if [ "${1:-}" = --stop ]; then
@@ -38,10 +47,10 @@ mkdir -p "$WINEPREFIX"
 (
     flock 9
     if [ ! -e "$WINEPREFIX/.moor_ready" ]; then
-        "$wine" wineboot --init 9>&- && "$server" -w 9>&- && touch "$WINEPREFIX/.moor_ready"
+        $fixed "$wine" wineboot --init 9>&- && "$server" -w 9>&- && touch "$WINEPREFIX/.moor_ready"
     fi >"$WINEPREFIX/wineboot.log" 2>&1 </dev/null
     if "$server" -p60 9>&-; then
-        "$wine" cmd /c exit 9>&-
+        $fixed "$wine" cmd /c exit 9>&-
     fi >/dev/null 2>&1 </dev/null
 ) 9>"$WINEPREFIX/.moor_lock"
 if [ ! -e "$WINEPREFIX/.moor_ready" ]; then
@@ -50,4 +59,4 @@ if [ ! -e "$WINEPREFIX/.moor_ready" ]; then
 fi
 [ "${1:-}" = --prepare ] && exit 0
 
-exec "$wine" "$@"
+exec $fixed "$wine" "$@"
