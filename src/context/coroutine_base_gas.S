@@ -2,7 +2,10 @@
 # handled an exception, and is the last to be asked: the handlers that the system has for a thread lie at the base of
 # the thread's own stack, where no search from a coroutine's stack comes.
 #
-# Entered by Boost.Context's first jump, with its argument in rcx, which is passed on. Never returns.
+# Entered by the first jump to the stack, with its argument in rcx, which is passed on. Never returns: when the coroutine has
+# ended, it jumps to the code that switches away for good. That is no call, because nothing would ever return to it, and
+# the processor predicts returns in pairs with calls: each one left over costs a misprediction in every frame of the
+# stack that is resumed next. The address of a return is there all the same, for unwinding.
     .intel_syntax noprefix
     .text
     .p2align 4
@@ -15,6 +18,10 @@ moor_coroutine_base:
     .seh_endprologue
     .seh_handler moor_unhandled_on_coroutine, @except
     call qword ptr [rip + moor_coroutine_entry]
-    nop                        # the return address lies in this function, and before no epilogue
+    mov rcx, rax               # the worker that it ended on
+    lea rax, [rip + 1f]
+    push rax                   # as a call would
+    jmp qword ptr [rip + moor_coroutine_end]
+1:  nop                        # the return address lies in this function, and before no epilogue
     ud2
     .seh_endproc

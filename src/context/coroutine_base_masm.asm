@@ -1,6 +1,7 @@
 ; moor_coroutine_base for MASM: see coroutine_base_gas.S, which is the same line by line and says why. Only ml64 assembles
 ; it: llvm-ml 14 knows no FRAME with a handler.
 EXTERN moor_coroutine_entry:QWORD
+EXTERN moor_coroutine_end:QWORD
 EXTERN moor_unhandled_on_coroutine:PROC
 
 .code
@@ -10,6 +11,11 @@ moor_coroutine_base PROC FRAME:moor_unhandled_on_coroutine
     .allocstack 40
     .endprolog
     call moor_coroutine_entry  ; through the variable
+    mov rcx, rax               ; the worker that it ended on
+    lea rax, ended
+    push rax                   ; as a call would
+    jmp qword ptr [moor_coroutine_end]
+ended:
     nop                        ; the return address lies in this function, and before no epilogue
     ud2
 moor_coroutine_base ENDP

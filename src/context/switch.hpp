@@ -1,7 +1,7 @@
-// Switching stacks: Boost.Context's jump, plus all that belongs to a running stack and that it does not swap. Boost
-// swaps the callee-saved registers, MXCSR, the x87 control word and the TEB's stack base, limit and deallocation stack;
-// here are the last error, errno, the C++ exception state and the stack check's limit. The TEB fields in which every
-// coroutine's stack differs from a thread's own are in own_stack.hpp.
+// Switching stacks: the jump, plus all that belongs to a running stack and that it does not swap. The jump, like
+// Boost.Context's, swaps the callee-saved registers, MXCSR, the x87 control word and the TEB's stack base, limit and
+// deallocation stack; here are the last error, errno, the C++ exception state and the stack check's limit. The TEB
+// fields in which every coroutine's stack differs from a thread's own are in own_stack.hpp.
 #pragma once
 
 #include <cerrno>
@@ -14,8 +14,8 @@
 #include "win/compiler.hpp"
 #include "win/teb.hpp"
 
-/// jump_fcontext with the processor's return prediction kept right; see balanced_jump_gas.S.
-extern "C" boost::context::detail::transfer_t moor_balanced_jump(boost::context::detail::fcontext_t to, void* data);
+/// jump_fcontext, faster; see jump_gas.S.
+extern "C" boost::context::detail::transfer_t moor_jump(boost::context::detail::fcontext_t to, void* data);
 
 namespace moor::context {
 
@@ -51,7 +51,7 @@ MOOR_ALWAYS_INLINE fcontext_t switch_stacks(const thread_places& thread, suspend
     from.exceptions = thread.exceptions.load();
     win::teb::write(win::teb::field::check_limit, to.check_limit);
     thread.exceptions.store(to.exceptions);
-    return moor_balanced_jump(to.resume_at, nullptr).fctx;
+    return moor_jump(to.resume_at, nullptr).fctx;
 }
 
 /// On arrival: gives the running code back the error numbers that it left with, after whatever the

@@ -64,7 +64,7 @@ void allow_preemption() noexcept {
     change(self->preemption_bans, one_less);
     if (self->yield_wanted.load(std::memory_order_relaxed) && self->preemption_bans.load() == 0 &&
         !sched::worker::current()->exception_in_flight()) {
-        sched::worker::yield();
+        sched::worker::current()->yield();
     }
 }
 
@@ -75,7 +75,7 @@ bool maybe_yield() noexcept {
     if (self == nullptr || !self->yield_wanted.load(std::memory_order_relaxed)) {
         return false;
     }
-    sched::worker::yield();
+    sched::worker::current()->yield();
     return true;
 }
 

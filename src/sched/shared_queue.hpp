@@ -9,6 +9,7 @@
 
 #include "sched/coroutine.hpp"
 #include "sync/spin_lock.hpp"
+#include "win/compiler.hpp"
 
 namespace moor::sched {
 
@@ -31,10 +32,14 @@ public:
     }
 
     /// Null when empty; costs one load then.
-    [[nodiscard]] coroutine* pop() noexcept {
-        if (empty()) {
-            return nullptr;
-        }
+    [[nodiscard]] MOOR_ALWAYS_INLINE coroutine* pop() noexcept { return empty() ? nullptr : pop_under_lock(); }
+
+    /// A moment's truth. Sequentially consistent: a worker that goes to sleep looks here after having said so, and a
+    /// pusher looks for sleepers after having pushed.
+    [[nodiscard]] bool empty() const noexcept { return first_.load(std::memory_order_seq_cst) == nullptr; }
+
+private:
+    [[nodiscard]] MOOR_NOINLINE coroutine* pop_under_lock() noexcept {
         const std::lock_guard guard(lock_);
         coroutine* const item = first_.load(std::memory_order_relaxed);
         if (item != nullptr) {
@@ -46,11 +51,6 @@ public:
         return item;
     }
 
-    /// A moment's truth. Sequentially consistent: a worker that goes to sleep looks here after having said so, and a
-    /// pusher looks for sleepers after having pushed.
-    [[nodiscard]] bool empty() const noexcept { return first_.load(std::memory_order_seq_cst) == nullptr; }
-
-private:
     void append(coroutine& item) noexcept {
         if (last_ != nullptr) {
             last_->next_in_queue = &item;

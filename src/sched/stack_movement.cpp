@@ -88,7 +88,7 @@ std::size_t worker::size_for(std::size_t used, std::size_t room) const noexcept 
 
 void settle_stack(std::size_t room) noexcept {
     worker* const here = worker::current();
-    if (here != nullptr && here->away()) {
+    if (here != nullptr && here->away() && here->running_now()->movement.movable) {
         here->settle_running_stack(room);
     }
 }

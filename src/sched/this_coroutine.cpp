@@ -12,8 +12,8 @@ namespace moor::this_coroutine {
 bool exists() noexcept { return sched::worker::current_coroutine() != nullptr; }
 
 void yield() noexcept {
-    if (exists()) {
-        sched::worker::yield();
+    if (auto* const here = sched::worker::current(); here != nullptr && here->running_now() != nullptr) {
+        here->yield();
     } else {
         std::this_thread::yield();
     }

@@ -12,11 +12,22 @@
 #include "win/error.hpp"
 
 namespace moor::sched {
+namespace {
+
+// What a worker's caches of stacks keep. Bytes, but for the number.
+constexpr std::size_t memory_of_cached_stack = std::size_t{64} * 1024; // on average
+constexpr std::size_t most_large_stacks = 8;
+constexpr std::size_t memory_of_large_stacks = std::size_t{4} * 1024 * 1024; // all together
+
+} // namespace
 
 worker::worker(runtime_core& runtime, unsigned index)
-    : runtime_(runtime), index_(index), alone_(runtime.options.workers == 1), victim_seed_(index * 0x9e3779b9u + 1),
-      stacks_(runtime.stacks, stack::rounded_stack_size(runtime.options.stack_size), runtime.options.cached_stacks),
-      large_stacks_(runtime.stacks, runtime.options.largest_movable_stack, 8), segments_(runtime.segments) {}
+    : runtime_(runtime), shared_(runtime.shared), index_(index), alone_(runtime.options.workers == 1),
+      victim_seed_(index * 0x9e3779b9u + 1),
+      stacks_(runtime.stacks, stack::rounded_stack_size(runtime.options.stack_size), runtime.options.cached_stacks,
+              runtime.options.cached_stacks * memory_of_cached_stack),
+      large_stacks_(runtime.stacks, runtime.options.largest_movable_stack, most_large_stacks, memory_of_large_stacks),
+      segments_(runtime.segments) {}
 
 worker::~worker() = default;
 
@@ -117,10 +128,6 @@ void worker::enqueue_pinned(coroutine& ready) noexcept {
         win::with_room([this] { ::QueueUserAPC([](ULONG_PTR) {}, thread_.get(), 0); });
     }
 }
-
-bool worker::runtime_has_shared_work() const noexcept { return !runtime_.shared.empty(); }
-
-void worker::push_shared(coroutine& item) noexcept { runtime_.shared.push(item); }
 
 void worker::wake_another() noexcept {
     if (!alone_) {

@@ -51,8 +51,12 @@ enum class departure : std::uint8_t {
     preempted, ///< its registers are saved; it goes on on this worker
 };
 
-/// The first function of every coroutine, called by moor_coroutine_base.
-void coroutine_entry(context::transfer_t arrival) noexcept;
+class worker;
+
+/// The first function of every coroutine, called by moor_coroutine_base. Returns the worker that it ended on.
+worker* coroutine_entry(context::transfer_t arrival) noexcept;
+/// The last one, to which moor_coroutine_base jumps. Does not return.
+void finish_coroutine(worker* here) noexcept;
 
 /// Counters that only their worker writes and anybody reads: no read-modify-write is needed.
 class counter {
@@ -90,8 +94,9 @@ public:
     /// Leaves the running coroutine with that fate; returns when it is resumed, perhaps on another worker.
     static void suspend(departure fate) noexcept;
 
-    /// Lets others run; returns at once when there are none.
-    static void yield() noexcept;
+    /// Lets others run; returns at once when there are none. For the running coroutine of this worker, which may be
+    /// another's afterwards.
+    void yield() noexcept;
 
     // -- Movable stacks; see stack_movement.cpp ------------------------------------------------------------------
 
@@ -187,14 +192,20 @@ public:
     counter foreign_packets;
 
 private:
-    friend void coroutine_entry(context::transfer_t) noexcept;
+    friend worker* coroutine_entry(context::transfer_t) noexcept;
+    friend void finish_coroutine(worker*) noexcept;
 
     /// Turns between two looks at the shared queue: a prime, so that it does not fall into step with the program.
     static constexpr std::uint32_t shared_queue_interval = 61;
-    /// Turns between two looks at the clock, and the cycles (well under a millisecond on any processor) after which a
-    /// worker that never runs out of work looks at its timers and the port.
-    static constexpr std::uint32_t clock_interval = 8;
+    /// Turns between two looks at the clock: few when they have been long, more when they have been short.
+    static constexpr std::uint32_t least_clock_interval = 8;
+    static constexpr std::uint32_t most_clock_interval = 32;
+    /// The cycles (well under a millisecond on any processor) after which a worker that never runs out of work looks at
+    /// its timers, and how many of such looks go by until it polls the port too: after four to ten milliseconds.
     static constexpr std::uint64_t maintenance_cycles = std::uint64_t{1} << 20;
+    static constexpr std::uint32_t looks_per_poll = 20;
+    /// Turns in a row from the next slot between two looks at the clock for their time slice.
+    static constexpr std::uint32_t turns_between_slice_looks = 64;
 
     static unsigned __stdcall thread_main(void* self) noexcept;
     static void touch_own_stack() noexcept;
@@ -203,6 +214,7 @@ private:
     // Choosing the next coroutine.
     [[nodiscard]] coroutine* choose_next() noexcept;
     [[nodiscard]] coroutine* pick_local() noexcept;
+    [[nodiscard]] coroutine* pick() noexcept; // the same, inlined into a switch
     [[nodiscard]] coroutine* take_next() noexcept;
     [[nodiscard]] coroutine* find_work() noexcept;
     [[nodiscard]] coroutine* search_others() noexcept;
@@ -211,7 +223,12 @@ private:
     [[nodiscard]] bool idle_search_allowed() noexcept;
     [[nodiscard]] bool work_in_sight() const noexcept;
     [[nodiscard]] bool slice_is_over() noexcept;
+    [[nodiscard]] bool clock_says_slice_is_over() noexcept;
     [[nodiscard]] bool maintenance_is_due() const noexcept;
+    [[nodiscard]] bool clock_says_maintenance(std::uint32_t turn) noexcept;
+    [[nodiscard]] bool maintenance_is_due_at(std::uint32_t turn) noexcept {
+        return static_cast<std::int32_t>(turn - next_clock_look_) >= 0 && clock_says_maintenance(turn);
+    }
     void maintain() noexcept;
     void poll(DWORD timeout) noexcept;
     void share_surplus() noexcept;
@@ -219,7 +236,7 @@ private:
     /// To the end of this worker's ring; behind those in the shared queue, when there are any, since a ring that never
     /// runs empty would keep them waiting.
     void push_last(coroutine& item) noexcept {
-        if (!runtime_has_shared_work()) [[likely]] {
+        if (shared_.empty()) [[likely]] {
             push_ring(item);
         } else {
             push_shared(item);
@@ -231,8 +248,7 @@ private:
         }
     }
     void push_full_ring(coroutine& item) noexcept;
-    void push_shared(coroutine& item) noexcept;
-    [[nodiscard]] bool runtime_has_shared_work() const noexcept;
+    void push_shared(coroutine& item) noexcept { shared_.push(item); }
     void wake_another() noexcept;
 
     // Switching.
@@ -253,6 +269,7 @@ private:
                       std::byte* first) noexcept;
 
     runtime_core& runtime_;
+    shared_queue& shared_; // the runtime's
     const unsigned index_;
     const bool alone_; // the runtime's only worker: there are no thieves, so taking needs no interlocked operation
     win::unique_handle thread_;
@@ -268,7 +285,11 @@ private:
     std::uint32_t next_streak_ = 0;    // turns in a row that came from the next slot
     steady::time_point slice_began_{}; // of that streak
     std::uint64_t slice_looked_ = 0;   // at the clock, for that; processor cycles
-    std::uint64_t last_look_ = 0;      // at timers and port; processor cycles
+    std::uint64_t last_look_ = 0;      // at the timers; processor cycles
+    std::uint32_t looks_since_poll_ = 0;
+    std::uint64_t last_clock_look_ = 0; // processor cycles
+    std::uint32_t next_clock_look_ = 0; // the turn of it
+    std::uint32_t clock_interval_ = least_clock_interval;
     std::uint32_t victim_seed_;
     preempt::preempted_state::owner spare_state_;
     // The stack of the few instructions that continue a preempted coroutine.
@@ -297,6 +318,7 @@ private:
 extern "C" {
 /// Where the first switch to a coroutine's stack goes; see context/coroutine_base_gas.S.
 void moor_coroutine_base(moor::context::transfer_t arrival);
-/// What it calls; a variable, so that it costs no frame of a small stack.
-extern void (*const moor_coroutine_entry)(moor::context::transfer_t arrival) noexcept;
+/// What it calls and what it jumps to; variables, so that they cost no frame of a small stack.
+extern moor::sched::worker* (*const moor_coroutine_entry)(moor::context::transfer_t arrival) noexcept;
+extern void (*const moor_coroutine_end)(moor::sched::worker* here) noexcept;
 }

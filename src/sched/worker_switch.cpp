@@ -1,6 +1,7 @@
 // One turn: choosing the next coroutine, leaving one stack and arriving on another. This is the part of the worker that
 // runs on coroutines' stacks: every function here keeps its frame small, and none uses a thread-specific value from
 // before a switch after it.
+#include <algorithm>
 #include <utility>
 
 #include "debug/stack_audit.hpp"
@@ -16,19 +17,20 @@ namespace moor::sched {
 // ---- Choosing ------------------------------------------------------------------------------------------------------
 
 // For a coroutine that suspends: null sends it to the worker's own stack.
-coroutine* worker::choose_next() noexcept {
-    const std::uint32_t turn = turn_.load(std::memory_order_relaxed);
-    if (turn % clock_interval == 0 && maintenance_is_due()) [[unlikely]] {
+MOOR_ALWAYS_INLINE coroutine* worker::choose_next() noexcept {
+    if (maintenance_is_due_at(turn_.load(std::memory_order_relaxed))) [[unlikely]] {
         return nullptr;
     }
-    return pick_local();
+    return pick();
 }
 
-coroutine* worker::pick_local() noexcept {
+coroutine* worker::pick_local() noexcept { return pick(); }
+
+MOOR_ALWAYS_INLINE coroutine* worker::pick() noexcept {
     const std::uint32_t turn = turn_.load(std::memory_order_relaxed) + 1;
     turn_.store(turn, std::memory_order_relaxed);
     if (turn % shared_queue_interval == 0) [[unlikely]] {
-        if (coroutine* const shared = runtime_.shared.pop()) {
+        if (coroutine* const shared = shared_.pop()) {
             return shared;
         }
     }
@@ -47,12 +49,12 @@ coroutine* worker::pick_local() noexcept {
     if (coroutine* const pinned = pinned_.pop()) {
         return pinned;
     }
-    return runtime_.shared.pop();
+    return shared_.pop();
 }
 
 // Coroutines that wake one another through the next slot share one time slice; when it is over the rest of the ring has
 // a turn.
-coroutine* worker::take_next() noexcept {
+MOOR_ALWAYS_INLINE coroutine* worker::take_next() noexcept {
     if (next_.load(std::memory_order_relaxed) == nullptr) {
         return nullptr;
     }
@@ -70,14 +72,14 @@ coroutine* worker::take_next() noexcept {
     return next;
 }
 
-bool worker::slice_is_over() noexcept {
-    constexpr std::uint32_t turns_between_looks = 64;
-    if (++next_streak_ % turns_between_looks != 0) {
-        return false;
-    }
+MOOR_ALWAYS_INLINE bool worker::slice_is_over() noexcept {
+    return ++next_streak_ % turns_between_slice_looks == 0 && clock_says_slice_is_over();
+}
+
+MOOR_NOINLINE bool worker::clock_says_slice_is_over() noexcept {
     // The clock is dear (a system call on some systems), the processor's own counter is not.
     const std::uint64_t cycles = __rdtsc();
-    if (next_streak_ == turns_between_looks) {
+    if (next_streak_ == turns_between_slice_looks) {
         slice_began_ = steady::now();
         slice_looked_ = cycles;
         return false;
@@ -91,27 +93,37 @@ bool worker::slice_is_over() noexcept {
 
 bool worker::maintenance_is_due() const noexcept { return __rdtsc() - last_look_ > maintenance_cycles; }
 
+// Reading the counter takes as long as a quarter of a switch. While the turns between two looks are over in a fraction
+// of what timers may wait, there are more turns between them.
+MOOR_NOINLINE bool worker::clock_says_maintenance(std::uint32_t turn) noexcept {
+    const std::uint64_t now = __rdtsc();
+    const bool short_turns = now - last_clock_look_ < maintenance_cycles / 8;
+    clock_interval_ = short_turns ? std::min(2 * clock_interval_, most_clock_interval) : least_clock_interval;
+    last_clock_look_ = now;
+    next_clock_look_ = turn + clock_interval_;
+    return now - last_look_ > maintenance_cycles;
+}
+
 // ---- Switching -----------------------------------------------------------------------------------------------------
 
 void worker::suspend(departure fate) noexcept { current()->depart(fate); }
 
 void worker::yield() noexcept {
-    worker& here = *current();
-    if (here.away()) {
-        here.running_now()->yield_wanted.store(false, std::memory_order_relaxed);
-        here.settle_running_stack(room_to_wait);
+    if (away()) {
+        running_now()->yield_wanted.store(false, std::memory_order_relaxed);
+        if (running_now()->movement.movable) {
+            settle_running_stack(room_to_wait);
+        }
     }
-    if (!here.ring_.empty() || here.next_.load(std::memory_order_relaxed) != nullptr || !here.pinned_.empty() ||
-        !here.runtime_.shared.empty()) {
-        here.depart(departure::yield);
-        return;
+    if (ring_.empty() && next_.load(std::memory_order_relaxed) == nullptr && pinned_.empty() && shared_.empty()) {
+        // Nobody else is there, but timers and the port must have their turn in a loop that only yields.
+        const std::uint32_t turn = turn_.load(std::memory_order_relaxed) + 1;
+        turn_.store(turn, std::memory_order_relaxed);
+        if (!maintenance_is_due_at(turn)) {
+            return;
+        }
     }
-    // Nobody else is there, but timers and the port must have their turn in a loop that only yields.
-    const std::uint32_t turn = here.turn_.load(std::memory_order_relaxed) + 1;
-    here.turn_.store(turn, std::memory_order_relaxed);
-    if (turn % clock_interval == 0 && here.maintenance_is_due()) {
-        here.depart(departure::yield);
-    }
+    depart(departure::yield);
 }
 
 // Not inlined: after the switch the caller may be on another thread, where nothing computed before it holds.
@@ -195,7 +207,7 @@ void worker::settle_departure(context::fcontext_t resume_at) noexcept {
 }
 
 // Not inlined: walks along frames end at it.
-MOOR_NOINLINE void coroutine_entry(context::transfer_t arrival) noexcept {
+MOOR_NOINLINE worker* coroutine_entry(context::transfer_t arrival) noexcept {
     coroutine& self = *worker::current_coroutine();
     worker& here = *worker::current();
     here.fields_of_running_stack().store(); // make_context knows neither the true top nor how much is committed
@@ -207,10 +219,13 @@ MOOR_NOINLINE void coroutine_entry(context::transfer_t arrival) noexcept {
     here.end_switch();
     detail::run_body(self);
     self.stack.limit = reinterpret_cast<std::byte*>(win::teb::read(win::teb::field::stack_limit));
-    worker::suspend(departure::finish);
-    win::fatal("a finished coroutine was resumed");
+    return worker::current();
 }
+
+// A call in the last place, which compilers make a jump.
+void finish_coroutine(worker* here) noexcept { here->depart(departure::finish); }
 
 } // namespace moor::sched
 
-void (*const moor_coroutine_entry)(moor::context::transfer_t) noexcept = &moor::sched::coroutine_entry;
+moor::sched::worker* (*const moor_coroutine_entry)(moor::context::transfer_t) noexcept = &moor::sched::coroutine_entry;
+void (*const moor_coroutine_end)(moor::sched::worker*) noexcept = &moor::sched::finish_coroutine;

@@ -8,7 +8,7 @@ endif()
 
 # Not context/coroutine_base: LLVM's does not know FRAME with a handler.
 set(moor_masm_objects)
-foreach(file IN ITEMS context/balanced_jump stack/growth win/call_on_stack)
+foreach(file IN ITEMS context/jump stack/growth win/call_on_stack)
     get_filename_component(name "${file}" NAME)
     set(object "${CMAKE_CURRENT_BINARY_DIR}/${name}_masm.obj")
     set(source "${PROJECT_SOURCE_DIR}/src/${file}_masm.asm")
