@@ -31,8 +31,12 @@ struct runtime_options {
     bool preemption = true;
     /// Bytes of address space for a coroutine's stack unless spawn_options says otherwise; rounded as there.
     std::size_t stack_size = std::size_t{256} * 1024;
-    /// Finished stacks of the default size that are kept committed for reuse, per worker.
+    /// Finished stacks of the default size that each worker keeps for its next coroutines, with up to 64 KiB of memory
+    /// each on average.
     std::size_t cached_stacks = 256;
+    /// Bytes of memory of other finished stacks, of either kind, that the runtime keeps for reuse; what is beyond that
+    /// goes back to the system.
+    std::size_t kept_stack_memory = std::size_t{64} * 1024 * 1024;
     /// Bytes of the first segment of a movable stack, and what it never shrinks below; rounded up to a power of two
     /// from 1 KiB to 64 KiB.
     std::size_t movable_stack_size = std::size_t{2} * 1024;

@@ -29,10 +29,11 @@ std::atomic<std::uint64_t> next_coroutine_id{1};
     throw std::system_error(win::to_error(std::errc::invalid_argument), what);
 }
 
-stack::segment_pool_options segment_options(const debug_switches& switches) noexcept {
+stack::segment_pool_options segment_options(const runtime_options& options) noexcept {
     stack::segment_pool_options wanted;
-    wanted.no_cache = switches.stack_no_cache;
-    wanted.fault_on_free = switches.stack_fault_on_free;
+    wanted.kept_chunks = options.kept_stack_memory / stack::segment_pool::chunk_size / 2; // twice as many may gather
+    wanted.no_cache = options.debug.stack_no_cache;
+    wanted.fault_on_free = options.debug.stack_fault_on_free;
     return wanted;
 }
 
@@ -45,8 +46,9 @@ std::uint64_t reserve_coroutine_ids(std::uint64_t count) noexcept {
 runtime_core::runtime_core(const runtime_options& requested)
     : options(sched::checked(requested)),
       suspensions(options.debug.audit ? std::make_unique<debug::suspension_addresses>() : nullptr),
-      io{iocp::completion_port(options.workers), iocp::operation_pool()}, segments(segment_options(options.debug)),
-      coroutines(most_coroutines), overseer(*this), progress_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {
+      io{iocp::completion_port(options.workers), iocp::operation_pool()}, stacks(options.kept_stack_memory),
+      segments(segment_options(options)), coroutines(most_coroutines), overseer(*this),
+      progress_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {
     if (!progress_) {
         win::throw_last_error("moor: CreateEvent");
     }

@@ -46,11 +46,22 @@ reserved_stack reserved_arena::allocate(std::size_t size) {
     std::byte* slot = nullptr;
     {
         const std::lock_guard guard(lock_);
+        auto& kept = kept_[size_class(size)];
+        if (!kept.empty()) {
+            const reserved_stack again = kept.back();
+            kept.pop_back();
+            kept_bytes_ -= again.committed();
+            return again;
+        }
         auto& free_slots = free_slots_[size_class(size)];
         if (free_slots.empty()) {
             reservations_.emplace_back(std::max(size, reservation_size));
             const auto& added = reservations_.back();
-            free_slots.reserve(free_slots.capacity() + added.size() / size); // release() must not allocate
+            const std::size_t slots = free_slots.capacity() + added.size() / size;
+            free_slots.reserve(slots); // release() must not allocate
+            if (most_kept_ != 0) {
+                kept.reserve(slots);
+            }
             for (std::size_t offset = added.size(); offset != 0; offset -= size) {
                 free_slots.push_back(added.base() + offset - size);
             }
@@ -61,13 +72,25 @@ reserved_stack reserved_arena::allocate(std::size_t size) {
     }
     const reserved_stack made{slot, size, slot + size - win::page_size};
     if (!arm(slot, size)) {
-        release(made);
+        give_up(made);
         throw std::system_error(win::to_error(std::errc::not_enough_memory), "moor: committing a stack");
     }
     return made;
 }
 
 void reserved_arena::release(const reserved_stack& unused) noexcept {
+    {
+        const std::lock_guard guard(lock_);
+        if (unused.committed() <= most_kept_ - kept_bytes_) {
+            kept_[size_class(unused.size)].push_back(unused);
+            kept_bytes_ += unused.committed();
+            return;
+        }
+    }
+    give_up(unused);
+}
+
+void reserved_arena::give_up(const reserved_stack& unused) noexcept {
     win::decommit(unused.slot, unused.size);
     const std::lock_guard guard(lock_);
     free_slots_[size_class(unused.size)].push_back(unused.slot);
@@ -91,6 +114,7 @@ reserved_stack stack_cache::take(std::size_t size) {
     }
     const reserved_stack cached = stacks_.back();
     stacks_.pop_back();
+    bytes_ -= cached.committed();
     return cached;
 }
 
@@ -99,8 +123,8 @@ void stack_cache::give(reserved_stack finished) noexcept {
         arena_.release(finished);
         return;
     }
-    std::byte* const lowest_kept = finished.top() - kept_bytes;
-    if (finished.limit < lowest_kept) {
+    std::byte* const lowest_kept = finished.top() - kept_of_large;
+    if (finished.limit < lowest_kept && finished.committed() > most_bytes_ - bytes_) {
         win::decommit(finished.slot, static_cast<std::size_t>(lowest_kept - finished.slot));
         if (!win::commit_guard(lowest_kept - win::page_size, win::page_size)) {
             arena_.release(finished);
@@ -108,6 +132,11 @@ void stack_cache::give(reserved_stack finished) noexcept {
         }
         finished.limit = lowest_kept;
     }
+    if (finished.committed() > most_bytes_ - bytes_) {
+        arena_.release(finished);
+        return;
+    }
+    bytes_ += finished.committed();
     stacks_.push_back(finished);
 }
 

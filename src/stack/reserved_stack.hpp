@@ -21,6 +21,8 @@ struct reserved_stack {
     std::byte* limit = nullptr; ///< lowest committed address that is no guard; what the TEB's StackLimit must hold
 
     [[nodiscard]] std::byte* top() const noexcept { return slot + size; }
+    /// Bytes of memory, without the guard page.
+    [[nodiscard]] std::size_t committed() const noexcept { return static_cast<std::size_t>(top() - limit); }
     [[nodiscard]] explicit operator bool() const noexcept { return slot != nullptr; }
 };
 
@@ -38,30 +40,41 @@ inline constexpr std::size_t largest_reserved_stack = std::size_t{1024} * 1024 *
 /// Where slots come from: large reservations per size, kept until the runtime ends. Any thread.
 class reserved_arena {
 public:
+    /// Released slots keep their memory as long as that is no more than `most_kept` bytes in all: a burst of coroutines
+    /// that comes again then asks the system for nothing, which is a hundred times faster.
+    explicit reserved_arena(std::size_t most_kept = 0) noexcept : most_kept_(most_kept) {}
+
     /// A slot of `size` bytes (a rounded size), its first page committed and its guard armed.
     /// Throws std::system_error not_enough_memory.
     [[nodiscard]] reserved_stack allocate(std::size_t size);
 
-    /// Takes the slot back and its memory from it.
+    /// Takes the slot back, and its memory from it unless that may be kept.
     void release(const reserved_stack& unused) noexcept;
 
-    /// Stacks with committed memory, in use or cached by a worker.
+    /// Stacks with committed memory, in use, cached by a worker, or kept here.
     [[nodiscard]] std::size_t committed() const noexcept;
 
 private:
+    void give_up(const reserved_stack& unused) noexcept;
+
     static constexpr std::size_t reservation_size = std::size_t{64} * 1024 * 1024;
     static constexpr std::size_t size_classes = 15; // 64 KiB … 1 GiB
 
-    mutable win::system_lock lock_; // guards all below
+    mutable win::system_lock lock_; // guards all below but the last
     std::vector<win::address_space> reservations_;
     std::array<std::vector<std::byte*>, size_classes> free_slots_;
+    std::array<std::vector<reserved_stack>, size_classes> kept_; // free slots with memory, last in first out
+    std::size_t kept_bytes_ = 0;                                 // of these
     std::size_t committed_ = 0;
+    const std::size_t most_kept_;
 };
 
 /// Stacks of one size that a worker keeps committed for its next coroutines, last in first out. Only that worker.
 class stack_cache {
 public:
-    stack_cache(reserved_arena& arena, std::size_t size, std::size_t most) : arena_(arena), size_(size), most_(most) {
+    /// Keeps `most` of them, and no more than `most_bytes` of memory.
+    stack_cache(reserved_arena& arena, std::size_t size, std::size_t most, std::size_t most_bytes)
+        : arena_(arena), size_(size), most_(most), most_bytes_(most_bytes) {
         stacks_.reserve(most);
     }
     ~stack_cache();
@@ -72,18 +85,20 @@ public:
     [[nodiscard]] reserved_stack take(std::size_t size);
 
     /// Keeps the stack, or gives it back to the arena when the cache is full or the size another one. One that has
-    /// grown large loses the memory beyond `kept_bytes` first.
+    /// grown larger than what the cache has room for loses the memory beyond `kept_of_large` first.
     void give(reserved_stack finished) noexcept;
 
     /// Where it keeps them; the same for its whole life. Any thread.
     [[nodiscard]] const void* storage() const noexcept { return stacks_.data(); }
 
 private:
-    static constexpr std::size_t kept_bytes = std::size_t{64} * 1024;
+    static constexpr std::size_t kept_of_large = std::size_t{64} * 1024; // bytes
 
     reserved_arena& arena_;
     const std::size_t size_;
     const std::size_t most_;
+    const std::size_t most_bytes_;
+    std::size_t bytes_ = 0; // of memory, of all that it keeps
     std::vector<reserved_stack> stacks_;
 };
 

@@ -111,6 +111,31 @@ TEST(reserved_arena, a_released_slot_has_no_memory_and_is_used_again) {
     arena.release(second);
 }
 
+TEST(reserved_arena, keeps_the_memory_of_some) {
+    reserved_arena arena(100 * kibibyte);
+    reserved_stack grown = arena.allocate(256 * kibibyte);
+    pretend_growth(grown, 80 * kibibyte);
+    const reserved_stack other_size = arena.allocate(64 * kibibyte);
+    reserved_stack too_much = arena.allocate(256 * kibibyte);
+    pretend_growth(too_much, 24 * kibibyte);
+    arena.release(grown);
+    arena.release(other_size);
+    arena.release(too_much); // 80 KiB and a page are kept already
+    EXPECT_EQ(arena.committed(), 2u);
+    EXPECT_EQ(page_at(too_much.top() - 1), page::reserved);
+
+    const reserved_stack again = arena.allocate(256 * kibibyte);
+    EXPECT_EQ(again.slot, grown.slot);
+    EXPECT_EQ(again.limit, grown.limit);
+    expect_armed(again);
+    EXPECT_EQ(arena.allocate(64 * kibibyte).slot, other_size.slot);
+    const reserved_stack armed_anew = arena.allocate(256 * kibibyte);
+    EXPECT_EQ(armed_anew.limit, armed_anew.top() - win::page_size);
+    expect_armed(armed_anew);
+    arena.release(armed_anew); // what was taken out makes room again
+    EXPECT_EQ(arena.committed(), 3u);
+}
+
 TEST(reserved_arena, serves_many_threads) {
     reserved_arena arena;
     std::vector<std::thread> threads;
@@ -140,7 +165,7 @@ TEST(reserved_arena, serves_many_threads) {
 TEST(stack_cache, gives_back_what_it_was_given_last) {
     reserved_arena arena;
     {
-        stack_cache cache(arena, 256 * kibibyte, 2);
+        stack_cache cache(arena, 256 * kibibyte, 2, 128 * kibibyte);
         const reserved_stack first = cache.take(256 * kibibyte);
         const reserved_stack second = cache.take(256 * kibibyte);
         cache.give(first);
@@ -156,7 +181,7 @@ TEST(stack_cache, gives_back_what_it_was_given_last) {
 
 TEST(stack_cache, keeps_no_more_than_it_may_and_only_its_size) {
     reserved_arena arena;
-    stack_cache cache(arena, 256 * kibibyte, 1);
+    stack_cache cache(arena, 256 * kibibyte, 1, 64 * kibibyte);
     const reserved_stack first = cache.take(256 * kibibyte);
     const reserved_stack second = cache.take(256 * kibibyte);
     const reserved_stack large = cache.take(1024 * kibibyte);
@@ -170,14 +195,53 @@ TEST(stack_cache, keeps_no_more_than_it_may_and_only_its_size) {
 
 TEST(stack_cache, one_that_may_keep_nothing) {
     reserved_arena arena;
-    stack_cache cache(arena, 64 * kibibyte, 0);
+    stack_cache cache(arena, 64 * kibibyte, 0, 0);
     cache.give(cache.take(64 * kibibyte));
     EXPECT_EQ(arena.committed(), 0u);
 }
 
+TEST(stack_cache, keeps_what_has_grown_large_while_there_is_room_for_it) {
+    reserved_arena arena;
+    stack_cache cache(arena, 256 * kibibyte, 3, 256 * kibibyte);
+    reserved_stack large = cache.take(256 * kibibyte);
+    reserved_stack larger = cache.take(256 * kibibyte);
+    const reserved_stack small = cache.take(256 * kibibyte);
+    pretend_growth(large, 100 * kibibyte);
+    pretend_growth(larger, 200 * kibibyte);
+    cache.give(large);
+    cache.give(larger); // over the limit with all of it: cut back
+    cache.give(small);
+    EXPECT_EQ(cache.take(256 * kibibyte).limit, small.limit);
+    const reserved_stack cut = cache.take(256 * kibibyte);
+    EXPECT_EQ(cut.limit, larger.top() - 64 * kibibyte);
+    expect_armed(cut);
+    const reserved_stack whole = cache.take(256 * kibibyte);
+    EXPECT_EQ(whole.limit, large.limit);
+    reserved_stack regrown = cut;
+    pretend_growth(regrown, 200 * kibibyte);
+    cache.give(regrown); // what was taken out has made room
+    EXPECT_EQ(cache.take(256 * kibibyte).limit, regrown.limit);
+    for (const reserved_stack& each : {whole, regrown, small}) {
+        arena.release(each);
+    }
+    EXPECT_EQ(arena.committed(), 0u);
+}
+
+TEST(stack_cache, gives_up_what_there_is_no_memory_for) {
+    reserved_arena arena;
+    stack_cache cache(arena, 256 * kibibyte, 8, 100 * kibibyte);
+    std::vector<reserved_stack> grown{cache.take(256 * kibibyte), cache.take(256 * kibibyte)};
+    for (reserved_stack& each : grown) {
+        pretend_growth(each, 64 * kibibyte);
+    }
+    cache.give(grown[0]);
+    cache.give(grown[1]);
+    EXPECT_EQ(arena.committed(), 1u);
+}
+
 TEST(stack_cache, trims_what_has_grown_large_and_arms_the_guard_again) {
     reserved_arena arena;
-    stack_cache cache(arena, 256 * kibibyte, 1);
+    stack_cache cache(arena, 256 * kibibyte, 1, 64 * kibibyte);
     for (const std::size_t used : {8 * kibibyte, 64 * kibibyte, 68 * kibibyte, 200 * kibibyte, 244 * kibibyte}) {
         reserved_stack grown = cache.take(256 * kibibyte);
         pretend_growth(grown, used);
