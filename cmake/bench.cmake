@@ -1,78 +1,166 @@
-# Builds the benchmarks, runs each pinned to one processor, and prints a table of what was promised and what was measured:
-#   cmake -P cmake/bench.cmake
-# Options, before -P: -D COMPILER=clang|gcc, -D FILTER=regex (names of benchmark programs), -D REPEAT=n (repetitions).
-# The results are also written to build/<compiler>-release/bench/<program>.json and table.txt.
+# Builds the benchmarks, runs them pinned, and reports:
+#   cmake -P cmake/bench.cmake                 the library's own set: a table of what was promised and what was measured
+#   cmake -D PEERS=ON -P cmake/bench.cmake     moor beside its peers (bench/peers), on one processor and on two
+# Options, before -P, with either: -D COMPILER=clang|gcc
+#   own set: -D FILTER=regex (names of benchmark programs), -D REPEAT=n (repetitions)
+#   peers: -D ROUNDS=n, -D JOBS=regex (ids of rows), -D ONLY=regex (peers), -D MILLISECONDS=n (of a run), -D SEED=n,
+#          -D UPDATE_DOCS=ON (copy the report to docs/benchmarks.md and its plots to docs/benchmarks)
+# Everything is written to build/<compiler>-release/bench: JSON, a report in Markdown (own.md, report.md), table.txt of the own
+# set, and plots in the folder benchmarks.
 #
 # The repetitions of a program's benchmarks come in random order, and one of them is always bare_jump, a bare Boost.Context jump
 # (11 ns on a quiet machine of the kind that the targets are for): when that one took longer, the machine was busy or slow, and
-# the column "in jumps" says more than the nanoseconds do.
+# the column "in jumps" says more than the nanoseconds do. How peers are compared stands in docs/benchmarks.md.
 #
-# Under Wine every I/O call is a round trip to the Wine server, so the server is pinned to the same processor and has a
+# Under Wine every I/O call is a round trip to the Wine server, so the server is pinned to the same processors and has a
 # prefix of its own. Compare I/O numbers only within one run.
 include("${CMAKE_CURRENT_LIST_DIR}/support/script.cmake")
-include("${CMAKE_CURRENT_LIST_DIR}/support/bench_table.cmake")
+moor_option(PEERS OFF "ON|OFF")
 moor_option(FILTER "" ".*")
 moor_option(REPEAT 11 "[2-9]|[1-9][0-9]+")
-
-moor_prepare(${COMPILER} wine)
-moor_build(release status moor_bench)
-if(NOT status EQUAL 0)
-    message(FATAL_ERROR "The benchmarks could not be built, see above.")
-endif()
+moor_option(ROUNDS 11 "[1-9][0-9]*")
+moor_option(JOBS ".*" ".*")
+moor_option(ONLY ".*" ".*")
+moor_option(MILLISECONDS 100 "[1-9][0-9]*")
+moor_option(SEED 1 "[1-9][0-9]*")
+moor_option(UPDATE_DOCS OFF "ON|OFF")
 
 moor_build_directory(release directory)
-file(STRINGS "${directory}/bench_programs.txt" programs)
-set(chosen)
-set(names)
-foreach(program IN LISTS programs)
-    get_filename_component(name "${program}" NAME_WE)
-    list(APPEND names ${name})
-    if(name MATCHES "${FILTER}")
-        list(APPEND chosen "${program}")
-    endif()
-endforeach()
-if(NOT chosen)
-    string(REPLACE ";" ", " names "${names}")
-    moor_stop("FILTER=${FILTER} is the name of no benchmark program. There are: ${names}")
-endif()
-set(pinned ${MOOR_EMULATOR})
-if(NOT CMAKE_HOST_WIN32)
-    set(ENV{MOOR_WINE_PREFIX} "${MOOR_ROOT}/build/wine-bench")
-    find_program(taskset taskset NO_CACHE)
-    if(taskset)
-        list(PREPEND pinned "${taskset}" -c 0)
-    else()
-        message(WARNING "taskset is missing, so nothing is pinned and the numbers are noisy.")
-    endif()
-    moor_run("starting a Wine server for the benchmarks" ${pinned} --prepare)
-endif()
+set(results "${directory}/bench")
+file(MAKE_DIRECTORY "${results}")
 
-set(failed)
-file(MAKE_DIRECTORY "${directory}/bench")
-file(GLOB old_results "${directory}/bench/*_bench.json")
-if(old_results)
-    file(REMOVE ${old_results})
-endif()
-foreach(program IN LISTS chosen)
-    get_filename_component(name "${program}" NAME_WE)
-    moor_say("running ${name}")
-    # The program runs in the folder of the results: a bare file name is the same on Windows and under Wine.
-    execute_process(
-        COMMAND ${pinned} "${program}" --benchmark_out=${name}.json --benchmark_out_format=json
-                --benchmark_repetitions=${REPEAT} --benchmark_report_aggregates_only=true
-                --benchmark_enable_random_interleaving=true --benchmark_min_time=0.1
-        WORKING_DIRECTORY "${directory}/bench" RESULT_VARIABLE status)
-    if(NOT status STREQUAL "0")
-        list(APPEND failed ${name})
+# What a command line begins with so that the program, and the Wine server that it starts, run on these processors only.
+function(moor_pinned processors result)
+    set(pinned ${MOOR_EMULATOR})
+    if(NOT CMAKE_HOST_WIN32)
+        set(ENV{MOOR_WINE_PREFIX} "${MOOR_ROOT}/build/wine-bench")
+        find_program(taskset taskset NO_CACHE)
+        if(taskset)
+            list(PREPEND pinned "${taskset}" -c ${processors})
+        else()
+            message(WARNING "taskset is missing, so nothing is pinned and the numbers are noisy.")
+        endif()
+        # One that lingers may be pinned otherwise.
+        execute_process(COMMAND ${MOOR_EMULATOR} --stop)
+        moor_run("starting a Wine server for the benchmarks" ${pinned} --prepare)
     endif()
-endforeach()
-if(NOT CMAKE_HOST_WIN32)
-    execute_process(COMMAND ${MOOR_EMULATOR} --stop)
-endif()
-moor_bench_table("${directory}/bench" table)
-file(WRITE "${directory}/bench/table.txt" "${table}")
-execute_process(COMMAND "${CMAKE_COMMAND}" -E echo "\n${table}")
-moor_say("results are in ${directory}/bench")
-if(failed)
-    message(FATAL_ERROR "Failed: ${failed}")
+    set(${result} ${pinned} PARENT_SCOPE)
+endfunction()
+
+function(moor_stop_wine_server)
+    if(NOT CMAKE_HOST_WIN32)
+        set(ENV{MOOR_WINE_PREFIX} "${MOOR_ROOT}/build/wine-bench")
+        execute_process(COMMAND ${MOOR_EMULATOR} --stop)
+    endif()
+endfunction()
+
+function(moor_own_set)
+    moor_build(release status moor_bench moor_report)
+    if(NOT status EQUAL 0)
+        message(FATAL_ERROR "The benchmarks could not be built, see above.")
+    endif()
+    file(STRINGS "${directory}/bench_programs.txt" programs)
+    set(chosen)
+    set(names)
+    foreach(program IN LISTS programs)
+        get_filename_component(name "${program}" NAME_WE)
+        list(APPEND names ${name})
+        if(name MATCHES "${FILTER}")
+            list(APPEND chosen "${program}")
+        endif()
+    endforeach()
+    if(NOT chosen)
+        string(REPLACE ";" ", " names "${names}")
+        moor_stop("FILTER=${FILTER} is the name of no benchmark program. There are: ${names}")
+    endif()
+
+    moor_pinned(0 pinned)
+    set(failed)
+    file(GLOB old_results "${results}/*_bench.json")
+    if(old_results)
+        file(REMOVE ${old_results})
+    endif()
+    foreach(program IN LISTS chosen)
+        get_filename_component(name "${program}" NAME_WE)
+        moor_say("running ${name}")
+        # The program runs in the folder of the results: a bare file name is the same on Windows and under Wine.
+        execute_process(
+            COMMAND ${pinned} "${program}" --benchmark_out=${name}.json --benchmark_out_format=json
+                    --benchmark_repetitions=${REPEAT} --benchmark_report_aggregates_only=true
+                    --benchmark_enable_random_interleaving=true --benchmark_min_time=0.1
+            WORKING_DIRECTORY "${results}" RESULT_VARIABLE status)
+        if(NOT status STREQUAL "0")
+            list(APPEND failed ${name})
+        endif()
+    endforeach()
+    moor_program("${directory}" moor_report report)
+    execute_process(COMMAND ${pinned} "${report}" own . . WORKING_DIRECTORY "${results}" RESULT_VARIABLE status)
+    if(NOT status STREQUAL "0")
+        list(APPEND failed report)
+    endif()
+    moor_stop_wine_server()
+    moor_say("results are in ${results}: own.md, table.txt, and JSON of each program")
+    if(failed)
+        message(FATAL_ERROR "Failed: ${failed}")
+    endif()
+endfunction()
+
+# One run of the driver, on so many processors.
+function(moor_compare_on processors file)
+    math(EXPR last "${processors} - 1")
+    moor_pinned(0-${last} pinned)
+    moor_program("${directory}" moor_compare compare)
+    moor_say("comparing on ${processors} processor(s)")
+    execute_process(
+        COMMAND ${pinned} "${compare}" --threads=${processors} --rounds=${ROUNDS} --jobs=${JOBS} --peers=${ONLY}
+                --milliseconds=${MILLISECONDS} --seed=${SEED} --out=${file} ../peer_programs.txt
+        WORKING_DIRECTORY "${results}" RESULT_VARIABLE status)
+    if(NOT status STREQUAL "0")
+        moor_stop_wine_server()
+        message(FATAL_ERROR "The comparison failed (${status}), see above.")
+    endif()
+endfunction()
+
+function(moor_comparison)
+    set(MOOR_CONFIGURE_OPTIONS -D MOOR_BENCH_PEERS=ON)
+    moor_build(release status moor_peers moor_compare moor_report)
+    if(NOT status EQUAL 0)
+        message(FATAL_ERROR "The programs to compare could not be built, see above.")
+    endif()
+    set(files comparison-1.json)
+    moor_compare_on(1 comparison-1.json)
+    cmake_host_system_information(RESULT processors QUERY NUMBER_OF_LOGICAL_CORES)
+    if(processors GREATER 1)
+        moor_compare_on(2 comparison-2.json)
+        list(APPEND files comparison-2.json)
+    else()
+        moor_say("this machine has one processor, so there is no comparison on two")
+    endif()
+    file(COPY "${MOOR_ROOT}/bench/report/introduction.md" DESTINATION "${results}")
+    file(GLOB old_plots "${results}/benchmarks/*-[12].svg")
+    if(old_plots)
+        file(REMOVE ${old_plots})
+    endif()
+    moor_program("${directory}" moor_report report)
+    execute_process(COMMAND ${MOOR_EMULATOR} "${report}" comparison introduction.md . ${files}
+                    WORKING_DIRECTORY "${results}" RESULT_VARIABLE status)
+    moor_stop_wine_server()
+    if(NOT status STREQUAL "0")
+        message(FATAL_ERROR "The report could not be written.")
+    endif()
+    moor_say("the report is ${results}/report.md")
+    if(UPDATE_DOCS)
+        file(REMOVE_RECURSE "${MOOR_ROOT}/docs/benchmarks")
+        file(COPY_FILE "${results}/report.md" "${MOOR_ROOT}/docs/benchmarks.md")
+        file(GLOB plots "${results}/benchmarks/*-[12].svg")
+        file(COPY ${plots} DESTINATION "${MOOR_ROOT}/docs/benchmarks")
+        moor_say("docs/benchmarks.md and docs/benchmarks hold this report now")
+    endif()
+endfunction()
+
+moor_prepare(${COMPILER} wine)
+if(PEERS)
+    moor_comparison()
+else()
+    moor_own_set()
 endif()

@@ -1,213 +1,168 @@
 // See floor.hpp.
 #include "net/floor.hpp"
 
-#include <array>
+#include <algorithm>
+#include <span>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
-#include "win/windows.hpp"
+#include "peers/support/pattern.hpp"
 
 namespace moor::bench {
 namespace {
 
-constexpr ULONG packets_per_batch = 64;
-
-// Winsock's last error is the thread's.
-void check(bool succeeded, const char* what) {
-    if (!succeeded) {
-        throw std::system_error(static_cast<int>(::GetLastError()), std::system_category(), what);
-    }
-}
-
-SOCKET new_socket() {
-    const SOCKET made = ::WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, nullptr, 0, WSA_FLAG_OVERLAPPED);
-    check(made != INVALID_SOCKET, "socket");
-    return made;
-}
-
-// Whether the call that returned `result` is done; its packet comes later otherwise.
-bool done_at_once(int result, const char* what) {
-    if (result == 0) {
-        return true;
-    }
-    check(::WSAGetLastError() == WSA_IO_PENDING, what);
-    return false;
-}
+constexpr std::size_t least_buffer = 4096;
 
 } // namespace
 
-/// One side of a connection: receiving and sending in turn, one call at a time.
-struct echo_floor::end {
-    end() = default;
-    ~end() { close(); }
-    end(const end&) = delete;
-    end& operator=(const end&) = delete;
+/// One side of a connection.
+class echo_floor::end : public floor_machine {
+public:
+    void close() noexcept final { socket_.close(); }
 
-    void close() noexcept {
-        if (socket != INVALID_SOCKET) {
-            ::closesocket(std::exchange(socket, INVALID_SOCKET));
-        }
+protected:
+    end(echo_floor& floor, floor_socket socket, std::size_t buffer_size)
+        : floor_(floor), buffer_(buffer_size), socket_(std::move(socket)) {
+        socket_.set_no_delay();
+        floor_.loop_.add(socket_);
     }
 
-    OVERLAPPED overlapped{};
-    WSABUF window{};
-    DWORD transferred = 0;
-    DWORD flags = 0;
-    SOCKET socket = INVALID_SOCKET;
-    bool sending = false;
-    std::vector<char> buffer;
+    // Both return whether the call has ended already; `transferred` is then what it moved.
+    [[nodiscard]] bool receive(floor_call& call, std::uint32_t& transferred) {
+        ++floor_.counts_.receives;
+        WSABUF window{static_cast<ULONG>(buffer_.size()), buffer_.data()};
+        DWORD size = 0;
+        DWORD flags = 0;
+        const int result = ::WSARecv(socket_.get(), &window, 1, &size, &flags, call.renewed(), nullptr);
+        transferred = size;
+        return floor_.loop_.has_ended(result == 0, "WSARecv");
+    }
+    // Winsock takes what is sent as changeable, and does not change it.
+    [[nodiscard]] bool send(floor_call& call, std::span<const char> data) {
+        ++floor_.counts_.sends;
+        WSABUF window{static_cast<ULONG>(data.size()), const_cast<char*>(data.data())};
+        DWORD size = 0;
+        const int result = ::WSASend(socket_.get(), &window, 1, &size, 0, call.renewed(), nullptr);
+        return floor_.loop_.has_ended(result == 0, "WSASend");
+    }
 
-    // Clients only.
-    std::vector<char> message;
-    std::size_t received = 0; // of the echo
-    std::uint64_t trips_left = 0;
+    echo_floor& floor_;
+    std::vector<char> buffer_;
+
+private:
+    floor_socket socket_;
 };
 
-echo_floor::echo_floor(std::size_t connections, std::size_t message_size) : message_size_(message_size) {
-    WSADATA data;
-    check(::WSAStartup(MAKEWORD(2, 2), &data) == 0, "WSAStartup");
-    port_ = ::CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1);
-    check(port_ != nullptr, "CreateIoCompletionPort");
-    const SOCKET listener = new_socket();
-    sockaddr_in local{};
-    local.sin_family = AF_INET;
-    local.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-    int size = sizeof local;
-    const auto address = reinterpret_cast<sockaddr*>(&local);
-    check(::bind(listener, address, size) == 0, "bind");
-    check(::getsockname(listener, address, &size) == 0, "getsockname");
-    check(::listen(listener, SOMAXCONN) == 0, "listen");
-    for (std::size_t index = 0; index < connections; ++index) {
-        clients_.push_back(adopt(new_socket()));
-        end& client = *clients_.back();
-        for (std::size_t at = 0; at < message_size_; ++at) {
-            client.message.push_back(static_cast<char>(index + at));
-        }
-        check(::connect(client.socket, address, size) == 0, "connect");
-        servers_.push_back(adopt(::accept(listener, nullptr, nullptr)));
-    }
-    ::closesocket(listener);
-    for (const auto& server : servers_) {
+/// Receives and sends in turn.
+class echo_floor::server final : public end {
+public:
+    server(echo_floor& floor, floor_socket socket, std::size_t message_size)
+        : end(floor, std::move(socket), std::max(message_size, least_buffer)) {}
+
+    void start() {
         std::uint32_t transferred = 0;
-        if (receive(*server, 0, transferred)) {
+        if (receive(call_, transferred)) {
             throw std::runtime_error("floor: something came before anything was sent");
         }
     }
-}
 
-// Closing a server's socket completes its receive; its memory stays until that packet has come.
-echo_floor::~echo_floor() {
-    for (const auto& server : servers_) {
-        server->close();
-    }
-    std::array<OVERLAPPED_ENTRY, packets_per_batch> batch;
-    for (std::size_t left = servers_.size(); left != 0;) {
-        constexpr DWORD longest_wait = 1000; // milliseconds
-        ULONG count = 0;
-        if (::GetQueuedCompletionStatusEx(port_, batch.data(), packets_per_batch, &count, longest_wait, FALSE) ==
-            FALSE) {
-            break;
+    void go_on(floor_call&, std::uint32_t transferred) override {
+        for (bool ended = true; ended;) {
+            if (std::exchange(sending_, false)) {
+                ended = receive(call_, transferred);
+                continue;
+            }
+            if (transferred == 0) {
+                throw std::runtime_error("floor: a connection has ended");
+            }
+            sending_ = true;
+            ended = send(call_, std::span(buffer_).first(transferred));
         }
-        left -= count;
     }
-    clients_.clear();
-    ::CloseHandle(port_);
-    ::WSACleanup();
-}
 
-// Takes the socket over and prepares it as the library does.
-std::unique_ptr<echo_floor::end> echo_floor::adopt(std::uintptr_t socket) {
-    check(socket != INVALID_SOCKET, "accept");
-    auto made = std::make_unique<end>();
-    made->socket = socket;
-    made->buffer.resize(message_size_);
-    const BOOL no_delay = TRUE;
-    check(::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, reinterpret_cast<const char*>(&no_delay), sizeof no_delay) ==
-              0,
-          "TCP_NODELAY");
-    const auto handle = reinterpret_cast<HANDLE>(socket);
-    check(::CreateIoCompletionPort(handle, port_, reinterpret_cast<ULONG_PTR>(made.get()), 0) != nullptr,
-          "CreateIoCompletionPort");
-    check(::SetFileCompletionNotificationModes(handle, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS |
-                                                           FILE_SKIP_SET_EVENT_ON_HANDLE) != FALSE,
-          "SetFileCompletionNotificationModes");
-    return made;
-}
+private:
+    floor_call call_{*this};
+    bool sending_ = false; // what call_ does
+};
 
-void echo_floor::run(std::uint64_t round_trips) {
-    clients_running_ = clients_.size();
-    for (const auto& client : clients_) {
-        client->trips_left = round_trips;
+/// Sends one message at a time, and receives beside it.
+class echo_floor::client final : public end {
+public:
+    client(echo_floor& floor, floor_socket socket, std::uint64_t number, std::size_t message_size,
+           std::uint64_t in_flight)
+        : end(floor, std::move(socket), in_flight == 1 ? message_size : std::max(message_size, least_buffer)),
+          echo_(number, message_size), in_flight_(in_flight) {}
+
+    void start(std::uint64_t messages) {
+        to_send_ = messages;
+        to_come_ = messages;
+        send_more();
         std::uint32_t transferred = 0;
-        if (send(*client, client->message, message_size_, transferred)) {
-            go_on(*client, transferred);
+        if (receive(receiving_, transferred)) {
+            go_on(receiving_, transferred);
         }
     }
-    std::array<OVERLAPPED_ENTRY, packets_per_batch> batch;
-    while (clients_running_ != 0) {
-        ULONG count = 0;
-        check(::GetQueuedCompletionStatusEx(port_, batch.data(), packets_per_batch, &count, INFINITE, TRUE) != FALSE,
-              "GetQueuedCompletionStatusEx");
-        ++counts_.dequeues;
-        for (ULONG index = 0; index < count; ++index) {
-            go_on(*reinterpret_cast<end*>(batch[index].lpCompletionKey), batch[index].dwNumberOfBytesTransferred);
-        }
-    }
-}
 
-// After a call of that end was completed: makes the next ones, until one of them is pending.
-void echo_floor::go_on(end& from, std::uint32_t transferred) {
-    for (bool done = true; done;) {
-        if (from.sending) {
-            done = receive(from, from.received, transferred);
-            continue;
-        }
-        if (transferred == 0) {
-            throw std::runtime_error("floor: a connection has ended");
-        }
-        if (from.message.empty()) { // a server
-            done = send(from, from.buffer, transferred, transferred);
-            continue;
-        }
-        from.received += transferred;
-        if (from.received < message_size_) {
-            done = receive(from, from.received, transferred);
-            continue;
-        }
-        if (from.buffer != from.message) {
-            throw std::runtime_error("floor: the echo is not what was sent");
-        }
-        from.received = 0;
-        if (--from.trips_left == 0) {
-            --clients_running_;
+    void go_on(floor_call& ended, std::uint32_t transferred) override {
+        if (&ended == &sending_) {
+            send_pending_ = false;
+            send_more();
             return;
         }
-        done = send(from, from.message, message_size_, transferred);
+        do {
+            if (transferred == 0) {
+                throw std::runtime_error("floor: a connection has ended");
+            }
+            to_come_ -= echo_.check(std::span(buffer_).first(transferred));
+            if (to_come_ == 0) {
+                --floor_.clients_running_;
+                return;
+            }
+            send_more();
+        } while (receive(receiving_, transferred));
+    }
+
+private:
+    void send_more() {
+        while (!send_pending_ && to_send_ != 0 && to_come_ - to_send_ < in_flight_) {
+            --to_send_;
+            send_pending_ = !send(sending_, echo_.message());
+        }
+    }
+
+    peers::pattern echo_;
+    const std::uint64_t in_flight_;
+    floor_call sending_{*this};
+    floor_call receiving_{*this};
+    bool send_pending_ = false;
+    std::uint64_t to_send_ = 0;
+    std::uint64_t to_come_ = 0; // messages; as many more than to_send_ as are on the way
+};
+
+echo_floor::echo_floor(std::size_t connections, std::size_t message_size, std::uint64_t in_flight) {
+    const auto listener = floor_socket::tcp();
+    const sockaddr_in address = listener.bind_to_loopback();
+    check(::listen(listener.get(), SOMAXCONN) == 0, "listen");
+    for (std::size_t index = 0; index < connections; ++index) {
+        auto socket = floor_socket::tcp();
+        check(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "connect");
+        clients_.push_back(&loop_.make<client>(*this, std::move(socket), index, message_size, in_flight));
+        loop_.make<server>(*this, floor_socket(::accept(listener.get(), nullptr, nullptr)), message_size).start();
     }
 }
 
-bool echo_floor::receive(end& at, std::size_t offset, std::uint32_t& transferred) {
-    at.sending = false;
-    at.overlapped = {};
-    at.flags = 0;
-    at.window = {static_cast<ULONG>(at.buffer.size() - offset), at.buffer.data() + offset};
-    ++counts_.receives;
-    const int result = ::WSARecv(at.socket, &at.window, 1, &at.transferred, &at.flags, &at.overlapped, nullptr);
-    const bool done = done_at_once(result, "WSARecv");
-    transferred = at.transferred;
-    return done;
-}
-
-bool echo_floor::send(end& at, std::vector<char>& data, std::size_t size, std::uint32_t& transferred) {
-    at.sending = true;
-    at.overlapped = {};
-    at.window = {static_cast<ULONG>(size), data.data()};
-    ++counts_.sends;
-    const int result = ::WSASend(at.socket, &at.window, 1, &at.transferred, 0, &at.overlapped, nullptr);
-    const bool done = done_at_once(result, "WSASend");
-    transferred = at.transferred;
-    return done;
+void echo_floor::run(std::uint64_t messages) {
+    if (messages == 0) {
+        return;
+    }
+    clients_running_ = clients_.size();
+    for (client* const started : clients_) {
+        started->start(messages);
+    }
+    while (clients_running_ != 0) {
+        ++counts_.dequeues;
+        loop_.turn();
+    }
 }
 
 } // namespace moor::bench

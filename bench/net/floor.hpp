@@ -1,13 +1,12 @@
 // The floor: what the system itself costs. A TCP echo, servers and clients in one thread, as a loop around one
-// completion port with a state machine per connection; written by hand, without the library, and with all that makes
-// the library fast: no packet for what completes at once, packets dequeued 64 at a time, no allocation, no thread
-// beside the caller's.
+// completion port with a state machine for each end of a connection (floor_loop.hpp).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <vector>
+
+#include "net/floor_loop.hpp"
 
 namespace moor::bench {
 
@@ -22,29 +21,21 @@ struct call_counts {
 class echo_floor {
 public:
     /// Throws std::system_error when the system refuses something; so does run().
-    echo_floor(std::size_t connections, std::size_t message_size);
-    ~echo_floor();
-    echo_floor(const echo_floor&) = delete;
-    echo_floor& operator=(const echo_floor&) = delete;
+    echo_floor(std::size_t connections, std::size_t message_size, std::uint64_t in_flight = 1);
 
-    /// Every client sends its message and waits until all of it has come back, so many times. Throws std::runtime_error
-    /// when something else comes back.
-    void run(std::uint64_t round_trips);
+    /// Every client sends its message so many times, with in_flight of them on the way, and waits until all have come
+    /// back. Throws std::runtime_error when something else comes back, or nothing.
+    void run(std::uint64_t messages);
 
     [[nodiscard]] const call_counts& counts() const noexcept { return counts_; }
 
 private:
-    struct end;
+    class end;
+    class server;
+    class client;
 
-    [[nodiscard]] std::unique_ptr<end> adopt(std::uintptr_t socket);
-    void go_on(end& from, std::uint32_t transferred);
-    [[nodiscard]] bool receive(end& at, std::size_t offset, std::uint32_t& transferred);
-    [[nodiscard]] bool send(end& at, std::vector<char>& data, std::size_t size, std::uint32_t& transferred);
-
-    const std::size_t message_size_;
-    void* port_ = nullptr;
-    std::vector<std::unique_ptr<end>> servers_;
-    std::vector<std::unique_ptr<end>> clients_;
+    floor_loop loop_;
+    std::vector<client*> clients_;
     std::size_t clients_running_ = 0;
     call_counts counts_;
 };

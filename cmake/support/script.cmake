@@ -48,7 +48,8 @@ function(moor_build_directory config result)
     set(${result} "${MOOR_ROOT}/build/${COMPILER}${version}-${config}" PARENT_SCOPE)
 endfunction()
 
-# Configures and builds one configuration (debug or release); arguments after the result are targets.
+# Configures and builds one configuration (debug or release); arguments after the result are targets. MOOR_CONFIGURE_OPTIONS
+# are further arguments for the configuration.
 function(moor_build config result)
     moor_build_directory(${config} directory)
     set(type Release)
@@ -57,9 +58,11 @@ function(moor_build config result)
     endif()
     if(COMPILER STREQUAL "native")
         moor_try(status "configuring ${COMPILER} ${config}"
-                 "${CMAKE_COMMAND}" -S "${MOOR_ROOT}" -B "${directory}" -D CMAKE_BUILD_TYPE=${type})
+                 "${CMAKE_COMMAND}" -S "${MOOR_ROOT}" -B "${directory}" -D CMAKE_BUILD_TYPE=${type}
+                 ${MOOR_CONFIGURE_OPTIONS})
     else()
-        moor_try(status "configuring ${COMPILER} ${config}" "${CMAKE_COMMAND}" --preset ${COMPILER}-${config} -B "${directory}")
+        moor_try(status "configuring ${COMPILER} ${config}" "${CMAKE_COMMAND}" --preset ${COMPILER}-${config} -B "${directory}"
+                 ${MOOR_CONFIGURE_OPTIONS})
     endif()
     if(status EQUAL 0)
         set(targets)
@@ -83,7 +86,7 @@ endif()
 # The program file of a target, out of the lists that the build wrote.
 function(moor_program directory target result)
     set(lines "")
-    foreach(list IN ITEMS programs.txt test_programs.txt)
+    foreach(list IN ITEMS programs.txt test_programs.txt bench_tools.txt)
         if(EXISTS "${directory}/${list}")
             file(STRINGS "${directory}/${list}" found REGEX "^${target}=")
             list(APPEND lines ${found})

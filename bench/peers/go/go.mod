@@ -1,0 +1,3 @@
+module moor/bench/peers/go
+
+go 1.24
