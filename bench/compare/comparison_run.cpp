@@ -48,7 +48,7 @@ struct comparison_run::contestant {
     std::unique_ptr<session> process{};
     std::uint64_t items = 0;
     std::vector<std::vector<double>> samples{}; // of each figure
-    std::map<std::string, double> calls{};
+    std::map<std::string, std::vector<double>> calls{};
     std::string reason{};
     bool failed = false;
 
@@ -165,39 +165,55 @@ void comparison_run::run_once(contestant& one, const job& measured) {
     }
 }
 
-// Two runs, of which one does twice as much: what they do before and after the items cancels out. What goes wrong here
-// only leaves the calls uncounted.
+// What goes wrong here only leaves the calls uncounted.
 void comparison_run::count_calls(contestant& one, const job& measured) {
+    constexpr unsigned counts = 3;
     try {
         const call_counter counter(one.process->process());
-        std::vector<call_counts> counts;
-        std::vector<double> items;
-        for (std::uint64_t wanted = one.items; counts.size() < 2;) {
-            const call_counts before = counter.read();
-            items.push_back(ask(*one.process, request_line(measured, wanted), 2 * options_.longest).number("items"));
-            counts.push_back(difference(before, counter.read()));
-            wanted = 2 * static_cast<std::uint64_t>(items.back()); // what was done, which may have been a larger batch
-        }
-        const double more = items[1] - items[0];
-        if (more <= 0) {
-            throw std::runtime_error("twice the items are no more");
-        }
-        one.calls["all"] = 0;
-        for (const auto& [name, count] : difference(counts[0], counts[1])) {
-            const double each = static_cast<double>(count) / more;
-            if (name != clock_call) {
-                one.calls["all"] += each;
+        for (unsigned done = 0; done < counts; ++done) {
+            for (const auto& [name, each] : calls_per_item(one, measured, counter)) {
+                std::vector<double>& all = one.calls[name];
+                all.resize(done); // it may not have been among the earlier ones
+                all.push_back(each);
             }
-            constexpr double worth_naming = 0.0005;
-            if (each >= worth_naming) {
-                one.calls[name] = each;
-            }
+        }
+        for (auto& [name, all] : one.calls) {
+            all.resize(counts);
         }
     } catch (const std::exception& error) {
         one.calls.clear();
         one.process.reset();
         say_(fmt::format("{}: system calls were not counted: {}", one.peer.id, error.what()));
     }
+}
+
+// Two runs, of which one does twice as much: what they do before and after the items cancels out.
+std::map<std::string, double> comparison_run::calls_per_item(contestant& one, const job& measured,
+                                                             const call_counter& counter) {
+    std::vector<call_counts> counts;
+    std::vector<double> items;
+    for (std::uint64_t wanted = one.items; counts.size() < 2;) {
+        const call_counts before = counter.read();
+        items.push_back(ask(*one.process, request_line(measured, wanted), 2 * options_.longest).number("items"));
+        counts.push_back(difference(before, counter.read()));
+        wanted = 2 * static_cast<std::uint64_t>(items.back()); // what was done, which may have been a larger batch
+    }
+    const double more = items[1] - items[0];
+    if (more <= 0) {
+        throw std::runtime_error("twice the items are no more");
+    }
+    std::map<std::string, double> calls{{"all", 0}};
+    for (const auto& [name, count] : difference(counts[0], counts[1])) {
+        const double each = static_cast<double>(count) / more;
+        if (name != clock_call) {
+            calls["all"] += each;
+        }
+        constexpr double worth_naming = 0.0005;
+        if (each >= worth_naming) {
+            calls[name] = each;
+        }
+    }
+    return calls;
 }
 
 std::vector<row_record> comparison_run::rows_of(const job& measured, const std::vector<contestant>& all) const {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
@@ -16,6 +17,8 @@
 #include "compare/record.hpp"
 
 namespace moor::bench::compare {
+
+class call_counter;
 
 class comparison_run {
 public:
@@ -33,6 +36,8 @@ private:
     void prepare(contestant& one, const job& measured);
     void run_once(contestant& one, const job& measured);
     void count_calls(contestant& one, const job& measured);
+    [[nodiscard]] std::map<std::string, double> calls_per_item(contestant& one, const job& measured,
+                                                               const call_counter& counter);
     [[nodiscard]] std::vector<row_record> rows_of(const job& measured, const std::vector<contestant>& all) const;
 
     options options_;

@@ -20,12 +20,13 @@ struct peer_record {
 
 /// What one peer came to in one row.
 struct cell_record {
-    std::string peer;                    ///< its id
-    std::vector<double> samples;         ///< one of each round; empty when there is a reason
-    std::uint64_t items = 0;             ///< of a run
-    std::map<std::string, double> calls; ///< system calls per item, by name; only where they were counted
-    std::string reason;                  ///< why there are no samples
-    bool failed = false;                 ///< it should have done it: the reason is an error
+    std::string peer;            ///< its id
+    std::vector<double> samples; ///< one of each round; empty when there is a reason
+    std::uint64_t items = 0;     ///< of a run
+    /// System calls per item, by name and "all" together, one of each count; only where they were counted.
+    std::map<std::string, std::vector<double>> calls;
+    std::string reason;  ///< why there are no samples
+    bool failed = false; ///< it should have done it: the reason is an error
 };
 
 /// One figure of one job; in all of them less is better.

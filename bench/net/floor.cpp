@@ -147,7 +147,9 @@ echo_floor::echo_floor(std::size_t connections, std::size_t message_size, std::u
         auto socket = floor_socket::tcp();
         check(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "connect");
         clients_.push_back(&loop_.make<client>(*this, std::move(socket), index, message_size, in_flight));
-        loop_.make<server>(*this, floor_socket(::accept(listener.get(), nullptr, nullptr)), message_size).start();
+        floor_socket accepted(::accept(listener.get(), nullptr, nullptr));
+        accepted.set_reset_at_close();
+        loop_.make<server>(*this, std::move(accepted), message_size).start();
     }
 }
 

@@ -49,6 +49,12 @@ void floor_socket::set_no_delay() const {
           "TCP_NODELAY");
 }
 
+void floor_socket::set_reset_at_close() const {
+    const linger at_once{1, 0};
+    check(::setsockopt(socket_, SOL_SOCKET, SO_LINGER, reinterpret_cast<const char*>(&at_once), sizeof at_once) == 0,
+          "SO_LINGER");
+}
+
 // ---- The loop ---------------------------------------------------------------------------------------------------
 
 floor_loop::winsock::winsock() {

@@ -42,6 +42,8 @@ public:
     /// Binds it to a port of the loopback interface that is free, and returns the address.
     [[nodiscard]] sockaddr_in bind_to_loopback() const;
     void set_no_delay() const;
+    /// A reset instead of a farewell, so that neither end keeps its port in TIME_WAIT.
+    void set_reset_at_close() const;
 
 private:
     SOCKET socket_ = INVALID_SOCKET;

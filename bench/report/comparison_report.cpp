@@ -86,14 +86,17 @@ std::string calls_text(const cell_record& cell) {
     }
     constexpr double worth_naming = 0.05;
     std::vector<std::pair<double, std::string>> named;
-    for (const auto& [name, count] : cell.calls) {
+    for (const auto& [name, counts] : cell.calls) {
+        const double count = spread_of(counts).median;
         // The clock is not in the sum either; see comparison_run.cpp.
         if (name != "all" && name != "NtQueryPerformanceCounter" && count >= worth_naming) {
             named.emplace_back(count, name.substr(2)); // without Nt
         }
     }
     std::sort(named.rbegin(), named.rend());
-    std::string text = number_text(all->second);
+    const spread sum = spread_of(all->second);
+    std::string text =
+        fmt::format("{}, {} … {}", number_text(sum.median), number_text(sum.least), number_text(sum.most));
     for (std::size_t index = 0; index < named.size(); ++index) {
         text += fmt::format("{}{} {}", index == 0 ? " (" : ", ", named[index].second, number_text(named[index].first));
     }

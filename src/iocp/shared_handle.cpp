@@ -44,7 +44,11 @@ bool shared_handle::close() noexcept {
         // With a use of its own, so that the handle stays open until the calls on it are cancelled.
     } while (!word_.compare_exchange_weak(word, (word | closing_flag) + one_use, std::memory_order_seq_cst,
                                           std::memory_order_relaxed));
-    cancel_all(borrow());
+    // Every call that waits has a use or a reference. When there was nothing but the caller's reference, there is
+    // nothing to cancel, and the system call for it is saved.
+    if (word != reference) {
+        cancel_all(borrow());
+    }
     leave();
     return true;
 }

@@ -259,6 +259,7 @@ private:
     static void resume_preempted(context::transfer_t arrival) noexcept;
     void set_running(coroutine* now) noexcept { running_.store(now, std::memory_order_relaxed); }
     void settle_departure(context::fcontext_t resume_at) noexcept;
+    void settle(context::fcontext_t resume_at) noexcept; // the same, inlined into a switch
 
     // Moving stacks.
     void set_check_limit(coroutine& self, std::uint64_t limit) noexcept;

@@ -109,11 +109,12 @@ MOOR_NOINLINE bool worker::clock_says_maintenance(std::uint32_t turn) noexcept {
 void worker::suspend(departure fate) noexcept { current()->depart(fate); }
 
 void worker::yield() noexcept {
-    if (away()) {
-        running_now()->yield_wanted.store(false, std::memory_order_relaxed);
-        if (running_now()->movement.movable) {
-            settle_running_stack(room_to_wait);
-        }
+    coroutine& self = *running_now();
+    if (self.yield_wanted.load(std::memory_order_relaxed)) [[unlikely]] {
+        self.yield_wanted.store(false, std::memory_order_relaxed);
+    }
+    if (self.movement.movable && away()) {
+        settle_running_stack(room_to_wait);
     }
     if (ring_.empty() && next_.load(std::memory_order_relaxed) == nullptr && pinned_.empty() && shared_.empty()) {
         // Nobody else is there, but timers and the port must have their turn in a loop that only yields.
@@ -153,7 +154,7 @@ MOOR_NOINLINE void worker::depart(departure fate) noexcept {
     const context::fcontext_t left =
         context::switch_stacks(places_, self.state, to != nullptr ? to->state : own_state_);
     worker& arrived = *current();
-    arrived.settle_departure(left); // may make system calls
+    arrived.settle(left); // may make system calls
     context::restore_errors(arrived.places_, self.state);
     arrived.end_switch();
 }
@@ -171,7 +172,9 @@ void worker::run_from_own_stack(coroutine& to) noexcept {
     settle_departure(left);
 }
 
-void worker::settle_departure(context::fcontext_t resume_at) noexcept {
+void worker::settle_departure(context::fcontext_t resume_at) noexcept { settle(resume_at); }
+
+MOOR_ALWAYS_INLINE void worker::settle(context::fcontext_t resume_at) noexcept {
     if (departing_ == nullptr) { // the worker's own stack was left
         own_state_.resume_at = resume_at;
         left_at_ = resume_at;
@@ -183,19 +186,22 @@ void worker::settle_departure(context::fcontext_t resume_at) noexcept {
     if (auto* const suspensions = runtime_.suspensions.get()) [[unlikely]] {
         suspensions->note(resume_at);
     }
-    switch (fate_) {
-    case departure::park:
-        if (!left.park()) {
-            runtime_.make_ready(left); // woken while it was on its way
-        }
-        return;
-    case departure::yield:
+    const departure fate = fate_;
+    if (fate == departure::yield) { // before the others: there is least to do
         if (left.pinned_worker >= 0) {
             pinned_.push(left);
         } else {
             push_last(left);
         }
         return;
+    }
+    switch (fate) {
+    case departure::park:
+        if (!left.park()) {
+            runtime_.make_ready(left); // woken while it was on its way
+        }
+        return;
+    case departure::yield: return; // see above
     case departure::preempted: settle_preempted(left); return;
     case departure::finish:
         give_memory(std::exchange(left.stack, {}));

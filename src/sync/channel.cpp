@@ -98,21 +98,28 @@ channel_result channel_core::offer(void* value, claimed_partner& partner) noexce
     if (count_ == capacity_) {
         return channel_result::would_wait;
     }
+    put_last(value);
+    return channel_result::done;
+}
+
+void channel_core::put_last(void* value) noexcept {
     operations_.put(cell(wrapped(head_ + count_)), value);
     ++count_;
-    return channel_result::done;
+}
+
+void channel_core::take_first(void* into) noexcept {
+    void* const oldest = cell(head_);
+    operations_.take(into, oldest);
+    operations_.drop(oldest);
+    head_ = wrapped(head_ + 1);
+    --count_;
 }
 
 channel_result channel_core::poll(void* into, claimed_partner& partner) noexcept {
     if (count_ != 0) {
-        void* const oldest = cell(head_);
-        operations_.take(into, oldest);
-        operations_.drop(oldest);
-        head_ = wrapped(head_ + 1);
-        --count_;
+        take_first(into);
         if (channel_waiter* const sender = claim_first(senders_, partner)) {
-            operations_.put(cell(wrapped(head_ + count_)), sender->slot);
-            ++count_;
+            put_last(sender->slot);
             sender->result = channel_result::done;
         }
         return channel_result::done;
@@ -172,8 +179,13 @@ channel_result channel_core::send(void* value, const wait_limit& limit) noexcept
         return channel_result::stopped;
     }
     lock_.lock();
-    if (count_ == capacity_ && receivers_.empty() && !closed_) {
-        return wait_in(senders_, value, limit);
+    if (!closed_ && receivers_.empty()) {
+        if (count_ == capacity_) {
+            return wait_in(senders_, value, limit);
+        }
+        put_last(value);
+        lock_.unlock();
+        return channel_result::done;
     }
     return send_locked(value, limit);
 }
@@ -192,8 +204,15 @@ channel_result channel_core::receive(void* into, const wait_limit& limit) noexce
         return channel_result::stopped;
     }
     lock_.lock();
-    if (count_ == 0 && senders_.empty() && !closed_) {
-        return wait_in(receivers_, into, limit);
+    if (senders_.empty()) {
+        if (count_ != 0) {
+            take_first(into);
+            lock_.unlock();
+            return channel_result::done;
+        }
+        if (!closed_) {
+            return wait_in(receivers_, into, limit);
+        }
     }
     return receive_locked(into, limit);
 }

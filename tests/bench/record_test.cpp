@@ -38,7 +38,7 @@ TEST(record, is_read_as_it_was_written) {
     written.machine = {{"processor", "some \"chip\""}};
     written.peers = {{"go", "Go", "1.26", "GOMAXPROCS=2"}};
     written.rows.push_back({"yield", "Switching", "yield", "ns", "switch", "yield", true, {}});
-    written.rows.back().cells.push_back({"go", {1.5, 2, 1e9}, 100, {{"all", 4.0}}, "", false});
+    written.rows.back().cells.push_back({"go", {1.5, 2, 1e9}, 100, {{"all", {4.0, 4.5}}}, "", false});
     written.rows.back().cells.push_back({"floor", {}, 0, {}, "it has no such thing", true});
     const scratch_file file;
     write_comparison(written, file.path());

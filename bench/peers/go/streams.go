@@ -161,7 +161,8 @@ func echo(asked request) ([]figure, error) {
 		}
 		deadline := time.Now().Add(longest)
 		ends = append(ends, client, server)
-		if err = errors.Join(client.SetDeadline(deadline), server.SetDeadline(deadline)); err != nil {
+		err = errors.Join(client.SetDeadline(deadline), server.SetDeadline(deadline), server.SetLinger(0))
+		if err != nil {
 			break
 		}
 		sent := message(index, size)

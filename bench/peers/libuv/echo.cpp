@@ -36,6 +36,17 @@ public:
 
     [[nodiscard]] uv_tcp_t* handle() noexcept { return &handle_; }
 
+    /// See jobs.hpp, echo. uv_tcp_close_reset would do the same, where each end of a stream is closed.
+    void reset_at_close() {
+        uv_os_fd_t socket{};
+        check(uv_fileno(reinterpret_cast<const uv_handle_t*>(&handle_), &socket), "uv_fileno");
+        const linger at_once{1, 0};
+        if (::setsockopt(reinterpret_cast<SOCKET>(socket), SOL_SOCKET, SO_LINGER,
+                         reinterpret_cast<const char*>(&at_once), sizeof at_once) != 0) {
+            throw failed("SO_LINGER was refused");
+        }
+    }
+
     /// For callbacks, too.
     void read() noexcept {
         const auto allocate = [](uv_handle_t* handle, std::size_t, uv_buf_t* into) {
@@ -170,6 +181,7 @@ public:
                 check(result, "uv_listen");
                 stream& accepted = self.servers_.emplace_back(self.loop_, std::max(self.size_, least_buffer));
                 check(uv_accept(listener, reinterpret_cast<uv_stream_t*>(accepted.handle())), "uv_accept");
+                accepted.reset_at_close();
                 accepted.read();
                 self.connected();
             });

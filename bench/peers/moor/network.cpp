@@ -27,6 +27,7 @@ void serve_echo(tcp_stream peer, std::size_t buffer_size) {
     while (const std::size_t size = peer.read_some(buffer)) {
         peer.write(std::span(buffer).first(size));
     }
+    peer.reset(); // see jobs.hpp, echo
 }
 
 std::span<const std::byte> bytes_of(const pattern& sent) { return std::as_bytes(sent.message()); }

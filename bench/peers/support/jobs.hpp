@@ -54,7 +54,9 @@
 //     The server sends back what comes, as it comes: it does not know how long a message is. The server reads into a
 //     buffer of as many bytes as a message has, but 4,096 at least. A client that is pipelined may read in the same
 //     way, as much as there is; it writes its messages one by one, each in a call of its own. An item is one message
-//     that came back whole and was compared with what was sent.
+//     that came back whole and was compared with what was sent. In the end the client closes or shuts down first, and
+//     the server closes with a reset (SO_LINGER with no time), so that no port stays in TIME_WAIT: the next runs need
+//     it.
 //
 // accept clients items
 //     So many clients at once, each in a loop: connect to one listener over the loopback interface, wait until the

@@ -123,6 +123,7 @@ figures echo(const request& asked) {
                 end->set_no_delay();
                 end->set_patience(longest_job);
             }
+            servers.back().set_reset_at_close();
         }
     }
     // Each thread owns its end, which is closed when the thread ends, however that comes: then the other one ends as

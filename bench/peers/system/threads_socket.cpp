@@ -59,6 +59,8 @@ sockaddr_in blocking_socket::address() const {
 
 void blocking_socket::set_no_delay() { set_option(socket_, IPPROTO_TCP, TCP_NODELAY, BOOL{TRUE}); }
 
+void blocking_socket::set_reset_at_close() { set_option(socket_, SOL_SOCKET, SO_LINGER, linger{1, 0}); }
+
 void blocking_socket::set_patience(std::chrono::milliseconds longest) {
     set_option(socket_, SOL_SOCKET, SO_RCVTIMEO, static_cast<DWORD>(longest.count()));
 }

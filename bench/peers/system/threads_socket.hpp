@@ -26,6 +26,8 @@ public:
     [[nodiscard]] sockaddr_in address() const;
 
     void set_no_delay();
+    /// A reset instead of a farewell: see jobs.hpp, echo.
+    void set_reset_at_close();
     /// How long a receive waits; then it throws.
     void set_patience(std::chrono::milliseconds longest);
 

@@ -96,6 +96,10 @@ private:
     [[nodiscard]] channel_result receive_locked(void* into, const wait_limit& limit) noexcept;
     [[nodiscard]] channel_result wait_in(wait_queue& queue, void* slot, const wait_limit& limit) noexcept;
 
+    // Both with lock_ held; there is room, or an element.
+    void put_last(void* value) noexcept;
+    void take_first(void* into) noexcept;
+
     [[nodiscard]] void* cell(std::size_t position) const noexcept { return ring_ + position * operations_.size; }
     [[nodiscard]] std::size_t wrapped(std::size_t position) const noexcept {
         return position >= capacity_ ? position - capacity_ : position;

@@ -31,7 +31,7 @@ clock::time_point event_loops::run() {
             }
         }
     };
-    // Not a std::latch: that of MinGW's library left the last one to come asleep now and then.
+    // Not a std::latch: with MinGW's library a thread did not come out of it now and then.
     std::atomic<std::size_t> missing{size()};
     const auto wait_for_all = [&missing] {
         missing.fetch_sub(1);
@@ -79,6 +79,7 @@ std::vector<connection> connections(event_loops& loops, std::uint64_t count) {
         acceptor.accept(both.server);
         both.client.set_option(tcp::no_delay(true));
         both.server.set_option(tcp::no_delay(true));
+        both.server.set_option(asio::socket_base::linger(true, 0)); // see jobs.hpp, echo
         made.push_back(std::move(both));
     }
     return made;

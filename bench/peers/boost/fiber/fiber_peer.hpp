@@ -4,8 +4,7 @@
 // that come and go. On several threads it is shared_work, whose idle threads look for work without a pause
 // (suspend=false): otherwise nothing tells them of work that another thread has. Between jobs the further threads wait
 // for the next one in the system. A pool of stacks is not for several threads, so there they come from malloc.
-// work_stealing was
-// about as fast, but the program crashed when it ended.
+// work_stealing was about as fast, but the program crashed when it ended.
 //
 // The documentation's chapter on tuning offers BOOST_FIBERS_NO_ATOMICS to programs of one thread. It is not used, since
 // this program runs on one or several.
