@@ -69,22 +69,38 @@ TEST(runtime_options, stack_size_is_that_of_every_coroutine_that_asks_for_none) 
     EXPECT_EQ(this_coroutine::stack_size(), 0u);
 }
 
-TEST(runtime_options, cached_stacks_bounds_what_stays_committed) {
+// Fifty coroutines at once, on stacks of their own; what is kept of these when all have ended.
+void expect_kept(const runtime_options& options, std::size_t stacks) {
+    runtime running(options);
+    running.run([] {
+        std::vector<join_handle<void>> handles;
+        for (int number = 0; number < 50; ++number) {
+            handles.push_back(spawn([] { this_coroutine::yield(); }));
+        }
+        for (auto& handle : handles) {
+            handle.join();
+        }
+    });
+    EXPECT_TRUE(test::eventually([&] { return running.metrics().stacks_committed == stacks; }))
+        << running.metrics().stacks_committed << " instead of " << stacks;
+}
+
+TEST(runtime_options, cached_stacks_bounds_what_workers_keep_committed) {
     for (const std::size_t cached : {std::size_t{0}, std::size_t{3}}) {
         runtime_options options = test::with_workers(1);
         options.cached_stacks = cached;
-        runtime running(options);
-        running.run([] {
-            std::vector<join_handle<void>> handles;
-            for (int number = 0; number < 50; ++number) {
-                handles.push_back(spawn([] { this_coroutine::yield(); }));
-            }
-            for (auto& handle : handles) {
-                handle.join();
-            }
-        });
-        EXPECT_TRUE(test::eventually([&] { return running.metrics().stacks_committed == cached; }));
+        options.kept_stack_memory = 0;
+        expect_kept(options, cached);
     }
+}
+
+TEST(runtime_options, kept_stack_memory_bounds_what_the_runtime_keeps_committed) {
+    runtime_options options = test::with_workers(1);
+    options.cached_stacks = 3;
+    options.kept_stack_memory = 1024 * 1024 * 1024;
+    expect_kept(options, 51); // main's, too
+    options.kept_stack_memory = 1;
+    expect_kept(options, 3);
 }
 
 } // namespace
