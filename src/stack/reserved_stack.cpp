@@ -55,15 +55,16 @@ reserved_stack reserved_arena::allocate(std::size_t size) {
         }
         auto& free_slots = free_slots_[size_class(size)];
         if (free_slots.empty()) {
-            reservations_.emplace_back(std::max(size, reservation_size));
+            const std::size_t stride = size + win::page_size;
+            reservations_.emplace_back(std::max(stride, reservation_size));
             const auto& added = reservations_.back();
-            const std::size_t slots = free_slots.capacity() + added.size() / size;
+            const std::size_t slots = free_slots.capacity() + added.size() / stride;
             free_slots.reserve(slots); // release() must not allocate
             if (most_kept_ != 0) {
                 kept.reserve(slots);
             }
-            for (std::size_t offset = added.size(); offset != 0; offset -= size) {
-                free_slots.push_back(added.base() + offset - size);
+            for (std::size_t number = added.size() / stride; number != 0; --number) {
+                free_slots.push_back(added.base() + (number - 1) * stride);
             }
         }
         slot = free_slots.back();

@@ -38,6 +38,9 @@ inline constexpr std::size_t largest_reserved_stack = std::size_t{1024} * 1024 *
 [[nodiscard]] reserved_stack with_room(reserved_stack stack, std::size_t bytes) noexcept;
 
 /// Where slots come from: large reservations per size, kept until the runtime ends. Any thread.
+///
+/// From one slot to the next it is a page more than its size. With a power of two the first pages of all stacks would
+/// compete for the same few places in the processor's caches and tables of pages.
 class reserved_arena {
 public:
     /// Released slots keep their memory as long as that is no more than `most_kept` bytes in all: a burst of coroutines

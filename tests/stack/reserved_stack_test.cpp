@@ -63,7 +63,7 @@ TEST(reserved_arena, gives_armed_stacks_of_every_size) {
     for (const std::size_t size : {64 * kibibyte, 256 * kibibyte, 8 * 1024 * kibibyte, 128 * 1024 * kibibyte}) {
         const reserved_stack made = arena.allocate(size);
         EXPECT_EQ(made.size, size);
-        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(made.slot) % (64 * kibibyte), 0u);
+        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(made.slot) % win::page_size, 0u);
         EXPECT_EQ(made.limit, made.top() - win::page_size);
         expect_armed(made);
         arena.release(made);
@@ -93,6 +93,21 @@ TEST(reserved_arena, stacks_do_not_overlap) {
         arena.release(each);
     }
     EXPECT_EQ(arena.committed(), 0u);
+}
+
+TEST(reserved_arena, neighbours_do_not_compete_for_the_same_lines_of_a_cache) {
+    reserved_arena arena;
+    constexpr std::size_t way = 128 * kibibyte; // of a second-level cache
+    std::set<std::uintptr_t> places;
+    std::vector<reserved_stack> all;
+    for (int number = 0; number < 32; ++number) {
+        all.push_back(arena.allocate(256 * kibibyte));
+        places.insert(reinterpret_cast<std::uintptr_t>(all.back().top()) % way);
+    }
+    EXPECT_EQ(places.size(), way / win::page_size);
+    for (const auto& each : all) {
+        arena.release(each);
+    }
 }
 
 TEST(reserved_arena, a_released_slot_has_no_memory_and_is_used_again) {
