@@ -47,13 +47,13 @@ std::error_code completion_port::associate(HANDLE handle, bool& skips) const noe
     });
 }
 
-std::span<OVERLAPPED_ENTRY> completion_port::dequeue(packet_batch& batch, DWORD timeout) const noexcept {
+std::span<OVERLAPPED_ENTRY> completion_port::dequeue(std::span<OVERLAPPED_ENTRY> batch, DWORD timeout) const noexcept {
     // Not through current_system_calls(), whose other functions want Winsock to be started; a port does not.
     const system_calls* const replaced = replaced_system_calls.load(std::memory_order_acquire);
     const auto function = replaced != nullptr ? replaced->dequeue : &::GetQueuedCompletionStatusEx;
     ULONG count = 0;
     const BOOL taken = function(port_.get(), batch.data(), static_cast<ULONG>(batch.size()), &count, timeout, TRUE);
-    return std::span(batch).first(taken != FALSE ? count : 0);
+    return batch.first(taken != FALSE ? count : 0);
 }
 
 void completion_port::post_wake() const noexcept {

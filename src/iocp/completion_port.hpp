@@ -37,10 +37,10 @@ public:
     /// whether that posts a packet under skip-on-success is documented nowhere, while without it a warning always does.
     [[nodiscard]] std::error_code associate(HANDLE handle, bool& skips) const noexcept;
 
-    /// Takes up to a batch of packets; waits `timeout` for the first one (0: none, INFINITE: for ever; milliseconds).
-    /// Empty when the time is over, and also when an asynchronous procedure call (wake of a certain worker) came: the
-    /// wait is alertable, and such calls have run when this returns.
-    [[nodiscard]] std::span<OVERLAPPED_ENTRY> dequeue(packet_batch& batch, DWORD timeout) const noexcept;
+    /// Takes as many packets as there are and `batch` has room for; waits `timeout` for the first one (0: none,
+    /// INFINITE: for ever; milliseconds). Empty when the time is over, and also when an asynchronous procedure call
+    /// (wake of a certain worker) came: the wait is alertable, and such calls have run when this returns.
+    [[nodiscard]] std::span<OVERLAPPED_ENTRY> dequeue(std::span<OVERLAPPED_ENTRY> batch, DWORD timeout) const noexcept;
 
     /// Wakes one thread that sleeps in dequeue, the next one otherwise.
     void post_wake() const noexcept;

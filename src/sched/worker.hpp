@@ -18,6 +18,7 @@
 #include <moor/preempt.hpp>
 
 #include "context/switch.hpp"
+#include "iocp/batch_room.hpp"
 #include "iocp/io_context.hpp"
 #include "preempt/preempted_state.hpp"
 #include "sched/run_queue.hpp"
@@ -230,7 +231,8 @@ private:
         return static_cast<std::int32_t>(turn - next_clock_look_) >= 0 && clock_says_maintenance(turn);
     }
     void maintain() noexcept;
-    void poll(DWORD timeout) noexcept;
+    /// Returns how many packets came, of at most `room`.
+    std::size_t poll(DWORD timeout, std::size_t room) noexcept;
     void share_surplus() noexcept;
     void found_work() noexcept;
     /// To the end of this worker's ring; behind those in the shared queue, when there are any, since a ring that never
@@ -312,6 +314,7 @@ private:
     stack::stack_cache large_stacks_; // of movable coroutines that have outgrown segments
     stack::segment_cache segments_;
     iocp::packet_batch batch_;
+    iocp::batch_room room_to_sleep_{iocp::packets_per_batch}; // for the dequeue in which it sleeps
 };
 
 } // namespace moor::sched

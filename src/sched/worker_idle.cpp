@@ -2,6 +2,7 @@
 // and port that a busy worker takes now and then. All of it on the worker's own stack.
 #include <algorithm>
 #include <chrono>
+#include <span>
 
 #include "sched/runtime_core.hpp"
 #include "sched/worker.hpp"
@@ -127,7 +128,7 @@ void worker::sleep_in_port() noexcept {
     } else if (all_sleep && runtime_.is_deadlocked()) {
         runtime_.report_deadlock();
     }
-    poll(timeout);
+    room_to_sleep_.took(poll(timeout, room_to_sleep_.now()));
     asleep_.store(false, std::memory_order_relaxed);
     runtime_.idle.stop_sleeping();
     runtime_.overseer.worker_woke();
@@ -148,7 +149,7 @@ void worker::maintain() noexcept {
     }
     if (++looks_since_poll_ >= looks_per_poll && runtime_.operations_in_use() != 0) {
         looks_since_poll_ = 0;
-        poll(0);
+        poll(0, batch_.size());
     }
     share_surplus();
 }
@@ -161,9 +162,10 @@ void worker::share_surplus() noexcept {
     }
 }
 
-void worker::poll(DWORD timeout) noexcept {
+std::size_t worker::poll(DWORD timeout, std::size_t room) noexcept {
     std::uint64_t operations = 0;
-    for (const OVERLAPPED_ENTRY& packet : runtime_.io.port.dequeue(batch_, timeout)) {
+    const auto taken = runtime_.io.port.dequeue(std::span(batch_).first(room), timeout);
+    for (const OVERLAPPED_ENTRY& packet : taken) {
         using key = iocp::completion_port::key;
         if (packet.lpCompletionKey == static_cast<ULONG_PTR>(key::wake)) {
             if (searching_) {
@@ -188,6 +190,7 @@ void worker::poll(DWORD timeout) noexcept {
         }
     }
     packets.add(operations);
+    return taken.size();
 }
 
 } // namespace moor::sched
