@@ -64,8 +64,10 @@ TEST(report, has_a_table_and_a_plot_and_reasons) {
         text,
         HasSubstr("moor leads in 1 of 1 rows in which somebody else has a figure, in 1 of them beyond the spread."));
     EXPECT_THAT(text, HasSubstr("| yield | **1** | 2.00<br><sub>2.00…3.00</sub> | |"));
-    EXPECT_THAT(text,
-                HasSubstr("| Go | 24.0 ns | 20.0 … 33.0 ns | 2.00 (2.00 … 3.00) | 8.00, 7.00 … 8.50 (DeviceIoControlFile 4.00) |"));
+    EXPECT_THAT(
+        text,
+        HasSubstr(
+            "| Go | 24.0 ns | 20.0 … 33.0 ns | 2.00 (2.00 … 3.00) | 8.00, 7.00 … 8.50 (DeviceIoControlFile 4.00) |"));
     EXPECT_THAT(text, HasSubstr("No figure: libuv (it has no coroutines)."));
     EXPECT_THAT(text, HasSubstr("(benchmarks/switching-1.svg)"));
     EXPECT_THAT(text, Not(HasSubstr("floor")));
