@@ -18,7 +18,7 @@ std::string number_text(double number) {
     const std::size_t first = text.starts_with('-') ? 1 : 0;
     const std::size_t point = std::min(text.find('.'), text.size());
     for (std::size_t at = point; at > first + group; at -= group) {
-        text.insert(at - group, ",");
+        text.insert(at - group, 1, ',');
     }
     return text;
 }
