@@ -93,7 +93,7 @@ MOOR_NOINLINE bool worker::clock_says_slice_is_over() noexcept {
 
 bool worker::maintenance_is_due() const noexcept { return __rdtsc() - last_look_ > maintenance_cycles; }
 
-// Reading the counter takes as long as a quarter of a switch. While the turns between two looks are over in a fraction
+// Reading the counter is dear beside a switch. While the turns between two looks are over in a fraction
 // of what timers may wait, there are more turns between them.
 MOOR_NOINLINE bool worker::clock_says_maintenance(std::uint32_t turn) noexcept {
     const std::uint64_t now = __rdtsc();

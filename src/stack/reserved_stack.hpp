@@ -44,7 +44,7 @@ inline constexpr std::size_t largest_reserved_stack = std::size_t{1024} * 1024 *
 class reserved_arena {
 public:
     /// Released slots keep their memory as long as that is no more than `most_kept` bytes in all: a burst of coroutines
-    /// that comes again then asks the system for nothing, which is a hundred times faster.
+    /// that comes again then asks the system for nothing.
     explicit reserved_arena(std::size_t most_kept = 0) noexcept : most_kept_(most_kept) {}
 
     /// A slot of `size` bytes (a rounded size), its first page committed and its guard armed.
