@@ -2,6 +2,8 @@
 // operation, and the wait for it. The scheduler defines current_io(), since only it knows which worker a thread is.
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <system_error>
 #include <utility>
 
@@ -14,6 +16,9 @@ namespace moor::iocp {
 struct io_service {
     completion_port port;
     operation_pool pool;
+    /// A worker that goes to sleep asks for at least so many packets (see batch_room.hpp). Tests raise it, to have
+    /// packets dequeued together.
+    std::atomic<std::size_t> least_room{1};
 };
 
 /// The calling worker's view; `service` is null on a thread that is no worker.

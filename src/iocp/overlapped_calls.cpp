@@ -117,6 +117,18 @@ submission settle(operation& call, std::uint32_t error, bool skips_packet_on_suc
     return submission::completed;
 }
 
+// A datagram too long to be sent is a failure on Windows, and no packet comes. To Wine it is a warning, and so no
+// failure: the packet comes, and would end whatever has the operation by then. A warning in the OVERLAPPED tells: the
+// kernel writes there what it has completed, and not what it has refused.
+submission settle_sent(operation& call, std::uint32_t error, bool skips_packet_on_success) noexcept {
+    constexpr std::uint32_t warning = 2; // the severity, in the upper two bits of a status
+    if (error == WSAEMSGSIZE && !skips_packet_on_success &&
+        static_cast<std::uint32_t>(call.parameters.overlapped.Internal) >> 30 == warning) {
+        return submission::pending;
+    }
+    return settle(call, error, skips_packet_on_success);
+}
+
 // A receiving call that reports a datagram cut short has run, and a warning is no failure to the kernel: its packet
 // comes, as that of a success does.
 submission settle_received(operation& call, std::uint32_t error, bool skips_packet_on_success) noexcept {
@@ -199,7 +211,7 @@ submission submit_send(operation& call, const win::unique_socket& socket, DWORD 
         return current_system_calls().send(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred, 0,
                                            &parameters.overlapped, nullptr);
     });
-    return settle(call, error, skips);
+    return settle_sent(call, error, skips);
 }
 
 } // namespace
@@ -265,7 +277,7 @@ submission send_to(operation& call, const win::unique_socket& socket, std::span<
                                                      reinterpret_cast<const sockaddr*>(&parameters.address),
                                                      parameters.address_length, &parameters.overlapped, nullptr);
     });
-    return settle(call, error, skips);
+    return settle_sent(call, error, skips);
 }
 
 submission receive_message(operation& call, const win::unique_socket& socket,
@@ -296,7 +308,7 @@ submission send_message(operation& call, const win::unique_socket& socket,
         return system_call<&system_calls::send_message>()(socket.get(), &parameters.message, 0, &parameters.transferred,
                                                           &parameters.overlapped, nullptr);
     });
-    return settle(call, error, skips);
+    return settle_sent(call, error, skips);
 }
 
 submission send_file(operation& call, const win::unique_socket& socket, win::io_handle file, std::uint64_t offset,

@@ -128,7 +128,8 @@ void worker::sleep_in_port() noexcept {
     } else if (all_sleep && runtime_.is_deadlocked()) {
         runtime_.report_deadlock();
     }
-    room_to_sleep_.took(poll(timeout, room_to_sleep_.now()));
+    const std::size_t room = std::max(room_to_sleep_.now(), runtime_.io.least_room.load(std::memory_order_relaxed));
+    room_to_sleep_.took(poll(timeout, room));
     asleep_.store(false, std::memory_order_relaxed);
     runtime_.idle.stop_sleeping();
     runtime_.overseer.worker_woke();

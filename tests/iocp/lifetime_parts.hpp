@@ -117,7 +117,8 @@ template <class Condition>
 void run_shutdowns(std::uint32_t seed, std::uint32_t count, cell_counts& counts);
 
 /// An operation of the test's own, whose packet comes behind that of a call which has just been ended: the function
-/// runs on the worker when the call's packet has been dequeued and nobody has been resumed.
+/// runs on the worker when the call's packet has been dequeued and nobody has been resumed. For that the one worker
+/// takes all packets that there are.
 template <class Function>
 class probe {
 public:
@@ -128,6 +129,7 @@ public:
         call->complete_to(&probe::run, this);
         call->begin();
         service_ = &service;
+        service.least_room = iocp::packets_per_batch;
         ::PostQueuedCompletionStatus(service.port.native_handle(), 0,
                                      static_cast<ULONG_PTR>(iocp::completion_port::key::operation),
                                      &call->parameters.overlapped);
@@ -139,6 +141,7 @@ public:
     void wait() noexcept {
         const this_coroutine::stop_shield until_then;
         static_cast<void>(reached_.wait());
+        service_->least_room = 1;
     }
 
 private:

@@ -283,19 +283,25 @@ TEST_P(udp_socket_on, many_coroutines_receive_at_a_time) {
 }
 
 TEST_P(udp_socket_on, refuses_what_is_too_long) {
-    in_runtime(1, [] {
+    runtime running(test::with_workers(1));
+    running.run([] {
         auto one = udp_socket::bind(here());
         auto other = udp_socket::bind(here());
+        auto connected = udp_socket::bind(here());
+        connected.connect(other.local_endpoint());
         const std::vector<std::byte> data(70'000);
         std::error_code error;
         one.send_to(data, other.local_endpoint(), {}, error);
         EXPECT_EQ(error, std::errc::message_size) << error.message();
         one.send_message(data, other.local_endpoint(), {}, {}, error);
         EXPECT_EQ(error, std::errc::message_size) << error.message();
+        connected.send(data, {}, error);
+        EXPECT_EQ(error, std::errc::message_size) << error.message();
         one.send_to(bytes("short"), other.local_endpoint());
         std::array<std::byte, 10> buffer;
         EXPECT_EQ(text(buffer, other.receive_from(buffer, 10s)), "short");
     });
+    EXPECT_EQ(running.metrics().packets_foreign, 0u) << "a call had more than one packet";
 }
 
 // To the loopback network: it is there on every machine, and nobody outside is told.
