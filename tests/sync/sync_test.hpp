@@ -30,9 +30,10 @@ using steady = std::chrono::steady_clock;
 /// Long enough that only a lost wake-up makes a test reach it.
 inline constexpr auto never_reached = 20s;
 
-/// Waits until `condition()` holds; fails the test when it never does.
+/// Waits until `condition()` holds, also when the coroutine is asked to stop; fails the test when it never does.
 template <class Condition>
 void until(Condition condition) {
+    const this_coroutine::stop_shield until_then;
     const auto end = steady::now() + never_reached;
     for (int turn = 0; !condition(); ++turn) {
         if (steady::now() > end) {
