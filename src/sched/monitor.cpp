@@ -58,17 +58,25 @@ void monitor::run() noexcept {
     while (!ending_.load(std::memory_order_acquire)) {
         // Read first: whoever wakes from here on changes it.
         const std::uint32_t wakes = wakes_.load(std::memory_order_acquire);
-        // Resting is announced before the last look at the workers, and a worker announces that it is awake before it
-        // looks here: one of the two sees the other.
-        resting_.store(true, std::memory_order_seq_cst);
-        if (!runtime_.all_workers_sleep() && resting_.exchange(false)) {
-            wait(wakes, between_looks());
-            look();
-        } else {
+        if (idle_ && rest()) {
             wait(wakes, INFINITE);
             last_look_ = steady::now();
+            idle_ = false;
+        } else {
+            wait(wakes, until_next_look());
+            look();
         }
     }
+}
+
+// Whether all workers sleep and the next to wake will wake the monitor.
+//
+// Resting is announced before the last look at the workers, and a worker announces that it is awake before it looks
+// here: one of the two sees the other. Not tried at every look: a worker that sleeps for microseconds between its
+// packets would have to wake the monitor each time.
+bool monitor::rest() noexcept {
+    resting_.store(true, std::memory_order_seq_cst);
+    return runtime_.all_workers_sleep() || !resting_.exchange(false);
 }
 
 void monitor::end_rest() noexcept {
@@ -88,16 +96,20 @@ void monitor::wake() noexcept {
     ::WakeByAddressSingle(&wakes_);
 }
 
-DWORD monitor::between_looks() const noexcept {
+std::chrono::milliseconds monitor::share_of_slice(unsigned looks) const noexcept {
+    using std::chrono::milliseconds;
+    const auto share = std::chrono::duration_cast<milliseconds>(runtime_.options.time_slice) / static_cast<int>(looks);
+    return std::clamp(share, milliseconds(1), longest_between_looks);
+}
+
+DWORD monitor::until_next_look() const noexcept {
     if (runtime_.options.debug.preempt_storm) {
         return 0;
     }
-    using std::chrono::milliseconds;
-    const auto share =
-        std::chrono::duration_cast<milliseconds>(runtime_.options.time_slice) / static_cast<int>(looks_per_slice);
-    const auto regular = std::clamp(share, milliseconds(1), longest_between_looks);
-    const auto until_end = std::chrono::ceil<milliseconds>(slice_ends_ - steady::now());
-    return static_cast<DWORD>(std::clamp(until_end, milliseconds(1), regular).count());
+    const bool calm = calm_looks_ >= looks_until_calm;
+    const auto most = share_of_slice(calm ? calm_looks_per_slice : looks_per_slice);
+    const auto until_end = std::chrono::ceil<std::chrono::milliseconds>(slice_ends_ - steady::now());
+    return static_cast<DWORD>(std::clamp(until_end, std::chrono::milliseconds(1), most).count());
 }
 
 // A worker that has begun no turn for a slice stays in one coroutine. Thieves are told, and one is woken.
@@ -105,14 +117,20 @@ void monitor::look() noexcept {
     bool help_needed = false;
     const bool storm = runtime_.options.debug.preempt_storm;
     const auto now = steady::now();
+    const auto turns_begin = std::max(last_look_, now - share_of_slice(looks_per_slice));
+    bool calm = true;
+    bool idle = true;
     slice_ends_ = steady::time_point::max();
     for (std::size_t index = 0; index < watched_.size(); ++index) {
         worker& looked_at = *runtime_.workers[index];
         watched& seen = watched_[index];
         const std::uint32_t turn = looked_at.turns();
-        const bool same = turn == seen.turn && !looked_at.is_asleep();
+        const bool unchanged = turn == seen.turn;
+        const bool same = unchanged && !looked_at.is_asleep();
+        calm = calm && !same;
+        idle = idle && unchanged && !same;
         if (!same) {
-            seen = {turn, last_look_, seen.attempted, 0, 0};
+            seen = {turn, turns_begin, seen.attempted, 0, 0};
         }
         const bool stuck = same && now - seen.since >= runtime_.options.time_slice;
         looked_at.set_stuck(stuck);
@@ -125,6 +143,8 @@ void monitor::look() noexcept {
             preempt(looked_at, seen);
         }
     }
+    calm_looks_ = calm ? std::min(calm_looks_ + 1, looks_until_calm) : 0;
+    idle_ = idle;
     last_look_ = now;
     if (help_needed) {
         runtime_.wake_worker();

@@ -22,11 +22,18 @@ class worker;
 
 class monitor {
 public:
-    /// Time between two looks while any worker is awake: a fraction of the time slice, in milliseconds, since that is
-    /// what the system's waits count. A turn counts from the last look before it began, and one look falls to its
-    /// slice's end; so a worker is found stuck after a slice, or up to that time earlier.
+    /// Time between two looks while workers are busy: a fraction of the time slice, in milliseconds, since that is what
+    /// the system's waits count. A turn counts from that time before the look that saw it first, and one look falls to
+    /// its slice's end; so a worker is found stuck after a slice, or up to that time earlier.
     static constexpr unsigned looks_per_slice = 5;
     static constexpr std::chrono::milliseconds longest_between_looks{10};
+
+    /// So many looks in a row that saw no turn last until the next make looks rarer, until one does: each costs a
+    /// processor two switches, which a server that only passes messages on would pay for nothing. A turn that begins
+    /// meanwhile is seen first when it is up to a `calm_looks_per_slice`th of the slice old, and found stuck so much
+    /// later. Go's sysmon sleeps for up to ten milliseconds.
+    static constexpr unsigned looks_until_calm = 5;
+    static constexpr unsigned calm_looks_per_slice = 2;
 
     /// Under preempt_storm: what a worker has to itself between two attempts. Without it a thread that is suspended
     /// again as soon as it runs gets nowhere.
@@ -57,7 +64,9 @@ private:
     static unsigned __stdcall thread_main(void* self) noexcept;
     void run() noexcept;
     void look() noexcept;
-    [[nodiscard]] DWORD between_looks() const noexcept;
+    [[nodiscard]] std::chrono::milliseconds share_of_slice(unsigned looks) const noexcept;
+    [[nodiscard]] DWORD until_next_look() const noexcept;
+    [[nodiscard]] bool rest() noexcept;
     void end_rest() noexcept;
     void wait(std::uint32_t wakes, DWORD timeout) noexcept;
     void wake() noexcept;
@@ -68,7 +77,7 @@ private:
     // A worker, as last looked at. The monitor's thread alone.
     struct watched {
         std::uint32_t turn = 0;
-        steady::time_point since{};     // the look before that one that saw the turn first
+        steady::time_point since{};     // when the turn began at the earliest, see looks_per_slice
         steady::time_point attempted{}; // to preempt it, last
         unsigned refused = 0;           // attempts to preempt it, in a row
         unsigned looks_to_wait = 0;     // before the next one
@@ -78,13 +87,16 @@ private:
     detail::runtime_core& runtime_;
     win::unique_handle thread_;
     std::atomic<std::uint32_t> wakes_{0}; // what the thread waits at: it changes with every wake()
-    // Set by the monitor when it finds all workers asleep; it looks once more after that. Whoever clears it wakes the
-    // monitor.
+    // Set by the monitor when its last look found that nothing had run since the one before; it looks once more whether
+    // all workers are asleep after that. Whoever clears it wakes the monitor.
     std::atomic<bool> resting_{false};
     std::atomic<bool> ending_{false};
     std::vector<watched> watched_;
-    steady::time_point last_look_{};  // these two: the monitor's thread alone
+    // From here on: the monitor's thread alone.
+    steady::time_point last_look_{};
     steady::time_point slice_ends_{}; // the first that does
+    unsigned calm_looks_ = 0;         // in a row
+    bool idle_ = false;               // all workers slept, and had done nothing since the look before
     preempt::diversion diversion_;
 };
 
