@@ -27,6 +27,8 @@ job echo(unsigned connections, unsigned size, unsigned in_flight) {
                               in_flight == 1 ? "" : fmt::format(", {} in flight", in_flight)),
                   "message", fmt::format("echo connections={} size={} in_flight={}", connections, size, in_flight));
     made.group = in_flight == 1 ? "TCP echo, request and response" : "TCP echo, pipelined";
+    // Each connection has a turn often enough, and more to send than what it may send at once.
+    made.least = std::uint64_t{connections} * (in_flight == 1 ? 8 : 2 * in_flight);
     return made;
 }
 
@@ -95,6 +97,7 @@ std::vector<job> catalogue(unsigned threads) {
     job accept = io("accept", "accept, 64 clients at once", "connection", "accept clients=64");
     job connect = io("connect", "connect, a byte each way, close", "connection", "connect");
     accept.group = connect.group = "Connections";
+    accept.least = 512; // eight of each client
     jobs.push_back(accept);
     jobs.push_back(connect);
     for (const unsigned clients : {1U, 16U}) {

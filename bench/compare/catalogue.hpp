@@ -21,6 +21,7 @@ struct job {
     std::string per;     ///< what an item is
     std::vector<figure> figures;
     std::uint64_t items = 0;    ///< fixed; 0: as many as take a run's time
+    std::uint64_t least = 1;    ///< items of a run; fewer would not bring it to its steady state
     bool takes_items = true;    ///< whether the request has items at all
     bool fresh_process = false; ///< one process for each run, and never two at once
     bool counts_calls = false;  ///< whether system calls are counted in one more run

@@ -138,13 +138,13 @@ void comparison_run::prepare(contestant& one, const job& measured) {
         return;
     }
     const double wanted = std::chrono::duration<double>(options_.run_time).count();
-    for (calibration_step step{first_items, false}; one.items == 0;) {
+    for (calibration_step step{std::max(first_items, measured.least), false}; one.items == 0;) {
         const answer said = ask(*one.process, request_line(measured, step.items), options_.longest);
         // By what was really done: a batch may have been much more than what was asked for.
         const double share = static_cast<double>(step.items) / said.number("items");
         step = next_items(step.items, said.number("seconds") * std::min(share, 1.0), wanted);
         if (step.settled) {
-            one.items = step.items;
+            one.items = std::max(step.items, measured.least);
         }
     }
 }

@@ -17,7 +17,7 @@ struct options {
     unsigned threads = 1;
     unsigned rounds = 11;
     std::chrono::milliseconds run_time{100};
-    std::chrono::milliseconds longest{60'000}; ///< that a peer may take for one answer
+    std::chrono::milliseconds longest{120'000}; ///< that a peer may take for one answer
     std::uint64_t seed = 1;
     std::string jobs = ".*";  ///< a regular expression for ids of rows, part of one is enough
     std::string peers = ".*"; ///< for the whole id of a peer
@@ -25,7 +25,7 @@ struct options {
 };
 
 inline constexpr std::string_view usage =
-    "compare [--threads=1] [--rounds=11] [--milliseconds=100] [--longest-seconds=60] [--seed=1] [--jobs=REGEX]\n"
+    "compare [--threads=1] [--rounds=11] [--milliseconds=100] [--longest-seconds=120] [--seed=1] [--jobs=REGEX]\n"
     "        [--peers=REGEX] [--out=comparison.json] [--machine=WHAT=TEXT]... LIST\n"
     "LIST has a line NAME=PROGRAM for each peer. Results are written to the file of --out.\n";
 

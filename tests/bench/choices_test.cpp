@@ -1,4 +1,6 @@
 // The driver's command line, its list of peers, its catalogue, and how it chooses the number of items.
+#include <cstdint>
+#include <cstdio>
 #include <set>
 #include <stdexcept>
 
@@ -41,6 +43,22 @@ TEST(list_of_peers, is_put_in_order_and_filtered) {
     }
     EXPECT_THAT(ids, testing::ElementsAre("moor:/a/b=c", "go:g", "newcomer:n"));
     EXPECT_THROW((void)parse_list("moor", ".*"), std::invalid_argument);
+}
+
+// A run of a few milliseconds would be only the first message of each connection.
+TEST(catalogue, every_connection_has_several_turns) {
+    unsigned seen = 0;
+    for (const job& listed : catalogue(1)) {
+        unsigned connections = 0;
+        unsigned size = 0;
+        unsigned in_flight = 0;
+        if (std::sscanf(listed.request.c_str(), "echo connections=%u size=%u in_flight=%u", &connections, &size,
+                        &in_flight) == 3) {
+            ++seen;
+            EXPECT_GE(listed.least, std::uint64_t{connections} * (in_flight + 1)) << listed.request;
+        }
+    }
+    EXPECT_EQ(seen, 12U);
 }
 
 TEST(catalogue, ids_differ_and_requests_are_complete) {

@@ -158,6 +158,7 @@ figures spawn(const request& asked) {
 
 figures fan_out(const request& asked) {
     const std::uint64_t coroutines = asked["coroutines"];
+    refuse_too_many(coroutines);
     const std::uint64_t rounds = (asked.items() + coroutines - 1) / coroutines;
     std::atomic<std::uint64_t> sum = 0;
     const auto start = clock::now();

@@ -13,10 +13,6 @@
 namespace moor::bench::peers::threads {
 namespace {
 
-// More than this are not tried: a machine has some ten thousands of threads for all that runs on it, and under Wine
-// each of them takes a mebibyte.
-constexpr std::uint64_t most_threads = 5'000;
-
 // What a frame of descend() takes at most, and what the rest of a thread needs.
 constexpr std::uint64_t frame_bytes = 256;
 constexpr std::uint64_t other_bytes = std::uint64_t{64} * 1024;
@@ -26,9 +22,7 @@ constexpr std::uint64_t usual_bytes = std::uint64_t{1024} * 1024;
 
 figures park(const request& asked) {
     const std::uint64_t coroutines = asked["coroutines"];
-    if (coroutines > most_threads) {
-        throw cannot("more than " + std::to_string(most_threads) + " threads are not tried");
-    }
+    refuse_too_many(coroutines);
     slim_lock lock;
     condition all_wait;
     condition release;

@@ -1,9 +1,11 @@
 // See threads_thread.hpp.
 #include "peers/system/threads_thread.hpp"
 
+#include <string>
 #include <system_error>
 #include <utility>
 
+#include "peers/support/peer.hpp"
 #include "win/windows.hpp"
 
 #include <process.h>
@@ -54,6 +56,13 @@ void system_thread::join() {
     ::WaitForSingleObject(ended->handle, INFINITE);
     if (ended->error) {
         std::rethrow_exception(ended->error);
+    }
+}
+
+void refuse_too_many(std::uint64_t threads) {
+    constexpr std::uint64_t most = 5'000;
+    if (threads > most) {
+        throw cannot("more than " + std::to_string(most) + " threads are not tried");
     }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -14,6 +15,10 @@ namespace moor::bench::peers {
 inline constexpr std::size_t small_stack = std::size_t{64} * 1024;
 /// What a thread has that does not ask: what the program's header says, a mebibyte.
 inline constexpr std::size_t usual_stack = 0;
+
+/// Throws `cannot` for more threads at once than are tried: a machine has some ten thousands for all that runs on it,
+/// and under Wine each takes a mebibyte and two files.
+void refuse_too_many(std::uint64_t threads);
 
 /// Runs a function in a thread of its own. The destructor waits for its end.
 class system_thread {
