@@ -10,6 +10,7 @@
 #include "peers/libuv/libuv_jobs.hpp"
 #include "peers/libuv/loop.hpp"
 #include "peers/support/pattern.hpp"
+#include "peers/support/share.hpp"
 
 namespace moor::bench::peers {
 namespace {
@@ -109,7 +110,7 @@ private:
 figures libuv_udp_echo(const request& asked) {
     const std::uint64_t count = asked["clients"];
     const std::uint64_t size = asked["size"];
-    const std::uint64_t each = (asked.items() + count - 1) / count;
+    const std::uint64_t each = equal_share(asked.items(), count);
     std::uint64_t running = count;
     std::deque<server> servers;
     std::deque<client> clients;

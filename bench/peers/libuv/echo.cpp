@@ -240,7 +240,7 @@ private:
 
 figures libuv_echo(const request& asked, unsigned threads) {
     const std::uint64_t connections = asked["connections"];
-    const std::uint64_t messages = (asked.items() + connections - 1) / connections;
+    const std::uint64_t messages = equal_share(asked.items(), connections);
     std::vector<std::unique_ptr<echo>> loops;
     for (unsigned index = 0; index < threads; ++index) {
         loops.push_back(std::make_unique<echo>(share_of(connections, threads, index), asked, messages));

@@ -6,12 +6,13 @@
 
 #include "peers/libuv/libuv_jobs.hpp"
 #include "peers/libuv/loop.hpp"
+#include "peers/support/share.hpp"
 
 namespace moor::bench::peers {
 
 figures libuv_timers(const request& asked) {
     const std::uint64_t count = asked["timers"];
-    const std::uint64_t rounds = (asked.items() + count - 1) / count;
+    const std::uint64_t rounds = equal_share(asked.items(), count);
     constexpr std::uint64_t hour_ms = 3'600'000;
     std::mt19937_64 random(12345);
     std::vector<std::uint64_t> delays;

@@ -13,7 +13,7 @@
 
 namespace moor::bench::peers {
 figures moor_peer::yield(const request& asked) {
-    return runtime_.run([each = asked.items() / 2 + 1] {
+    return runtime_.run([each = equal_share(asked.items(), 2)] {
         std::atomic<std::uint64_t> turns{0};
         const auto take_turns = [each, counted = &turns] {
             for (std::uint64_t turn = 0; turn < each; ++turn) {
@@ -37,7 +37,7 @@ figures moor_peer::yield(const request& asked) {
 
 figures moor_peer::ring(const request& asked) {
     return runtime_.run([coroutines = asked["coroutines"], items = asked.items()] {
-        const std::uint64_t rounds = items / coroutines + 1;
+        const std::uint64_t rounds = equal_share(items, coroutines);
         std::vector<moor::channel<std::uint64_t>> links;
         for (std::uint64_t index = 0; index < coroutines; ++index) {
             links.emplace_back();
@@ -87,7 +87,7 @@ figures moor_peer::spawn(const request& asked) {
 
 figures moor_peer::fan_out(const request& asked) {
     return runtime_.run([coroutines = asked["coroutines"], items = asked.items()] {
-        const std::uint64_t rounds = items / coroutines + 1;
+        const std::uint64_t rounds = equal_share(items, coroutines);
         std::atomic<std::uint64_t> sum{0};
         const auto start = clock::now();
         for (std::uint64_t round = 0; round < rounds; ++round) {
@@ -151,7 +151,7 @@ figures moor_peer::channel(const request& asked) {
 
 figures moor_peer::mutex(const request& asked) {
     return runtime_.run([coroutines = asked["coroutines"], items = asked.items()] {
-        const std::uint64_t each = items / coroutines + 1;
+        const std::uint64_t each = equal_share(items, coroutines);
         moor::mutex guard;
         std::uint64_t count = 0;
         const auto start = clock::now();

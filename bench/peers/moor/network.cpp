@@ -14,6 +14,7 @@
 
 #include "peers/moor/moor_peer.hpp"
 #include "peers/support/pattern.hpp"
+#include "peers/support/share.hpp"
 
 namespace moor::bench::peers {
 namespace {
@@ -76,7 +77,7 @@ void pipeline(tcp_stream& server, pattern sent, std::uint64_t messages, std::uin
 figures moor_peer::echo(const request& asked) {
     return runtime_.run([connections = asked["connections"], size = asked["size"], in_flight = asked["in_flight"],
                          items = asked.items()] {
-        const std::uint64_t each = items / connections + 1;
+        const std::uint64_t each = equal_share(items, connections);
         std::vector<tcp_stream> clients;
         std::vector<join_handle<void>> servers;
         {
@@ -115,7 +116,7 @@ figures moor_peer::echo(const request& asked) {
 
 figures moor_peer::accept(const request& asked) {
     return runtime_.run([clients = asked["clients"], items = asked.items()] {
-        const std::uint64_t each = items / clients + 1;
+        const std::uint64_t each = equal_share(items, clients);
         auto listener = tcp_listener::bind(loopback());
         const auto where = listener.local_endpoint();
         const auto start = clock::now();
@@ -176,7 +177,7 @@ figures moor_peer::connect(const request& asked) {
 
 figures moor_peer::udp_echo(const request& asked) {
     return runtime_.run([clients = asked["clients"], size = asked["size"], items = asked.items()] {
-        const std::uint64_t each = items / clients + 1;
+        const std::uint64_t each = equal_share(items, clients);
         auto server = udp_socket::bind(loopback());
         const auto where = server.local_endpoint();
         auto serving = moor::spawn(coroutine_options(), [socket = &server, count = each * clients, size] {

@@ -10,6 +10,12 @@ namespace moor::bench::peers {
     return whole / parts + (index < whole % parts ? 1 : 0);
 }
 
+/// What each of `parts` does when all do the same, and together no less than `whole`. No more than that: one message
+/// beyond a window of a pipelined echo would cost a round trip of its own.
+[[nodiscard]] constexpr std::uint64_t equal_share(std::uint64_t whole, std::uint64_t parts) noexcept {
+    return (whole + parts - 1) / parts;
+}
+
 /// The sum of 1 to `count`.
 [[nodiscard]] constexpr std::uint64_t sum_to(std::uint64_t count) noexcept { return count * (count + 1) / 2; }
 

@@ -91,7 +91,7 @@ using fiber_list = std::vector<std::unique_ptr<fiber>>;
 
 figures yield(const request& asked) {
     constexpr std::uint64_t pair = 2;
-    const std::uint64_t rounds = (asked.items() + pair - 1) / pair;
+    const std::uint64_t rounds = equal_share(asked.items(), pair);
     const main_fiber home;
     std::uint64_t switches = 0;
     fiber first;
@@ -120,7 +120,7 @@ figures yield(const request& asked) {
 figures ring(const request& asked) {
     const std::uint64_t coroutines = asked["coroutines"];
     check_room(coroutines);
-    const std::uint64_t rounds = (asked.items() + coroutines - 1) / coroutines;
+    const std::uint64_t rounds = equal_share(asked.items(), coroutines);
     const main_fiber home;
     fiber_list all;
     for (std::uint64_t index = 0; index < coroutines; ++index) {
@@ -175,7 +175,7 @@ figures spawn(const request& asked) {
 figures fan_out(const request& asked) {
     const std::uint64_t coroutines = asked["coroutines"];
     check_room(coroutines);
-    const std::uint64_t rounds = (asked.items() + coroutines - 1) / coroutines;
+    const std::uint64_t rounds = equal_share(asked.items(), coroutines);
     const main_fiber home;
     fiber_list all;
     struct {

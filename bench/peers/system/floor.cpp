@@ -17,7 +17,7 @@ namespace moor::bench::peers {
 
 figures floor_echo(const request& asked, unsigned threads) {
     const std::uint64_t connections = asked["connections"];
-    const std::uint64_t messages = (asked.items() + connections - 1) / connections;
+    const std::uint64_t messages = equal_share(asked.items(), connections);
     std::vector<std::unique_ptr<echo_floor>> loops;
     for (unsigned index = 0; index < threads; ++index) {
         loops.push_back(

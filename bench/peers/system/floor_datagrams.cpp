@@ -9,6 +9,7 @@
 
 #include "net/floor_loop.hpp"
 #include "peers/support/pattern.hpp"
+#include "peers/support/share.hpp"
 #include "peers/support/together.hpp"
 #include "peers/system/floor_jobs.hpp"
 
@@ -153,7 +154,7 @@ private:
 
 figures floor_udp_echo(const request& asked, unsigned threads) {
     const std::uint64_t clients = asked["clients"];
-    const std::uint64_t each = (asked.items() + clients - 1) / clients;
+    const std::uint64_t each = equal_share(asked.items(), clients);
     std::atomic<std::uint64_t> running{clients};
     floor_loop loop(threads);
     auto& serving = loop.make<server>(loop, asked["size"]);

@@ -83,7 +83,7 @@ private:
 // Where each of the two has a processor to itself, no yield switches to the other.
 figures yield(const request& asked) {
     constexpr std::uint64_t pair = 2;
-    const std::uint64_t rounds = (asked.items() + pair - 1) / pair;
+    const std::uint64_t rounds = equal_share(asked.items(), pair);
     starting_line line;
     std::vector<system_thread> yielding;
     for (std::uint64_t index = 0; index < pair; ++index) {
@@ -102,7 +102,7 @@ figures yield(const request& asked) {
 
 figures ring(const request& asked) {
     const std::uint64_t coroutines = asked["coroutines"];
-    const std::uint64_t rounds = (asked.items() + coroutines - 1) / coroutines;
+    const std::uint64_t rounds = equal_share(asked.items(), coroutines);
     std::vector<slot> slots(coroutines);
     constexpr std::uint64_t stop = ~std::uint64_t{0};
     std::vector<system_thread> others; // the caller is one of the ring
@@ -159,7 +159,7 @@ figures spawn(const request& asked) {
 figures fan_out(const request& asked) {
     const std::uint64_t coroutines = asked["coroutines"];
     refuse_too_many(coroutines);
-    const std::uint64_t rounds = (asked.items() + coroutines - 1) / coroutines;
+    const std::uint64_t rounds = equal_share(asked.items(), coroutines);
     std::atomic<std::uint64_t> sum = 0;
     const auto start = clock::now();
     for (std::uint64_t round = 0; round < rounds; ++round) {
@@ -225,7 +225,7 @@ figures channel(const request& asked) {
 // The lock is not fair: an item is one acquisition.
 figures mutex(const request& asked) {
     const std::uint64_t coroutines = asked["coroutines"];
-    const std::uint64_t rounds = (asked.items() + coroutines - 1) / coroutines;
+    const std::uint64_t rounds = equal_share(asked.items(), coroutines);
     slim_lock guard;
     std::uint64_t counter = 0;
     starting_line line;

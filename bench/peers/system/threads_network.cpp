@@ -107,7 +107,7 @@ figures connections(std::uint64_t clients, std::uint64_t items, Client client, S
 figures echo(const request& asked) {
     const std::uint64_t count = asked["connections"];
     const std::uint64_t size = asked["size"];
-    const std::uint64_t trips = (asked.items() + count - 1) / count;
+    const std::uint64_t trips = equal_share(asked.items(), count);
     std::vector<blocking_socket> clients;
     std::vector<blocking_socket> servers;
     clients.reserve(count);
@@ -185,7 +185,7 @@ figures connect(const request& asked) {
 figures udp_echo(const request& asked) {
     const std::uint64_t clients = asked["clients"];
     const std::uint64_t size = asked["size"];
-    const std::uint64_t trips = (asked.items() + clients - 1) / clients;
+    const std::uint64_t trips = equal_share(asked.items(), clients);
     blocking_socket server(SOCK_DGRAM);
     server.bind_to_loopback();
     server.set_patience(longest_datagram);

@@ -133,7 +133,7 @@ compute_task run_mutex(compute_pool& pool, std::uint64_t coroutines, std::uint64
 figures awaitables_peer::ring(const request& asked) const {
     return with_channels(threads_, [this, &asked]<class Channels>(Channels) {
         const std::uint64_t coroutines = asked["coroutines"];
-        const std::uint64_t rounds = asked.items() / coroutines + 1;
+        const std::uint64_t rounds = equal_share(asked.items(), coroutines);
         compute_pool pool(threads_);
         std::uint64_t token = 0;
         clock::duration time{};
@@ -172,7 +172,7 @@ figures awaitables_peer::channel(const request& asked) const {
 figures awaitables_peer::mutex(const request& asked) const {
     return with_channels(threads_, [this, &asked]<class Channels>(Channels) {
         const std::uint64_t coroutines = asked["coroutines"];
-        const std::uint64_t turns = asked.items() / coroutines + 1;
+        const std::uint64_t turns = equal_share(asked.items(), coroutines);
         compute_pool pool(threads_);
         std::uint64_t count = 0;
         const auto start = clock::now();

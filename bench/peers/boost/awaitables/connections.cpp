@@ -9,6 +9,7 @@
 #include <boost/asio/write.hpp>
 
 #include "peers/boost/awaitables/awaitables_peer.hpp"
+#include "peers/support/share.hpp"
 
 namespace moor::bench::peers {
 namespace {
@@ -69,7 +70,7 @@ network_task exchange_byte(tcp_stream socket, tcp::endpoint where, std::uint64_t
 
 figures awaitables_peer::accept(const request& asked) const {
     const std::uint64_t count = asked["clients"];
-    const std::uint64_t each = asked.items() / count + 1;
+    const std::uint64_t each = equal_share(asked.items(), count);
     event_loops loops(threads_);
     finish_line finish(count);
     tcp_acceptor acceptor(loops[0], loopback<tcp>());

@@ -93,7 +93,7 @@ compute_task park_all(compute_pool& pool, std::uint64_t count, figures& found) {
 } // namespace
 
 figures awaitables_peer::yield(const request& asked) const {
-    return with_channels(threads_, [this, each = asked.items() / 2 + 1]<class Channels>(Channels) {
+    return with_channels(threads_, [this, each = equal_share(asked.items(), 2)]<class Channels>(Channels) {
         compute_pool pool(threads_);
         std::atomic<std::uint64_t> taken{0};
         const auto start = clock::now();
@@ -124,7 +124,7 @@ figures awaitables_peer::spawn(const request& asked) const {
 figures awaitables_peer::fan_out(const request& asked) const {
     return with_channels(threads_, [this, &asked]<class Channels>(Channels) {
         const std::uint64_t count = asked["coroutines"];
-        const std::uint64_t rounds = asked.items() / count + 1;
+        const std::uint64_t rounds = equal_share(asked.items(), count);
         compute_pool pool(threads_);
         std::atomic<std::uint64_t> sum{0};
         const auto start = clock::now();

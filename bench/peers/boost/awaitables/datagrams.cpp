@@ -9,6 +9,7 @@
 #include "peers/boost/asio/datagram_watch.hpp"
 #include "peers/boost/awaitables/awaitables_peer.hpp"
 #include "peers/support/pattern.hpp"
+#include "peers/support/share.hpp"
 
 namespace moor::bench::peers {
 namespace {
@@ -50,7 +51,7 @@ network_task send_and_wait(datagram_socket socket, datagram_client client, patte
 
 figures awaitables_peer::udp_echo(const request& asked) const {
     const std::uint64_t count = asked["clients"];
-    const std::uint64_t each = asked.items() / count + 1;
+    const std::uint64_t each = equal_share(asked.items(), count);
     event_loops loops(threads_);
     finish_line finish(count);
     datagram_watch watch(loops[0], count);

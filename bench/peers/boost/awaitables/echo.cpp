@@ -14,6 +14,7 @@
 
 #include "peers/boost/awaitables/awaitables_peer.hpp"
 #include "peers/support/pattern.hpp"
+#include "peers/support/share.hpp"
 
 namespace moor::bench::peers {
 namespace {
@@ -85,7 +86,7 @@ struct pipeline {
 figures awaitables_peer::echo(const request& asked) const {
     const std::uint64_t count = asked["connections"];
     const std::uint64_t in_flight = asked["in_flight"];
-    const std::uint64_t each = asked.items() / count + 1;
+    const std::uint64_t each = equal_share(asked.items(), count);
     event_loops loops(threads_);
     finish_line finish(count);
     std::vector<connection> made = connections(loops, count);

@@ -9,6 +9,7 @@
 
 #include "peers/boost/asio/event_loops.hpp"
 #include "peers/boost/callbacks/callbacks_peer.hpp"
+#include "peers/support/share.hpp"
 
 namespace moor::bench::peers {
 namespace {
@@ -133,7 +134,7 @@ private:
 
 figures callbacks_peer::accept(const request& asked) const {
     const std::uint64_t count = asked["clients"];
-    const std::uint64_t each = asked.items() / count + 1;
+    const std::uint64_t each = equal_share(asked.items(), count);
     event_loops loops(threads_);
     finish_line finish(count);
     tcp_acceptor acceptor(loops[0], loopback<tcp>());

@@ -10,6 +10,7 @@
 #include "peers/boost/asio/event_loops.hpp"
 #include "peers/boost/callbacks/callbacks_peer.hpp"
 #include "peers/support/pattern.hpp"
+#include "peers/support/share.hpp"
 
 namespace moor::bench::peers {
 namespace {
@@ -126,7 +127,7 @@ private:
 
 figures callbacks_peer::echo(const request& asked) const {
     const std::uint64_t count = asked["connections"];
-    const std::uint64_t each = asked.items() / count + 1;
+    const std::uint64_t each = equal_share(asked.items(), count);
     event_loops loops(threads_);
     finish_line finish(count);
     std::deque<echo_server> servers;

@@ -65,7 +65,7 @@ std::uint64_t send_through(Channel& numbers, const request& asked, Start start) 
 
 figures fiber_peer::ring(const request& asked) {
     const std::uint64_t coroutines = asked["coroutines"];
-    const std::uint64_t rounds = asked.items() / coroutines + 1;
+    const std::uint64_t rounds = equal_share(asked.items(), coroutines);
     std::deque<unbuffered> links(coroutines);
     // The caller puts the token in and takes it out.
     std::vector<boost::fibers::fiber> members;
@@ -118,7 +118,7 @@ figures fiber_peer::channel(const request& asked) {
 
 figures fiber_peer::mutex(const request& asked) {
     const std::uint64_t coroutines = asked["coroutines"];
-    const std::uint64_t turns = asked.items() / coroutines + 1;
+    const std::uint64_t turns = equal_share(asked.items(), coroutines);
     boost::fibers::mutex guard;
     std::uint64_t count = 0;
     const auto begin = clock::now();

@@ -77,7 +77,7 @@ figures fiber_peer::run(figures (fiber_peer::*job)(const request&), const reques
 }
 
 figures fiber_peer::yield(const request& asked) {
-    const std::uint64_t each = asked.items() / 2 + 1;
+    const std::uint64_t each = equal_share(asked.items(), 2);
     std::atomic<std::uint64_t> taken{0};
     const auto take_turns = [each, &taken] {
         for (std::uint64_t turn = 0; turn < each; ++turn) {
@@ -113,7 +113,7 @@ figures fiber_peer::spawn(const request& asked) {
 
 figures fiber_peer::fan_out(const request& asked) {
     const std::uint64_t count = asked["coroutines"];
-    const std::uint64_t rounds = asked.items() / count + 1;
+    const std::uint64_t rounds = equal_share(asked.items(), count);
     std::atomic<std::uint64_t> sum{0};
     std::vector<boost::fibers::fiber> all;
     all.reserve(count);

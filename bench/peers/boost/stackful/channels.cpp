@@ -117,7 +117,7 @@ void run_channel(compute_pool& pool, const stack_source& stacks, const request& 
 figures spawn_peer::ring(const request& asked) const {
     return with_channels(threads_, [this, &asked]<class Channels>(Channels) {
         const std::uint64_t coroutines = asked["coroutines"];
-        const std::uint64_t rounds = asked.items() / coroutines + 1;
+        const std::uint64_t rounds = equal_share(asked.items(), coroutines);
         const stack_source stacks(threads_);
         compute_pool pool(threads_);
         std::uint64_t token = 0;
@@ -165,7 +165,7 @@ figures spawn_peer::channel(const request& asked) const {
 figures spawn_peer::mutex(const request& asked) const {
     return with_channels(threads_, [this, &asked]<class Channels>(Channels) {
         const std::uint64_t coroutines = asked["coroutines"];
-        const std::uint64_t turns = asked.items() / coroutines + 1;
+        const std::uint64_t turns = equal_share(asked.items(), coroutines);
         const stack_source stacks(threads_);
         compute_pool pool(threads_);
         signal_channel<Channels> held(pool.get_executor(), 1);

@@ -7,6 +7,7 @@
 
 #include "peers/boost/stack_source.hpp"
 #include "peers/boost/stackful/spawn_peer.hpp"
+#include "peers/support/share.hpp"
 
 namespace moor::bench::peers {
 namespace {
@@ -70,7 +71,7 @@ void exchange_byte(tcp_stream socket, tcp::endpoint where, std::uint64_t count, 
 
 figures spawn_peer::accept(const request& asked) const {
     const std::uint64_t count = asked["clients"];
-    const std::uint64_t each = asked.items() / count + 1;
+    const std::uint64_t each = equal_share(asked.items(), count);
     const stack_source stacks(threads_);
     event_loops loops(threads_);
     finish_line finish(count);

@@ -54,7 +54,7 @@ clock::duration one_after_other(unsigned threads, const stack_source& stacks, st
 } // namespace
 
 figures spawn_peer::yield(const request& asked) const {
-    return with_channels(threads_, [this, each = asked.items() / 2 + 1]<class Channels>(Channels) {
+    return with_channels(threads_, [this, each = equal_share(asked.items(), 2)]<class Channels>(Channels) {
         const stack_source stacks(threads_);
         compute_pool pool(threads_);
         std::atomic<std::uint64_t> taken{0};
@@ -88,7 +88,7 @@ figures spawn_peer::spawn(const request& asked) const {
 figures spawn_peer::fan_out(const request& asked) const {
     return with_channels(threads_, [this, &asked]<class Channels>(Channels) {
         const std::uint64_t count = asked["coroutines"];
-        const std::uint64_t rounds = asked.items() / count + 1;
+        const std::uint64_t rounds = equal_share(asked.items(), count);
         const stack_source stacks(threads_);
         compute_pool pool(threads_);
         std::atomic<std::uint64_t> sum{0};

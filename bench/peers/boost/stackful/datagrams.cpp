@@ -8,6 +8,7 @@
 #include "peers/boost/stack_source.hpp"
 #include "peers/boost/stackful/spawn_peer.hpp"
 #include "peers/support/pattern.hpp"
+#include "peers/support/share.hpp"
 
 namespace moor::bench::peers {
 namespace {
@@ -49,7 +50,7 @@ void send_and_wait(datagram_socket socket, datagram_client client, pattern sent,
 
 figures spawn_peer::udp_echo(const request& asked) const {
     const std::uint64_t count = asked["clients"];
-    const std::uint64_t each = asked.items() / count + 1;
+    const std::uint64_t each = equal_share(asked.items(), count);
     const stack_source stacks(threads_);
     event_loops loops(threads_);
     finish_line finish(count);

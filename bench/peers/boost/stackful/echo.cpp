@@ -12,6 +12,7 @@
 #include "peers/boost/stack_source.hpp"
 #include "peers/boost/stackful/spawn_peer.hpp"
 #include "peers/support/pattern.hpp"
+#include "peers/support/share.hpp"
 
 namespace moor::bench::peers {
 namespace {
@@ -87,7 +88,7 @@ struct pipeline {
 figures spawn_peer::echo(const request& asked) const {
     const std::uint64_t count = asked["connections"];
     const std::uint64_t in_flight = asked["in_flight"];
-    const std::uint64_t each = asked.items() / count + 1;
+    const std::uint64_t each = equal_share(asked.items(), count);
     const stack_source stacks(threads_);
     event_loops loops(threads_);
     finish_line finish(count);
