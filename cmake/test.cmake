@@ -1,12 +1,14 @@
 # Prepares the machine, builds moor and runs its tests: cmake -P cmake/test.cmake
 # Options, before -P: -D COMPILER=clang|gcc (Linux; on Windows it is the compiler of the environment),
 # -D CONFIG=debug|release|both, -D REPEAT=n (each test, until it fails), -D FILTER=regex (names of tests), -D TARGETS=list
-# (only these are built; for use with FILTER). The environment variable MOOR_CLANG names another Clang, as clang-19.
+# (only these are built; for use with FILTER), -D CONSUMERS=OFF (not the projects that use moor, which take minutes). The
+# environment variable MOOR_CLANG names another Clang, as clang-19.
 include("${CMAKE_CURRENT_LIST_DIR}/support/script.cmake")
 moor_option(CONFIG both "debug|release|both")
 moor_option(REPEAT 1 "[0-9]+")
 moor_option(FILTER "" ".*")
 moor_option(TARGETS "" ".*")
+moor_option(CONSUMERS ON "ON|OFF")
 
 moor_prepare(${COMPILER} wine clients)
 
@@ -41,7 +43,7 @@ foreach(config IN LISTS configs)
         string(REGEX REPLACE "^." "${first}" type "${config}")
         list(APPEND ctest -C ${type})
     endif()
-    set(arguments -LE consumer)
+    set(arguments -LE consumer --parallel 2)
     if(REPEAT GREATER 1)
         list(APPEND arguments --repeat until-fail:${REPEAT})
     endif()
@@ -52,7 +54,7 @@ foreach(config IN LISTS configs)
     moor_note("tests ${COMPILER} ${config}" "${status}")
 
     # Using moor from another project is the same in every configuration: one is enough.
-    if(FILTER STREQUAL "" AND REPEAT LESS_EQUAL 1 AND (config STREQUAL "release" OR NOT CONFIG STREQUAL "both"))
+    if(CONSUMERS AND FILTER STREQUAL "" AND REPEAT LESS_EQUAL 1 AND (config STREQUAL "release" OR NOT CONFIG STREQUAL "both"))
         moor_try(status "using moor from another project" ${ctest} -L consumer)
         moor_note("consumers ${COMPILER} ${config}" "${status}")
     endif()
