@@ -30,8 +30,8 @@ public:
 
     /// So many looks in a row that saw no turn last until the next make looks rarer, until one does: each costs a
     /// processor two switches, which a server that only passes messages on would pay for nothing. A turn that begins
-    /// meanwhile is seen first when it is up to a `calm_looks_per_slice`th of the slice old, and found stuck so much
-    /// later. Go's sysmon sleeps for up to ten milliseconds.
+    /// meanwhile is up to a `calm_looks_per_slice`th of the slice old when it is seen first, and found stuck later by
+    /// what that is more than the usual time between looks. Go's sysmon sleeps for up to ten milliseconds.
     static constexpr unsigned looks_until_calm = 5;
     static constexpr unsigned calm_looks_per_slice = 2;
 
@@ -77,7 +77,7 @@ private:
     // A worker, as last looked at. The monitor's thread alone.
     struct watched {
         std::uint32_t turn = 0;
-        steady::time_point since{};     // when the turn began at the earliest, see looks_per_slice
+        steady::time_point since{};     // when the turn is taken to have begun, see looks_per_slice
         steady::time_point attempted{}; // to preempt it, last
         unsigned refused = 0;           // attempts to preempt it, in a row
         unsigned looks_to_wait = 0;     // before the next one

@@ -44,6 +44,28 @@ TEST_P(monitor_on, what_a_busy_coroutine_wakes_runs_elsewhere) {
     });
 }
 
+// Short turns make the monitor's looks rarer; they must not end.
+TEST_P(monitor_on, what_a_busy_coroutine_wakes_after_a_calm_while_runs_elsewhere) {
+    test::in_runtime(GetParam(), [] {
+        const auto calm = 5 * sched::monitor::looks_until_calm * sched::monitor::longest_between_looks;
+        for (const auto end = std::chrono::steady_clock::now() + calm; std::chrono::steady_clock::now() < end;) {
+            this_coroutine::yield();
+        }
+        test::signal wake;
+        std::atomic<bool> awake{false};
+        auto sleeper = spawn([&] {
+            wake.wait();
+            awake = true;
+        });
+        while (!wake.has_waiter()) {
+            this_coroutine::yield();
+        }
+        wake.set();
+        ASSERT_TRUE(spin_until([&] { return awake.load(); }));
+        sleeper.join();
+    });
+}
+
 TEST_P(monitor_on, sleepers_of_a_busy_worker_wake_elsewhere) {
     test::in_runtime(GetParam(), [] {
         for (int round = 0; round < 5; ++round) {

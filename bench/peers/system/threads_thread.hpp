@@ -17,7 +17,7 @@ inline constexpr std::size_t small_stack = std::size_t{64} * 1024;
 inline constexpr std::size_t usual_stack = 0;
 
 /// Throws `cannot` for more threads at once than are tried: a machine has some ten thousands for all that runs on it,
-/// and under Wine each takes a mebibyte and two files.
+/// and under Wine each takes a mebibyte, and files of the process.
 void refuse_too_many(std::uint64_t threads);
 
 /// Runs a function in a thread of its own. The destructor waits for its end.
