@@ -47,10 +47,6 @@ TEST_P(monitor_on, what_a_busy_coroutine_wakes_runs_elsewhere) {
 // Short turns make the monitor's looks rarer; they must not end.
 TEST_P(monitor_on, what_a_busy_coroutine_wakes_after_a_calm_while_runs_elsewhere) {
     test::in_runtime(GetParam(), [] {
-        const auto calm = 5 * sched::monitor::looks_until_calm * sched::monitor::longest_between_looks;
-        for (const auto end = std::chrono::steady_clock::now() + calm; std::chrono::steady_clock::now() < end;) {
-            this_coroutine::yield();
-        }
         test::signal wake;
         std::atomic<bool> awake{false};
         auto sleeper = spawn([&] {
@@ -58,6 +54,11 @@ TEST_P(monitor_on, what_a_busy_coroutine_wakes_after_a_calm_while_runs_elsewhere
             awake = true;
         });
         while (!wake.has_waiter()) {
+            this_coroutine::yield();
+        }
+        // Meanwhile the other workers fall asleep, too.
+        const auto calm = 5 * sched::monitor::looks_until_calm * sched::monitor::longest_between_looks;
+        for (const auto end = std::chrono::steady_clock::now() + calm; std::chrono::steady_clock::now() < end;) {
             this_coroutine::yield();
         }
         wake.set();
