@@ -269,6 +269,13 @@ TEST_F(check_frames, follows_a_callback_from_one_stack_to_the_other) {
 
 // ---- audit ---------------------------------------------------------------------------------------------------------
 
+// What the audit is to find an address of. It is no multiple of 8: where a coroutine has once been suspended is no
+// finding, and where a compiler puts a local may be such a place.
+struct pointed_at {
+    alignas(8) std::uint32_t before = 17;
+    std::uint32_t value = 18;
+};
+
 struct observer {
     std::uint64_t before = 0;
     std::uint32_t* local = nullptr;
@@ -276,13 +283,12 @@ struct observer {
 
 // Breaks the promise: the observer keeps an address into this stack across a call that moves it.
 [[gnu::noinline]] std::uint64_t observe_local(observer& seen) {
-    // The second of two, whose address is no multiple of 8: where a coroutine has once been suspended is no finding.
-    alignas(8) std::array<std::uint32_t, 2> values{17, 18};
-    seen.local = &values[1];
+    pointed_at own;
+    seen.local = &own.value;
     grow();
     const std::uint32_t read = *seen.local; // wherever it is now
     seen.local = nullptr;
-    return read + values[0];
+    return read + own.before;
 }
 
 runtime_options auditing() {
@@ -308,9 +314,9 @@ TEST_F(audit, does_not_look_into_freed_blocks) {
     running
         .spawn(movable(),
                [] {
-                   std::uint64_t local = 1;
-                   auto held = std::make_unique<std::array<std::uint64_t*, 8>>();
-                   held->fill(&local);
+                   pointed_at local;
+                   auto held = std::make_unique<std::array<std::uint32_t*, 8>>();
+                   held->fill(&local.value);
                    asm volatile("" : : "r"(held.get()) : "memory");
                    held.reset();
                    grow();
@@ -332,7 +338,7 @@ TEST_F(audit, finds_a_global_variable) {
 
 // The address travels through memory that the audit does not look at, so that only the place in question holds it.
 std::uint64_t hidden_address = 0;
-std::uint64_t* revealed() { return reinterpret_cast<std::uint64_t*>(~hidden_address); }
+std::uint32_t* revealed() { return reinterpret_cast<std::uint32_t*>(~hidden_address); }
 
 // Parks `watcher` with the address where it wants it, moves, and lets it go.
 template <class Watcher>
@@ -340,8 +346,8 @@ void move_while_watched(runtime& running, Watcher watcher) {
     running
         .spawn(movable("breaker"),
                [watcher] {
-                   std::uint64_t local = 5;
-                   hidden_address = ~reinterpret_cast<std::uint64_t>(&local);
+                   pointed_at local;
+                   hidden_address = ~reinterpret_cast<std::uint64_t>(&local.value);
                    auto watching = watcher();
                    this_coroutine::yield();
                    grow();
@@ -368,7 +374,7 @@ TEST_F(audit, finds_another_coroutines_stack) {
             spawn_options options;
             options.stack = kind;
             return spawn(options, [] {
-                std::uint64_t* volatile kept = revealed();
+                std::uint32_t* volatile kept = revealed();
                 park();
                 asm volatile("" : : "r"(kept));
             });
@@ -398,7 +404,7 @@ TEST_F(audit, reads_parked_stacks_of_other_workers) {
     runtime running(options);
     move_while_watched(running, [] {
         auto watching = spawn({.worker = 1u}, [] {
-            std::uint64_t* volatile kept = revealed();
+            std::uint32_t* volatile kept = revealed();
             park();
             asm volatile("" : : "r"(kept));
         });
@@ -414,9 +420,9 @@ TEST_F(audit, reports_many_words_in_short) {
     running
         .spawn(movable(),
                [] {
-                   std::uint64_t local = 1;
-                   auto held = std::make_unique<std::array<std::uint64_t*, 100>>();
-                   held->fill(&local);
+                   pointed_at local;
+                   auto held = std::make_unique<std::array<std::uint32_t*, 100>>();
+                   held->fill(&local.value);
                    asm volatile("" : : "r"(held.get()) : "memory");
                    grow();
                    asm volatile("" : : "r"(held.get()) : "memory");
