@@ -165,15 +165,31 @@ void comparison_run::run_once(contestant& one, const job& measured) {
     }
 }
 
-// What goes wrong here only leaves the calls uncounted.
+// A run of so many items, and what it called.
+comparison_run::counted_run comparison_run::count_run(contestant& one, const job& measured, const call_counter& counter,
+                                                      std::uint64_t items) {
+    const call_counts before = counter.read();
+    const answer said = ask(*one.process, request_line(measured, items), 2 * options_.longest);
+    return {said.number("items"), difference(before, counter.read())};
+}
+
+// Runs of which each other one does twice as much: what they do before and after the items cancels out in the
+// difference of two neighbours. What goes wrong here only leaves the calls uncounted.
 void comparison_run::count_calls(contestant& one, const job& measured) {
     constexpr unsigned counts = 3;
     try {
         const call_counter counter(one.process->process());
-        for (unsigned done = 0; done < counts; ++done) {
-            for (const auto& [name, each] : calls_per_item(one, measured, counter)) {
+        counted_run few = count_run(one, measured, counter, one.items);
+        const auto done = static_cast<std::uint64_t>(few.items); // which may have been a larger batch
+        counted_run many = count_run(one, measured, counter, 2 * done);
+        for (unsigned count = 0; count < counts; ++count) {
+            if (count != 0) {
+                counted_run& again = count % 2 != 0 ? few : many;
+                again = count_run(one, measured, counter, count % 2 != 0 ? done : 2 * done);
+            }
+            for (const auto& [name, each] : calls_per_item(few, many)) {
                 std::vector<double>& all = one.calls[name];
-                all.resize(done); // it may not have been among the earlier ones
+                all.resize(count); // it may not have been among the earlier ones
                 all.push_back(each);
             }
         }
@@ -187,23 +203,13 @@ void comparison_run::count_calls(contestant& one, const job& measured) {
     }
 }
 
-// Two runs, of which one does twice as much: what they do before and after the items cancels out.
-std::map<std::string, double> comparison_run::calls_per_item(contestant& one, const job& measured,
-                                                             const call_counter& counter) {
-    std::vector<call_counts> counts;
-    std::vector<double> items;
-    for (std::uint64_t wanted = one.items; counts.size() < 2;) {
-        const call_counts before = counter.read();
-        items.push_back(ask(*one.process, request_line(measured, wanted), 2 * options_.longest).number("items"));
-        counts.push_back(difference(before, counter.read()));
-        wanted = 2 * static_cast<std::uint64_t>(items.back()); // what was done, which may have been a larger batch
-    }
-    const double more = items[1] - items[0];
+std::map<std::string, double> comparison_run::calls_per_item(const counted_run& few, const counted_run& many) {
+    const double more = many.items - few.items;
     if (more <= 0) {
         throw std::runtime_error("twice the items are no more");
     }
     std::map<std::string, double> calls{{"all", 0}};
-    for (const auto& [name, count] : difference(counts[0], counts[1])) {
+    for (const auto& [name, count] : difference(few.calls, many.calls)) {
         const double each = static_cast<double>(count) / more;
         if (name != clock_call) {
             calls["all"] += each;

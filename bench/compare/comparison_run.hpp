@@ -12,13 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "compare/call_counter.hpp"
 #include "compare/catalogue.hpp"
 #include "compare/options.hpp"
 #include "compare/record.hpp"
 
 namespace moor::bench::compare {
-
-class call_counter;
 
 class comparison_run {
 public:
@@ -32,12 +31,17 @@ public:
 
 private:
     struct contestant;
+    struct counted_run {
+        double items;
+        call_counts calls;
+    };
 
     void prepare(contestant& one, const job& measured);
     void run_once(contestant& one, const job& measured);
     void count_calls(contestant& one, const job& measured);
-    [[nodiscard]] std::map<std::string, double> calls_per_item(contestant& one, const job& measured,
-                                                               const call_counter& counter);
+    [[nodiscard]] counted_run count_run(contestant& one, const job& measured, const call_counter& counter,
+                                        std::uint64_t items);
+    [[nodiscard]] static std::map<std::string, double> calls_per_item(const counted_run& few, const counted_run& many);
     [[nodiscard]] std::vector<row_record> rows_of(const job& measured, const std::vector<contestant>& all) const;
 
     options options_;
