@@ -179,19 +179,17 @@ void comparison_run::count_calls(contestant& one, const job& measured) {
     constexpr unsigned counts = 3;
     try {
         const call_counter counter(one.process->process());
-        counted_run few = count_run(one, measured, counter, one.items);
-        const auto done = static_cast<std::uint64_t>(few.items); // which may have been a larger batch
-        counted_run many = count_run(one, measured, counter, 2 * done);
+        counted_run before = count_run(one, measured, counter, one.items);
+        const auto done = static_cast<std::uint64_t>(before.items); // which may have been a larger batch
         for (unsigned count = 0; count < counts; ++count) {
-            if (count != 0) {
-                counted_run& again = count % 2 != 0 ? few : many;
-                again = count_run(one, measured, counter, count % 2 != 0 ? done : 2 * done);
-            }
-            for (const auto& [name, each] : calls_per_item(few, many)) {
+            const bool twice = count % 2 == 0;
+            counted_run now = count_run(one, measured, counter, twice ? 2 * done : done);
+            for (const auto& [name, each] : twice ? calls_per_item(before, now) : calls_per_item(now, before)) {
                 std::vector<double>& all = one.calls[name];
                 all.resize(count); // it may not have been among the earlier ones
                 all.push_back(each);
             }
+            before = std::move(now);
         }
         for (auto& [name, all] : one.calls) {
             all.resize(counts);

@@ -14,8 +14,8 @@ target_link_libraries(
     moor
     PUBLIC ws2_32 mswsock synchronization winmm ntdll
     PRIVATE fmt::fmt moor_fcontext)
-# Half of what it takes to build the library is reading these. Every file still includes what it uses: as a part of another
-# project the library is built without.
+# Half of what it takes Clang to build the library is reading these. Every file still includes what it uses: as a part of
+# another project the library is built without.
 if(MOOR_PRECOMPILE_HEADERS)
     target_precompile_headers(
         moor
