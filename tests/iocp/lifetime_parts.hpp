@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 
@@ -58,7 +59,7 @@ struct called {
     any_socket* socket = nullptr;
     const overlapped_call* call = nullptr;
     std::stop_token token{};
-    std::chrono::nanoseconds patience{}; ///< until its deadline, from the call on; 0 for none
+    std::optional<std::chrono::nanoseconds> patience{}; ///< until its deadline, from the call on; of 0 it is over then
     const detail::coroutine* self = nullptr;
     wait_limit::time_point deadline = wait_limit::time_point::max();
     bool done = false;
@@ -69,8 +70,8 @@ struct called {
     void operator()() {
         self = sched::worker::current_coroutine();
         wait_limit limit(token);
-        if (patience.count() != 0) {
-            limit = wait_limit(patience, token);
+        if (patience) {
+            limit = wait_limit(*patience, token);
             deadline = limit.deadline();
         }
         bytes = call->run(*socket, limit, error, intact);

@@ -83,12 +83,21 @@ private:
     void before_the_call() {
         start();
         if (what_ == event::time_out) {
-            victim_.patience = 1ns;
+            victim_.patience = 0ns; // over at any next reading; one of 1 ns is not until the clock ticks
         }
         if (what_ == event::peer_reset) {
             system_.script(call_->kind, scripted_end::fails_at_once(WSAECONNRESET));
         }
         let_happen_before();
+        while (!victim_.done && system_.pending() == 0) {
+            this_coroutine::yield();
+        }
+        if (!victim_.done) { // a failure, and not a join that never returns
+            ADD_FAILURE() << call_->name << " was submitted after " << event_names[static_cast<unsigned>(what_)];
+            status_ = status_cancelled;
+            end();
+            return;
+        }
         expected_ = what_ == event::peer_reset ? connection_reset() : expected_error(status_cancelled, what_);
     }
     void let_happen_before() {
