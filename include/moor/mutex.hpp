@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <system_error>
 
-#include <moor/detail/lock_time.hpp>
+#include <moor/detail/deadline.hpp>
 #include <moor/detail/spin_lock.hpp>
 #include <moor/detail/wait.hpp>
 #include <moor/wait_limit.hpp>
@@ -60,7 +60,7 @@ public:
 
     template <class Clock, class Duration>
     [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration>& when) noexcept {
-        return try_lock_within(detail::limit_until(when));
+        return try_lock_within(detail::deadline_at(when));
     }
 
     /// Only by the owner. Never suspends; the next owner runs soon, on this worker or another. The last access to the

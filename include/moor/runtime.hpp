@@ -25,7 +25,7 @@ struct runtime_options {
     /// Worker threads; 0 takes one per processor that the process may run on.
     unsigned workers = 0;
     /// How long one coroutine may keep a worker before it is preempted or asked to yield, and how long coroutines that
-    /// wake one another may before the rest of the worker's queue has a turn.
+    /// wake one another may before the rest of the worker's queue has a turn. One over a day is taken for a day.
     std::chrono::microseconds time_slice = std::chrono::milliseconds(10);
     /// Whether coroutines are preempted in their preemptible scopes (see moor/preempt.hpp).
     bool preemption = true;

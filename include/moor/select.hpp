@@ -218,9 +218,10 @@ template <channel_element T, std::invocable Handler = detail::nothing_more>
 }
 
 /// A case that is chosen when no other was ready until then. Of several, the earliest counts.
-template <std::invocable Handler = detail::nothing_more>
-[[nodiscard]] detail::timeout_case<Handler> on_timeout(wait_limit::time_point when, Handler&& handler = {}) {
-    return {when, std::forward<Handler>(handler)};
+template <class Clock, class Duration, std::invocable Handler = detail::nothing_more>
+[[nodiscard]] detail::timeout_case<Handler> on_timeout(const std::chrono::time_point<Clock, Duration>& when,
+                                                       Handler&& handler = {}) {
+    return {detail::deadline_at(when), std::forward<Handler>(handler)};
 }
 template <class Representation, class Period, std::invocable Handler = detail::nothing_more>
 [[nodiscard]] detail::timeout_case<Handler> on_timeout(std::chrono::duration<Representation, Period> from_now,

@@ -20,7 +20,7 @@
 #include <cstdint>
 #include <system_error>
 
-#include <moor/detail/lock_time.hpp>
+#include <moor/detail/deadline.hpp>
 #include <moor/detail/spin_lock.hpp>
 #include <moor/detail/wait.hpp>
 #include <moor/wait_limit.hpp>
@@ -64,7 +64,7 @@ public:
 
     template <class Clock, class Duration>
     [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration>& when) noexcept {
-        return take(mode::exclusive, detail::limit_until(when), detail::stop_request::ignored) ==
+        return take(mode::exclusive, detail::deadline_at(when), detail::stop_request::ignored) ==
                detail::wake_reason::notified;
     }
 
@@ -75,7 +75,7 @@ public:
 
     template <class Clock, class Duration>
     [[nodiscard]] bool try_lock_shared_until(const std::chrono::time_point<Clock, Duration>& when) noexcept {
-        return take(mode::shared, detail::limit_until(when), detail::stop_request::ignored) ==
+        return take(mode::shared, detail::deadline_at(when), detail::stop_request::ignored) ==
                detail::wake_reason::notified;
     }
 

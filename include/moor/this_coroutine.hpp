@@ -20,11 +20,23 @@ void yield() noexcept;
 
 /// Suspends for at least `duration`; never early, about a millisecond late at most on an idle worker. A point where the
 /// coroutine can be stopped. From a plain thread it blocks the thread.
-/// Throws std::system_error operation_canceled.
+/// A time that no clock reaches (duration::max()) is a sleep of 292 years: it ends when it is stopped, and is no
+/// deadlock. Throws std::system_error operation_canceled.
 void sleep_until(wait_limit::time_point when);
 /// The same, and ends early when `limit`'s token is stopped or its own deadline comes first: then `error` is
 /// operation_canceled or timed_out.
 void sleep_until(wait_limit::time_point when, const wait_limit& limit, std::error_code& error) noexcept;
+
+/// Until `when` of any clock, reckoned once, as the call begins.
+template <class Clock, class Duration>
+void sleep_until(const std::chrono::time_point<Clock, Duration>& when) {
+    sleep_until(detail::deadline_at(when));
+}
+template <class Clock, class Duration>
+void sleep_until(const std::chrono::time_point<Clock, Duration>& when, const wait_limit& limit,
+                 std::error_code& error) noexcept {
+    sleep_until(detail::deadline_at(when), limit, error);
+}
 
 template <class Representation, class Period>
 void sleep_for(std::chrono::duration<Representation, Period> duration) {

@@ -71,7 +71,8 @@ stream_socket* stream_socket::connect(std::span<const endpoint> remotes, const w
         wait_limit share = limit;
         if (limit.has_deadline()) {
             const auto now = wait_limit::clock::now();
-            const auto left = (limit.deadline() - now) / static_cast<wait_limit::clock::rep>(remotes.size() - index);
+            const auto left = saturated_difference(limit.deadline().time_since_epoch(), now.time_since_epoch()) /
+                              static_cast<wait_limit::clock::rep>(remotes.size() - index);
             share = limit.no_later_than(now + left);
         }
         if (stream_socket* const made = connect(remotes[index], share, error)) {

@@ -23,6 +23,7 @@ namespace moor::sched {
 namespace {
 
 constexpr unsigned most_workers = 1024;
+constexpr std::chrono::hours longest_time_slice{24}; // one of microseconds::max() overflows where it is reckoned with
 
 [[noreturn]] void refuse(const char* what) {
     throw std::system_error(win::to_error(std::errc::invalid_argument), what);
@@ -80,6 +81,7 @@ runtime_options checked(runtime_options options) {
     if (options.debug.slice_us != 0) {
         options.time_slice = std::chrono::microseconds(options.debug.slice_us);
     }
+    options.time_slice = std::min<std::chrono::microseconds>(options.time_slice, longest_time_slice);
     if (options.preemption && !preempt::preempted_state::possible()) {
         refuse("moor: this processor or system has no XSAVE: runtime_options::preemption must be false");
     }

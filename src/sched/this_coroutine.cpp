@@ -1,6 +1,7 @@
 // See moor/this_coroutine.hpp.
 #include <moor/this_coroutine.hpp>
 
+#include <algorithm>
 #include <thread>
 
 #include "sched/coroutine.hpp"
@@ -19,8 +20,18 @@ void yield() noexcept {
     }
 }
 
+namespace {
+
+// With a timer, however far: a sleeper waits for a time, and nobody else has to wake it.
+wait_limit::time_point with_timer(wait_limit::time_point when) noexcept {
+    constexpr auto last = wait_limit::time_point::max() - wait_limit::clock::duration(1);
+    return std::min(when, last);
+}
+
+} // namespace
+
 void sleep_until(wait_limit::time_point when) {
-    const wait_limit limit(when);
+    const wait_limit limit(with_timer(when));
     detail::wait sleeping("sleep", limit);
     if (sleeping.suspend() == detail::wake_reason::stopped) {
         throw std::system_error(win::to_error(std::errc::operation_canceled), "moor: sleep");
@@ -29,7 +40,7 @@ void sleep_until(wait_limit::time_point when) {
 
 void sleep_until(wait_limit::time_point when, const wait_limit& limit, std::error_code& error) noexcept {
     const bool limit_is_first = limit.deadline() < when;
-    const wait_limit whole = limit.no_later_than(when);
+    const wait_limit whole = limit.no_later_than(with_timer(when));
     detail::wait sleeping("sleep", whole);
     const auto reason = sleeping.suspend();
     error.clear();

@@ -56,6 +56,15 @@ TEST(runtime_options, refuses_what_cannot_be) {
     EXPECT_FALSE(refused([](auto&) {}));
 }
 
+// Reckoned with in nanoseconds, one of microseconds::max() would be negative, and over at each look.
+TEST(runtime_options, the_longest_time_slice_is_a_day) {
+    runtime_options options = test::with_workers(1);
+    options.time_slice = std::chrono::microseconds::max();
+    EXPECT_EQ(sched::checked(options).time_slice, std::chrono::hours(24));
+    options.time_slice = std::chrono::seconds(7);
+    EXPECT_EQ(sched::checked(options).time_slice, std::chrono::seconds(7));
+}
+
 TEST(runtime_options, stack_size_is_that_of_every_coroutine_that_asks_for_none) {
     runtime_options options = test::with_workers(1);
     options.stack_size = 100'000;

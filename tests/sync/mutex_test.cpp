@@ -98,6 +98,24 @@ TEST_P(mutex_on, is_handed_over_in_the_order_of_arrival_and_nobody_overtakes) {
     });
 }
 
+// 64-bit nanoseconds end in the year 2262: reckoned with them, this time is past.
+TEST_P(mutex_on, waits_until_the_year_3000) {
+    in_runtime(GetParam(), [] {
+        mutex guard;
+        guard.lock();
+        auto waiting = spawn_blocked([&] {
+            const std::chrono::sys_days when(std::chrono::year{3000} / 1 / 1);
+            const bool mine = guard.try_lock_until(when);
+            if (mine) {
+                guard.unlock();
+            }
+            return mine;
+        });
+        guard.unlock();
+        EXPECT_TRUE(waiting.join());
+    });
+}
+
 TEST_P(mutex_on, gives_up_at_the_deadline) {
     in_runtime(GetParam(), [] {
         mutex guard;
