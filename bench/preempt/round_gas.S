@@ -14,30 +14,30 @@ moor_bench_round:
     .seh_endprologue
     lea rax, [rip+1f]
     mov [rcx], rax             # goes on at 1f
-    mov [rcx+8], rsp           # on this stack
+    mov [rcx+24], rsp          # on this stack
     pushfq
     pop qword ptr [rcx+16]
-    mov [rcx+24], rax
-    mov [rcx+32], rcx
-    mov [rcx+40], rdx
-    mov [rcx+48], rbx
-    mov [rcx+56], rbp
-    mov [rcx+64], rsi
-    mov [rcx+72], rdi
-    mov [rcx+80], r8
-    mov [rcx+88], r9
-    mov [rcx+96], r10
-    mov [rcx+104], r11
-    mov [rcx+112], r12
-    mov [rcx+120], r13
-    mov [rcx+128], r14
-    mov [rcx+136], r15
-    mov eax, [rcx+144]
-    mov edx, [rcx+148]
-    xsave64 [rcx+192]
+    mov [rcx+40], rax
+    mov [rcx+48], rcx
+    mov [rcx+56], rdx
+    mov [rcx+64], rbx
+    mov [rcx+72], rbp
+    mov [rcx+80], rsi
+    mov [rcx+88], rdi
+    mov [rcx+96], r8
+    mov [rcx+104], r9
+    mov [rcx+112], r10
+    mov [rcx+120], r11
+    mov [rcx+128], r12
+    mov [rcx+136], r13
+    mov [rcx+144], r14
+    mov [rcx+152], r15
+    mov eax, [rcx+160]
+    mov edx, [rcx+164]
+    xsave64 [rcx+256]
     fninit
-    fldcw [rcx+164]
-    ldmxcsr [rcx+160]
+    fldcw [rcx+180]
+    ldmxcsr [rcx+176]
     call moor_preempt_resume   # comes back by iretq, with the stack pointer from above
 1:  add rsp, 40
     ret

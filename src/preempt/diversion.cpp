@@ -4,13 +4,12 @@
 #include "preempt/suspension.hpp"
 #include "sched/coroutine.hpp"
 #include "sched/worker.hpp"
+#include "win/function_address.hpp"
 
 namespace moor::preempt {
 namespace {
 
-// Flags of the processor that code changes, or that concern it; the arithmetic ones do not matter to the trampoline.
-constexpr std::uint32_t trap_flag = 0x100;
-constexpr std::uint32_t direction_flag = 0x400;
+constexpr std::uint32_t trap_flag = 0x100; // of the processor's flags
 
 // What the system says of the thread itself, in ContextFlags (winnt.h; "Context flags", Microsoft Learn).
 constexpr std::uint32_t asks_for_activity = 0x4000'0000;
@@ -18,6 +17,9 @@ constexpr std::uint32_t exception_active = 0x0800'0000;
 constexpr std::uint32_t service_active = 0x1000'0000;
 
 } // namespace
+
+diversion::diversion(bool verify)
+    : verify_(verify), arrival_(win::without_jump(reinterpret_cast<const void*>(&moor_preempt_arrival))) {}
 
 std::optional<preempt_refusal> diversion::attempt(const sched::worker& target) noexcept {
     const auto refused = divert(target);
@@ -61,13 +63,11 @@ std::optional<preempt_refusal> diversion::divert_suspended(const thread_calls& s
     }
     preempted_state& state = *target.spare_state();
     keep(target, state);
-    // A few bytes below where the own stack was left lies nothing that is used.
-    const auto own_stack = reinterpret_cast<std::uint64_t>(target.visit_at());
+    // The system may refuse a stack pointer outside the limits that the TEB says (it does where control-flow guard is
+    // on), and those are the coroutine's: the trampoline loads it, and all else that is not as it was.
     registers_.ContextFlags = CONTEXT_CONTROL | CONTEXT_INTEGER;
-    registers_.Rip = reinterpret_cast<std::uint64_t>(&moor_preempt_arrival);
-    registers_.Rsp = (own_stack - 64) / 16 * 16 - 8; // as after a call
-    registers_.Rcx = reinterpret_cast<std::uint64_t>(&state);
-    registers_.EFlags &= ~direction_flag;
+    registers_.Rip = arrival_;
+    registers_.Rbx = reinterpret_cast<std::uint64_t>(&state);
     return system.set_context(thread, &registers_) != FALSE ? std::optional<preempt_refusal>()
                                                             : preempt_refusal::system_refuses;
 }
@@ -79,6 +79,9 @@ std::optional<preempt_refusal> diversion::judge(const sched::worker& target) con
     if ((registers_.EFlags & trap_flag) != 0) {
         return preempt_refusal::being_stepped;
     }
+    if (registers_.Rip == arrival_) {
+        return preempt_refusal::in_runtime; // sent there already; only its stack pointer still says otherwise
+    }
     if (const auto refused = target.refusal_at(registers_.Rsp)) {
         return refused;
     }
@@ -86,9 +89,15 @@ std::optional<preempt_refusal> diversion::judge(const sched::worker& target) con
 }
 
 void diversion::keep(const sched::worker& target, preempted_state& state) const noexcept {
+    // A few bytes below where the own stack was left lies nothing that is used.
+    constexpr std::uint64_t kept_free = 64;
+    constexpr std::uint64_t home_space = 32;
+    state.own_stack = (reinterpret_cast<std::uint64_t>(target.visit_at()) - kept_free) / 16 * 16 - home_space;
     state.instruction = registers_.Rip;
-    state.stack_pointer = registers_.Rsp;
+    state.code_segment = registers_.SegCs;
     state.flags = registers_.EFlags;
+    state.stack_pointer = registers_.Rsp;
+    state.stack_segment = registers_.SegSs;
     state.rax = registers_.Rax;
     state.rcx = registers_.Rcx;
     state.rdx = registers_.Rdx;

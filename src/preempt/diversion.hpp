@@ -25,7 +25,7 @@ struct thread_calls;
 /// The monitor's own; one thread uses it, and others read the counts.
 class diversion {
 public:
-    explicit diversion(bool verify) : verify_(verify) {}
+    explicit diversion(bool verify);
 
     /// Whether the linker left the image's table of functions sorted, as the format demands.
     [[nodiscard]] bool table_is_sorted() const noexcept { return safe_point_.image().was_sorted(); }
@@ -46,6 +46,7 @@ private:
 
     const safe_point safe_point_;
     const bool verify_;
+    const std::uint64_t arrival_; // the trampoline
     CONTEXT registers_{};
     std::array<std::atomic<std::uint64_t>, preempt_refusals> refusals_{};
 };

@@ -11,11 +11,15 @@
 
 namespace moor::preempt {
 
-/// The layout is known to the trampoline. 64-byte aligned, as XSAVE wants it.
+/// The layout is known to the trampoline and to its unwind data. 64-byte aligned, as XSAVE wants it. The first five are
+/// what the processor pushes at an interrupt, in that order: a machine frame, by which debuggers and unwinders find the
+/// interrupted code.
 struct alignas(64) preempted_state {
     std::uint64_t instruction = 0;
-    std::uint64_t stack_pointer = 0;
+    std::uint64_t code_segment = 0;
     std::uint64_t flags = 0;
+    std::uint64_t stack_pointer = 0;
+    std::uint64_t stack_segment = 0;
     std::uint64_t rax = 0;
     std::uint64_t rcx = 0;
     std::uint64_t rdx = 0;
@@ -35,10 +39,11 @@ struct alignas(64) preempted_state {
     std::uint64_t stack_sum = 0; ///< for preempt_verify
     std::uint32_t own_mxcsr = 0; ///< the floating-point control state of the worker's own stack
     std::uint16_t own_control_word = 0;
+    std::uint64_t own_stack = 0;    ///< the trampoline's stack pointer: 16-byte aligned, 32 free bytes above it
     std::uint64_t register_sum = 0; ///< for preempt_verify
-    // At offset 192 the area that XSAVE fills, as large as the processor says.
+    // At offset 256 the area that XSAVE fills, as large as the processor says.
 
-    static constexpr std::size_t area_offset = 192;
+    static constexpr std::size_t area_offset = 256;
 
     struct deleter {
         void operator()(preempted_state* unused) const noexcept {
@@ -65,7 +70,8 @@ static_assert(sizeof(preempted_state) == preempted_state::area_offset);
 } // namespace moor::preempt
 
 extern "C" {
-/// Where a preempted thread goes on: with a preempted_state* in rcx and on the worker's own stack. Never called.
+/// Where a preempted thread goes on: with a preempted_state* in rbx, and still on the stack that it was interrupted on.
+/// Never called.
 void moor_preempt_arrival();
 /// Continues what was preempted. Runs on any stack but that one.
 [[noreturn]] void moor_preempt_resume(const moor::preempt::preempted_state* state);

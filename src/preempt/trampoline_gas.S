@@ -3,26 +3,38 @@
     .intel_syntax noprefix
     .text
 
-# moor_preempt_arrival: rcx = preempted_state*, rsp = 16-byte aligned on the worker's own stack; all general registers are
-# saved already, vector and x87 registers are those of the interrupted code. The outermost frame: nothing returns here.
+# moor_preempt_arrival: rbx = preempted_state*; all general registers are saved there already, and all others, the stack
+# pointer included, are those of the interrupted code. Nothing returns here.
+# The record begins with a machine frame, so the unwind data leads back to the interrupted code from every instruction:
+# the prologue is empty, and rbx is the frame throughout.
     .p2align 4
     .globl moor_preempt_arrival
     .def moor_preempt_arrival; .scl 2; .type 32; .endef
     .seh_proc moor_preempt_arrival
 moor_preempt_arrival:
-    sub rsp, 40                # home space, and alignment as after a call
-    .seh_stackalloc 40
+    .seh_pushframe
+    .seh_savereg rbx, 64
+    .seh_savereg rbp, 72
+    .seh_savereg rsi, 80
+    .seh_savereg rdi, 88
+    .seh_savereg r12, 128
+    .seh_savereg r13, 136
+    .seh_savereg r14, 144
+    .seh_savereg r15, 152
+    .seh_setframe rbx, 0
     .seh_endprologue
+    mov rsp, [rbx+184]         # the worker's own stack; first, since nothing may be pushed to the other one
     cld                        # the convention's state of the direction flag
-    mov eax, [rcx+144]         # the features to save, low and high half
-    mov edx, [rcx+148]
-    xsave64 [rcx+192]          # XMM, YMM, ZMM, mask registers, MXCSR, x87 and whatever else there is
+    mov eax, [rbx+160]         # the features to save, low and high half
+    mov edx, [rbx+164]
+    xsave64 [rbx+256]          # XMM, YMM, ZMM, mask registers, MXCSR, x87 and whatever else there is
     test eax, 4
     jz 1f
     vzeroupper                 # else every SSE instruction from here on waits for the upper halves
 1:  fninit                     # the interrupted code may have used all of the x87 registers
-    fldcw [rcx+164]            # the control state of this stack
-    ldmxcsr [rcx+160]
+    fldcw [rbx+180]            # the control state of this stack
+    ldmxcsr [rbx+176]
+    mov rcx, rbx
     call moor_preempted        # does not return
     int3
     .seh_endproc
@@ -34,31 +46,31 @@ moor_preempt_arrival:
     .seh_proc moor_preempt_resume
 moor_preempt_resume:
     .seh_endprologue
-    mov eax, [rcx+144]         # the features to restore, as they were saved
-    mov edx, [rcx+148]
-    xrstor64 [rcx+192]
+    mov eax, [rcx+160]         # the features to restore, as they were saved
+    mov edx, [rcx+164]
+    xrstor64 [rcx+256]
     mov eax, ss                # what iretq takes off this stack, in one instruction: SS
     push rax
-    push [rcx+8]               # RSP
+    push [rcx+24]              # RSP
     push [rcx+16]              # RFLAGS
     mov eax, cs
     push rax                   # CS
     push [rcx]                 # RIP
-    mov rax, [rcx+24]
-    mov rdx, [rcx+40]
-    mov rbx, [rcx+48]
-    mov rbp, [rcx+56]
-    mov rsi, [rcx+64]
-    mov rdi, [rcx+72]
-    mov r8, [rcx+80]
-    mov r9, [rcx+88]
-    mov r10, [rcx+96]
-    mov r11, [rcx+104]
-    mov r12, [rcx+112]
-    mov r13, [rcx+120]
-    mov r14, [rcx+128]
-    mov r15, [rcx+136]
-    mov rcx, [rcx+32]          # last: it was the base
+    mov rax, [rcx+40]
+    mov rdx, [rcx+56]
+    mov rbx, [rcx+64]
+    mov rbp, [rcx+72]
+    mov rsi, [rcx+80]
+    mov rdi, [rcx+88]
+    mov r8, [rcx+96]
+    mov r9, [rcx+104]
+    mov r10, [rcx+112]
+    mov r11, [rcx+120]
+    mov r12, [rcx+128]
+    mov r13, [rcx+136]
+    mov r14, [rcx+144]
+    mov r15, [rcx+152]
+    mov rcx, [rcx+48]          # last: it was the base
     iretq                      # the only way to set RIP, RSP and RFLAGS at once
     .seh_endproc
 
