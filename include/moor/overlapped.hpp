@@ -69,7 +69,12 @@ public:
     /// `overlapped` is zeroed; `start` may set Offset and OffsetHigh and leaves hEvent alone. Every pointer
     /// through which the call reports something (a byte count, flags, a length) must be null or point into `scratch`,
     /// since the system may write there after the call has returned. The data buffer is the caller's and may be on its
-    /// stack. `start` must neither throw nor suspend, and must start exactly one call.
+    /// stack, which does not move before the call has ended. `start` runs on the worker's own stack (on_system_stack), so
+    /// there is room for Win32; it must not throw, and must start exactly one call, or none and return an error. One
+    /// that suspends ends the process with a message.
+    ///
+    /// What `start` returns need not say whether the call runs: ERROR_MORE_DATA, for one, is a warning, after which the
+    /// system still reports completion. The library looks at the status in the OVERLAPPED.
     ///
     /// Errors: the call's own, in winsock_category(); timed_out and operation_canceled, after the call was cancelled
     /// and has completed; operation_canceled when the handle was closed, before or meanwhile; operation_not_permitted
@@ -84,7 +89,8 @@ public:
         return call_erased(steps_of(start), limit, error);
     }
 
-    /// The same, and `finish(scratch)` reads what the completed call left in the scratch bytes, whatever its error.
+    /// The same, and `finish(scratch)` reads what the completed call left in the scratch bytes, whatever its error. It
+    /// runs on the worker's own stack, too, and must not suspend; what it throws, call() throws.
     template <overlapped_start Start, std::invocable<std::span<const std::byte>> Finish>
     std::uint32_t call(Start&& start, Finish&& finish, const wait_limit& limit = {}) {
         return call_throwing(steps_of(start, finish), limit);

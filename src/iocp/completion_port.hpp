@@ -33,8 +33,9 @@ public:
     [[nodiscard]] std::error_code associate(win::unique_socket& socket) const noexcept;
 
     /// The same for any other handle opened for overlapped I/O; `skips` says afterwards whether successes post no
-    /// packet. Only disk files skip: a pipe's or device's call may end at once with a warning (ERROR_MORE_DATA), and
-    /// whether that posts a packet under skip-on-success is documented nowhere, while without it a warning always does.
+    /// packet. Only disk files skip, whose calls end at once most of the time. Windows skips the packet of each status
+    /// that is no error (FILE_OBJECT, Microsoft Learn), so warnings of pipes and devices could skip as well; what keeps
+    /// them from it is that no test here runs on Windows.
     [[nodiscard]] std::error_code associate(HANDLE handle, bool& skips) const noexcept;
 
     /// Takes as many packets as there are and `batch` has room for; waits `timeout` for the first one (0: none,

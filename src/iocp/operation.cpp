@@ -17,6 +17,18 @@ std::uint32_t error_of(const OVERLAPPED& overlapped) noexcept {
     return status >= 0 ? 0 : ::RtlNtStatusToDosError(status);
 }
 
+// Whether a call that says it failed has run all the same: the kernel knows three kinds of status that are no errors
+// (success, information, warning), Win32 has one kind of number for all of them. The kernel writes the status of what
+// it has completed to the OVERLAPPED, and not that of what it has refused; there is then what was there before, 0, or
+// what Win32's functions write before they enter the kernel, STATUS_PENDING.
+bool has_run(const OVERLAPPED& overlapped) noexcept {
+    constexpr std::uint32_t refused_untouched = 0;
+    constexpr std::uint32_t refused_by_kernel = 0x00000103; // STATUS_PENDING
+    constexpr std::uint32_t error_severity = 3;             // in the upper two bits
+    const auto status = static_cast<std::uint32_t>(overlapped.Internal);
+    return status != refused_untouched && status != refused_by_kernel && status >> 30 != error_severity;
+}
+
 } // namespace
 
 operation& operation::of(OVERLAPPED* overlapped) noexcept {
@@ -31,6 +43,20 @@ void operation::begin() noexcept {
     transferred_ = 0;
     error_ = 0;
     state_.store(state::pending, std::memory_order_relaxed);
+}
+
+submission operation::returned(std::uint32_t error, bool skips_packet_on_success) noexcept {
+    // With a completion handler the operation may be gone when its packet has come. So a success is not looked at, and
+    // the calls with handlers (AcceptEx) end with no warnings.
+    if (error == ERROR_IO_PENDING || (error == 0 && !skips_packet_on_success)) {
+        return submission::pending;
+    }
+    const bool ran = error == 0 || has_run(parameters.overlapped);
+    if (ran && !skips_packet_on_success) {
+        return submission::pending;
+    }
+    complete_without_packet(ran ? static_cast<std::uint32_t>(parameters.overlapped.InternalHigh) : 0, error);
+    return submission::completed;
 }
 
 void operation::complete_without_packet(std::uint32_t transferred, std::uint32_t error) noexcept {

@@ -44,6 +44,9 @@ struct moored_parameters {
     kernel_parameters parameters;
 };
 
+/// What became of a submission. A failed one is `completed` with an error in the operation.
+enum class submission : bool { completed, pending };
+
 /// What became of a dequeued packet.
 enum class packet_outcome : std::uint8_t {
     delivered,  ///< its owner has been told; the operation may be gone
@@ -82,6 +85,13 @@ public:
         handler_ = handler;
         context_ = context;
     }
+
+    /// The submitted call has returned with the system's `error`: 0 for a success at once, ERROR_IO_PENDING, or
+    /// another. `pending` when a packet has come or will; else the result is readable. The kernel posts a packet for
+    /// each status that is no error, and leaves it out for each of them when the handle skips packets (FILE_OBJECT,
+    /// Microsoft Learn). So the error of a call that has run (ERROR_MORE_DATA of a pipe, WSAEMSGSIZE) decides nothing;
+    /// the status in the OVERLAPPED does.
+    [[nodiscard]] submission returned(std::uint32_t error, bool skips_packet_on_success) noexcept;
 
     /// The call completed at once, or failed, and no packet will come.
     void complete_without_packet(std::uint32_t transferred, std::uint32_t error) noexcept;

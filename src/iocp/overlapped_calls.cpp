@@ -108,41 +108,13 @@ void check_place([[maybe_unused]] const operation& call) noexcept {
 #endif
 }
 
-// `error` is that of the call, 0 for one that succeeded at once. Must not touch the operation when it is pending.
+// Of a call that has an address for a count: a success at once left it there. Others have operation::returned.
 submission settle(operation& call, std::uint32_t error, bool skips_packet_on_success) noexcept {
-    if (error == ERROR_IO_PENDING || (error == 0 && !skips_packet_on_success)) {
-        return submission::pending;
-    }
-    call.complete_without_packet(error == 0 ? call.parameters.transferred : 0, error);
-    return submission::completed;
-}
-
-// A datagram too long to be sent is a failure on Windows, and no packet comes. To Wine it is a warning, and so no
-// failure: the packet comes, and would end whatever has the operation by then. A warning in the OVERLAPPED tells: the
-// kernel writes there what it has completed, and not what it has refused.
-submission settle_sent(operation& call, std::uint32_t error, bool skips_packet_on_success) noexcept {
-    constexpr std::uint32_t warning = 2; // the severity, in the upper two bits of a status
-    if (error == WSAEMSGSIZE && !skips_packet_on_success &&
-        static_cast<std::uint32_t>(call.parameters.overlapped.Internal) >> 30 == warning) {
-        return submission::pending;
-    }
-    return settle(call, error, skips_packet_on_success);
-}
-
-// A receiving call that reports a datagram cut short has run, and a warning is no failure to the kernel: its packet
-// comes, as that of a success does.
-submission settle_received(operation& call, std::uint32_t error, bool skips_packet_on_success) noexcept {
-    return error == WSAEMSGSIZE && !skips_packet_on_success ? submission::pending
-                                                            : settle(call, error, skips_packet_on_success);
-}
-
-// Of a call that has no address for a count; when it succeeded at once without a packet to come, the count is where a
-// packet would have got it from.
-submission settle_uncounted(operation& call, std::uint32_t error, bool skips_packet_on_success) noexcept {
     if (error == 0 && skips_packet_on_success) {
-        call.parameters.transferred = static_cast<DWORD>(call.parameters.overlapped.InternalHigh);
+        call.complete_without_packet(call.parameters.transferred, 0);
+        return submission::completed;
     }
-    return settle(call, error, skips_packet_on_success);
+    return call.returned(error, skips_packet_on_success);
 }
 
 // Each makes the call where it has room (law 6) and returns its error, 0 for success.
@@ -201,7 +173,7 @@ submission submit_receive(operation& call, const win::unique_socket& socket, DWO
         return current_system_calls().receive(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred,
                                               &parameters.flags, &parameters.overlapped, nullptr);
     });
-    return settle_received(call, error, skips);
+    return settle(call, error, skips);
 }
 
 submission submit_send(operation& call, const win::unique_socket& socket, DWORD buffers) noexcept {
@@ -211,7 +183,7 @@ submission submit_send(operation& call, const win::unique_socket& socket, DWORD 
         return current_system_calls().send(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred, 0,
                                            &parameters.overlapped, nullptr);
     });
-    return settle_sent(call, error, skips);
+    return settle(call, error, skips);
 }
 
 } // namespace
@@ -260,7 +232,7 @@ submission receive_from(operation& call, const win::unique_socket& socket, std::
                                                           reinterpret_cast<sockaddr*>(&parameters.address),
                                                           &parameters.address_length, &parameters.overlapped, nullptr);
     });
-    return settle_received(call, error, skips);
+    return settle(call, error, skips);
 }
 
 submission send_to(operation& call, const win::unique_socket& socket, std::span<const std::byte> data,
@@ -277,7 +249,7 @@ submission send_to(operation& call, const win::unique_socket& socket, std::span<
                                                      reinterpret_cast<const sockaddr*>(&parameters.address),
                                                      parameters.address_length, &parameters.overlapped, nullptr);
     });
-    return settle_sent(call, error, skips);
+    return settle(call, error, skips);
 }
 
 submission receive_message(operation& call, const win::unique_socket& socket,
@@ -292,7 +264,7 @@ submission receive_message(operation& call, const win::unique_socket& socket,
         return system_call<&system_calls::receive_message>()(socket.get(), &parameters.message, &parameters.transferred,
                                                              &parameters.overlapped, nullptr);
     });
-    return settle_received(call, error, skips);
+    return settle(call, error, skips);
 }
 
 submission send_message(operation& call, const win::unique_socket& socket,
@@ -308,7 +280,7 @@ submission send_message(operation& call, const win::unique_socket& socket,
         return system_call<&system_calls::send_message>()(socket.get(), &parameters.message, 0, &parameters.transferred,
                                                           &parameters.overlapped, nullptr);
     });
-    return settle_sent(call, error, skips);
+    return settle(call, error, skips);
 }
 
 submission send_file(operation& call, const win::unique_socket& socket, win::io_handle file, std::uint64_t offset,
@@ -323,20 +295,21 @@ submission send_file(operation& call, const win::unique_socket& socket, win::io_
         return system_call<&system_calls::send_file>()(socket.get(), file.get(), bytes, 0, &parameters.overlapped,
                                                        nullptr, 0);
     });
-    return settle_uncounted(call, error, skips);
+    return call.returned(error, skips);
 }
 
 submission disconnect(operation& call, const win::unique_socket& socket, bool reuse) noexcept {
     check_place(call);
     call.begin();
     if (socket.skips_packet_on_success) {
-        return settle(call, WSAEINVAL, true);
+        call.complete_without_packet(0, WSAEINVAL);
+        return submission::completed;
     }
     const std::uint32_t error = extension_error_of([&] {
         return system_call<&system_calls::disconnect>()(socket.get(), &call.parameters.overlapped,
                                                         reuse ? TF_REUSE_SOCKET : 0, 0);
     });
-    return settle(call, error, false);
+    return call.returned(error, false);
 }
 
 submission accept(operation& call, const win::unique_socket& listener, const win::unique_socket& accepted) noexcept {

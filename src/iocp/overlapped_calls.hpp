@@ -17,9 +17,6 @@
 
 namespace moor::iocp {
 
-/// What became of a submission. A failed one is `completed` with an error in the operation.
-enum class submission : bool { completed, pending };
-
 /// Data bytes that one call carries at most; more is left for the next one. Well under what the system's 32-bit counts
 /// hold.
 inline constexpr std::size_t most_bytes_per_call = std::size_t{1} << 30;

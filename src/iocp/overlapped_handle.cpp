@@ -47,8 +47,11 @@ public:
         }
         error = iocp::outcome(call->error(), reason, closing());
         if (steps.finish != nullptr) {
-            steps.finish(steps.finish_context,
-                         std::span<const std::byte>(call->parameters.scratch).first(overlapped_handle::scratch_size));
+            on_system_stack([&] {
+                steps.finish(
+                    steps.finish_context,
+                    std::span<const std::byte>(call->parameters.scratch).first(overlapped_handle::scratch_size));
+            });
         }
         return call->transferred();
     }
@@ -56,20 +59,17 @@ public:
     [[nodiscard]] HANDLE native_handle() const noexcept { return handle_.get(); }
 
 private:
+    // The caller's data may lie on the coroutine's stack, and the kernel has its address from the submission on. On the
+    // thread's own stack `start` may call what it likes after it has submitted, and law 3 holds: nothing of the library
+    // moves the other stack before the call has ended.
     iocp::submission start(iocp::operation& call, const overlapped_steps& steps) const noexcept {
         call.begin();
         OVERLAPPED& overlapped = call.parameters.overlapped;
-        const std::uint32_t error =
-            steps.start(steps.start_context, &overlapped,
-                        std::span(call.parameters.scratch).first(overlapped_handle::scratch_size));
-        // ERROR_MORE_DATA is a warning to the kernel, and warnings post a packet just as successes do. Handles whose
-        // calls end with warnings do not skip packets (completion_port::associate).
-        const bool packet_on_return = !skips_packet_on_success_ && (error == 0 || error == ERROR_MORE_DATA);
-        if (error == ERROR_IO_PENDING || packet_on_return) {
-            return iocp::submission::pending;
-        }
-        call.complete_without_packet(error == 0 ? static_cast<std::uint32_t>(overlapped.InternalHigh) : 0, error);
-        return iocp::submission::completed;
+        const std::uint32_t error = on_system_stack([&]() noexcept {
+            return steps.start(steps.start_context, &overlapped,
+                               std::span(call.parameters.scratch).first(overlapped_handle::scratch_size));
+        });
+        return call.returned(error, skips_packet_on_success_);
     }
 
     [[nodiscard]] win::io_handle borrow() const noexcept override {

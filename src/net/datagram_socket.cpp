@@ -34,8 +34,7 @@ bool is_ipv4(const endpoint& address) noexcept {
 
 } // namespace
 
-// Successes post packets as well: a call that ends at once with a warning (a datagram cut short) posts one in any case
-// unless the socket skips those of successes, and whether it does then is documented nowhere.
+// Does not skip the packets of successes: see completion_port::associate for handles. A datagram cut short is a warning.
 datagram_socket* datagram_socket::open(const endpoint& local, const udp_options& options, std::error_code& error) {
     iocp::io_service* const service = iocp::current_io().service;
     if (service == nullptr) {

@@ -90,6 +90,50 @@ TEST_F(operation_in_pool, begins_clean) {
     EXPECT_EQ(call.error(), 14u);
 }
 
+// By what the kernel has written: a status that is no error has had its packet, unless that is skipped.
+TEST_F(operation_in_pool, a_call_that_has_run_is_pending_whatever_error_it_reports) {
+    constexpr std::uint32_t status_pending = 0x103;
+    struct row {
+        std::uint32_t status; // in the OVERLAPPED when the call has returned
+        std::uint32_t error;  // that it returned
+        submission without_skipping;
+        submission with_skipping;
+        std::uint32_t transferred; // when it is completed without a packet and has run
+    };
+    constexpr auto pending = submission::pending;
+    constexpr auto completed = submission::completed;
+    const row rows[]{
+        {0, 0, pending, completed, 5},
+        {status_pending, ERROR_IO_PENDING, pending, pending, 0},
+        {0x80000005, ERROR_MORE_DATA, pending, completed, 5},     // STATUS_BUFFER_OVERFLOW, a warning
+        {0x80000005, WSAEMSGSIZE, pending, completed, 5},         // the same of a datagram
+        {0x8000001A, ERROR_NO_MORE_ITEMS, pending, completed, 5}, // STATUS_NO_MORE_ENTRIES, a warning
+        {0x80000006, ERROR_NO_MORE_FILES, pending, completed, 5}, // STATUS_NO_MORE_FILES, a warning
+        {0x4000000F, ERROR_IO_DEVICE, pending, completed, 5},     // an informational status under any number
+        {0x00000105, ERROR_MORE_DATA, pending, completed, 5},     // STATUS_MORE_ENTRIES, a success
+        {0, WSAEMSGSIZE, completed, completed, 0},                // refused before the kernel
+        {status_pending, ERROR_ACCESS_DENIED, completed, completed, 0},
+        {0xC0000022, ERROR_ACCESS_DENIED, completed, completed, 0}, // an error
+        {0xC0000011, ERROR_HANDLE_EOF, completed, completed, 0},
+    };
+    operation& call = pool.acquire(nullptr);
+    for (const row& each : rows) {
+        for (const bool skips : {false, true}) {
+            call.begin();
+            call.parameters.overlapped.Internal = each.status;
+            call.parameters.overlapped.InternalHigh = 5;
+            const submission seen = call.returned(each.error, skips);
+            EXPECT_EQ(seen, skips ? each.with_skipping : each.without_skipping)
+                << std::hex << each.status << ", error " << std::dec << each.error << (skips ? ", skips" : "");
+            EXPECT_EQ(call.completed(), seen == completed);
+            if (seen == completed) {
+                EXPECT_EQ(call.error(), each.error);
+                EXPECT_EQ(call.transferred(), each.transferred);
+            }
+        }
+    }
+}
+
 TEST_F(operation_in_pool, takes_the_result_from_the_packet) {
     operation& call = pool.acquire(nullptr);
     call.begin();

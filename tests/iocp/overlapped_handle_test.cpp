@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <stdexcept>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -11,10 +12,16 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "iocp/io_context.hpp"
 #include "support/bytes.hpp"
+#include "support/child.hpp"
 #include "support/eventually.hpp"
 #include "support/run.hpp"
+#include "support/scenario.hpp"
+#include "win/own_stack.hpp"
 #include "win/windows.hpp"
+
+#include <winternl.h>
 
 namespace moor {
 namespace {
@@ -179,6 +186,75 @@ TEST_P(overlapped_on, a_message_too_long_returns_its_beginning_with_the_warning)
             EXPECT_EQ(test::matching(std::span(rest).first(20), 10), 20u);
         }
     });
+}
+
+// A driver may end a call at once with any warning, and the kernel posts its packet. A library that took the call for
+// failed would give that packet to the next call, and its buffer to the system.
+TEST_P(overlapped_on, every_warning_at_once_is_awaited) {
+    test::in_runtime(GetParam(), [] {
+        constexpr std::uint32_t warnings[]{0x80000005, 0x80000006, 0x8000001A, 0x8000000D, 0x80000016, 0x8000002D};
+        pipe_ends pipe = make_pipe();
+        for (const std::uint32_t status : warnings) {
+            const std::uint32_t number = ::RtlNtStatusToDosError(static_cast<NTSTATUS>(status));
+            std::error_code error;
+            const std::uint32_t count = pipe.server.call(
+                [&](OVERLAPPED* overlapped, std::span<std::byte>) {
+                    overlapped->Internal = status;
+                    overlapped->InternalHigh = 3;
+                    ::PostQueuedCompletionStatus(iocp::current_io().service->port.native_handle(), 3,
+                                                 static_cast<ULONG_PTR>(iocp::completion_port::key::operation),
+                                                 overlapped);
+                    return number;
+                },
+                {}, error);
+            EXPECT_EQ(error, std::error_code(static_cast<int>(number), winsock_category())) << std::hex << status;
+            EXPECT_EQ(count, 3u) << std::hex << status;
+
+            std::array<std::byte, 16> buffer{};
+            EXPECT_EQ(pipe.server.call(reading(pipe.server, buffer), 5ms, error), 0u) << std::hex << status;
+            EXPECT_EQ(error, std::errc::timed_out) << std::hex << status << ": no packet was left over";
+        }
+    });
+}
+
+// Both have the room that Win32 needs, and the coroutine's stack stays where it is.
+TEST_P(overlapped_on, start_and_finish_run_on_the_workers_own_stack) {
+    test::in_runtime(GetParam(), [] {
+        pipe_ends pipe = make_pipe();
+        bool started_there = false;
+        bool finished_there = false;
+        std::error_code error;
+        pipe.server.call(
+            [&](OVERLAPPED*, std::span<std::byte>) -> std::uint32_t {
+                started_there = !win::own_stack::current()->away();
+                return ERROR_ACCESS_DENIED;
+            },
+            [&](std::span<const std::byte>) { finished_there = !win::own_stack::current()->away(); }, {}, error);
+        EXPECT_TRUE(started_there);
+        EXPECT_TRUE(finished_there);
+        EXPECT_TRUE(win::own_stack::current()->away());
+
+        const auto fail = [](OVERLAPPED*, std::span<std::byte>) -> std::uint32_t { return ERROR_ACCESS_DENIED; };
+        EXPECT_THROW(pipe.server.call(
+                         fail, [](std::span<const std::byte>) { throw std::runtime_error("finish"); }, {}, error),
+                     std::runtime_error);
+    });
+}
+
+const test::scenario start_suspends("start_suspends", [] {
+    test::in_runtime(1, [] {
+        overlapped_handle file = make_file();
+        file.call([](OVERLAPPED*, std::span<std::byte>) -> std::uint32_t {
+            this_coroutine::sleep_for(1ms);
+            return ERROR_ACCESS_DENIED;
+        });
+    });
+});
+
+TEST(overlapped_handle, a_start_that_suspends_ends_the_process) {
+    const test::child_end end = test::run_in_child(start_suspends);
+    EXPECT_EQ(end.exit_status, 3u);
+    EXPECT_NE(end.error_output.find("start or finish of an overlapped call"), std::string::npos) << end.error_output;
 }
 
 TEST_P(overlapped_on, deadline_stop_and_close_end_a_call) {

@@ -248,7 +248,8 @@ bool adversary::end_call(SOCKET socket, const scripted_end& end) {
     ended.status = end.status;
     ended.count = end.count;
     ended.sender = peer();
-    if (ended.what == kind::receive || ended.what == kind::receive_from || ended.what == kind::receive_message) {
+    if (ended.what == kind::receive || ended.what == kind::receive_from || ended.what == kind::receive_message ||
+        ended.what == kind::users) {
         std::size_t left = end.count;
         for (DWORD index = 0; index < ended.buffer_count && left != 0; ++index) {
             const std::size_t step = std::min<std::size_t>(left, ended.buffers[index].len);

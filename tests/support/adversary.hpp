@@ -14,6 +14,7 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -91,11 +92,17 @@ public:
         send_message,
         disconnect,
         send_file,
+        users, ///< start_users_call()
     };
     void script(kind which, const scripted_end& end);
 
     /// Runs `function` on the thread of the next submission, before the system takes notice of it.
     void before_submission(std::function<void(SOCKET)> function);
+
+    /// What the start function of a user's own call does with its handle: the system has `overlapped`, a byte count in
+    /// `scratch`, and the buffer that end_call() writes to. Returns the error that the start function returns.
+    [[nodiscard]] std::uint32_t start_users_call(void* handle, OVERLAPPED* overlapped, std::span<std::byte> scratch,
+                                                 std::span<std::byte> into) noexcept;
 
     /// Under habits::by_hand. Ends the pending call on that socket (the oldest one) by packet and posts the packet
     /// before it returns. A receiving call's data are bytes of 0x5a, its sender is peer(). False when there is no such

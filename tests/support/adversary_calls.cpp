@@ -2,6 +2,8 @@
 // what is not the adversary's.
 #include "support/adversary.hpp"
 
+#include <new>
+
 #include <utility>
 
 namespace moor::test {
@@ -195,6 +197,16 @@ BOOL PASCAL adversary::send_file(SOCKET socket, HANDLE file, DWORD bytes, DWORD 
         return iocp::real_system_calls().send_file(socket, file, bytes, bytes_per_send, overlapped, around, flags);
     }
     return *error == 0 ? TRUE : FALSE;
+}
+
+std::uint32_t adversary::start_users_call(void* handle, OVERLAPPED* overlapped, std::span<std::byte> scratch,
+                                          std::span<std::byte> into) noexcept {
+    const auto place = scratch.begin();
+    auto* const buffer = new (&*place) WSABUF{static_cast<ULONG>(into.size()), reinterpret_cast<char*>(into.data())};
+    auto* const count = new (&*(place + sizeof *buffer)) DWORD{};
+    call submitted = start(kind::users, reinterpret_cast<SOCKET>(handle), overlapped);
+    submitted.add_buffers(buffer, 1, count);
+    return take(std::move(submitted)).value_or(ERROR_NOT_SUPPORTED);
 }
 
 BOOL WINAPI adversary::cancel(HANDLE handle, OVERLAPPED* overlapped) noexcept {
