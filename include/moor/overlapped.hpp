@@ -69,8 +69,8 @@ public:
     /// `overlapped` is zeroed; `start` may set Offset and OffsetHigh and leaves hEvent alone. Every pointer
     /// through which the call reports something (a byte count, flags, a length) must be null or point into `scratch`,
     /// since the system may write there after the call has returned. The data buffer is the caller's and may be on its
-    /// stack, which does not move before the call has ended. `start` runs on the worker's own stack (on_system_stack), so
-    /// there is room for Win32; it must not throw, and must start exactly one call, or none and return an error. One
+    /// stack, which does not move before the call has ended. `start` runs on the worker's own stack (on_system_stack),
+    /// so there is room for Win32; it must not throw, and must start exactly one call, or none and return an error. One
     /// that suspends ends the process with a message.
     ///
     /// What `start` returns need not say whether the call runs: ERROR_MORE_DATA, for one, is a warning, after which the

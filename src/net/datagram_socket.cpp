@@ -34,7 +34,8 @@ bool is_ipv4(const endpoint& address) noexcept {
 
 } // namespace
 
-// Does not skip the packets of successes: see completion_port::associate for handles. A datagram cut short is a warning.
+// Does not skip the packets of successes: see completion_port::associate for handles. A datagram cut short is a
+// warning.
 datagram_socket* datagram_socket::open(const endpoint& local, const udp_options& options, std::error_code& error) {
     iocp::io_service* const service = iocp::current_io().service;
     if (service == nullptr) {
