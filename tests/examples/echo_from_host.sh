@@ -1,15 +1,20 @@
 #!/bin/sh
-# The echo example against a program of the host: echo_from_host.sh EMULATOR ECHO_EXE nc|socat
-# Sends text and 200,000 bytes of noise, and wants exactly that back.
+# The echo example against a program of the host: echo_from_host.sh EMULATOR ECHO_EXE nc|socat [PATTERN]
+# Sends text and 200,000 bytes of noise, and wants exactly that back; then ends it by Ctrl-C while somebody is connected.
+# With a pattern, the example has to have said what matches it.
 set -u
 emulator=$1
 echo_exe=$2
 client=$3
+complaint=${4:-}
 
 folder=$(mktemp -d)
 server=
+others=
 finish() {
-    [ -n "$server" ] && kill "$server" 2>/dev/null
+    for process in $server $others; do
+        kill -9 "$process" 2>/dev/null
+    done
     rm -rf "$folder"
 }
 trap finish EXIT
@@ -44,4 +49,29 @@ for round in 1 2 3; do
         exit 1
     fi
 done
+if [ -n "$complaint" ] && ! grep -q "$complaint" "$folder/errors"; then
+    echo "the example did not say '$complaint', but:"
+    cat "$folder/errors"
+    exit 1
+fi
+
+mkfifo "$folder/questions"
+exec 3<>"$folder/questions" # never closed
+ask <"$folder/questions" >"$folder/answer" 3<&- &
+others=$!
+echo "still there" >&3
+for _ in $(seq 100); do
+    [ -s "$folder/answer" ] && break
+    sleep 0.1
+done
+kill -INT "$server"
+(sleep 30; kill -9 "$server") >/dev/null 2>&1 3<&- &
+others="$others $!"
+wait "$server"
+status=$?
+server=
+if [ "$status" -ne 0 ]; then
+    echo "exit status $status after Ctrl-C"
+    exit 1
+fi
 echo "$client: 3 connections, $(wc -c <"$folder/sent") bytes each, all echoed"

@@ -34,11 +34,16 @@ void on_runtime(const std::function<void(moor::runtime&)>& test) {
     runtime.run([&] { test(runtime); });
 }
 
-running_relay::running_relay(moor::runtime& runtime, const relay_options& options) : runtime_(runtime) {
-    server_ = std::make_shared<relay_server>(options, log_level::all, [lines = lines_](std::string_view line) {
-        const std::lock_guard guard(lines->lock);
-        lines->all.emplace_back(line);
-    });
+running_relay::running_relay(moor::runtime& runtime, const relay_options& options, log_sink on_line)
+    : runtime_(runtime) {
+    const auto keep = [lines = lines_, on_line = std::move(on_line)](std::string_view line) {
+        {
+            const std::lock_guard guard(lines->lock);
+            lines->all.emplace_back(line);
+        }
+        on_line(line);
+    };
+    server_ = std::make_shared<relay_server>(options, log_level::all, keep);
     const moor::listen_options listening;
     accepts_ = listening.outstanding_accepts;
     auto listener = moor::tcp_listener::bind({"127.0.0.1", 0}, listening);

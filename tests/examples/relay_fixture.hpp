@@ -28,7 +28,9 @@ void on_runtime(const std::function<void(moor::runtime&)>& test);
 /// Serves from its construction to stop() or its destruction. Only on a coroutine.
 class running_relay {
 public:
-    running_relay(moor::runtime& runtime, const relay_options& options);
+    /// `on_line` gets each line of the log once it is kept.
+    running_relay(
+        moor::runtime& runtime, const relay_options& options, log_sink on_line = [](std::string_view) {});
     ~running_relay();
     running_relay(const running_relay&) = delete;
     running_relay& operator=(const running_relay&) = delete;

@@ -2,6 +2,7 @@
 // refused and why, and that nothing of a client stays behind.
 #include <algorithm>
 #include <array>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -120,6 +121,22 @@ TEST(relay, the_newest_connection_has_the_key) {
         test_client b(relay.address(), bob);
         b.send(alice, "still there");
         EXPECT_EQ(newer.received_from(bob), "still there");
+        EXPECT_EQ(relay.counters().clients, 2u);
+    });
+}
+
+TEST(relay, a_log_that_fails_ends_nobody_elses_session) {
+    on_runtime([](moor::runtime& runtime) {
+        running_relay relay(runtime, {}, [](std::string_view line) {
+            if (line.find("closed: ") != std::string_view::npos) {
+                throw std::bad_alloc();
+            }
+        });
+        test_client a(relay.address(), alice);
+        { const test_client gone(relay.address(), bob); }
+        EXPECT_TRUE(relay.logs({"bbbbbbbb", "closed: "}));
+        EXPECT_TRUE(a.is_served());
+        const test_client later(relay.address(), carol); // throws when the relay takes nobody any more
         EXPECT_EQ(relay.counters().clients, 2u);
     });
 }

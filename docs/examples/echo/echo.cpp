@@ -1,10 +1,13 @@
-// Sends back what it gets: one coroutine per connection, written as if each had a thread of its own.
+// Sends back what it gets: one coroutine per connection, written as if each had a thread of its own. Ends at Ctrl-C.
 //   echo [port]      then, for example:  nc 127.0.0.1 7777
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <string>
 
 #include <moor/moor.hpp>
+
+static std::stop_source ctrl_c;
 
 static void echo(moor::tcp_stream peer) {
     try {
@@ -13,11 +16,33 @@ static void echo(moor::tcp_stream peer) {
             peer.write(std::span(buffer).first(count));
         }
     } catch (const std::system_error& error) { // this peer's own trouble, a reset for example; the others go on
-        std::fprintf(stderr, "echo: %s\n", error.what());
+        if (!ctrl_c.stop_requested()) {
+            std::fprintf(stderr, "echo: %s\n", error.what());
+        }
     }
 }
 
+static void serve(moor::tcp_listener& listener) {
+    moor::task_group connections;
+    while (!ctrl_c.stop_requested()) {
+        try {
+            connections.spawn(echo, listener.accept(ctrl_c.get_token()));
+            continue;
+        } catch (const std::exception& error) {
+            if (!ctrl_c.stop_requested()) {
+                std::fprintf(stderr, "echo: %s\n", error.what());
+            }
+        }
+        // Out of sockets or memory, which those that are connected may give back soon.
+        std::error_code stopped;
+        moor::this_coroutine::sleep_for(std::chrono::milliseconds(100), ctrl_c.get_token(), stopped);
+    }
+    connections.stop(); // ends their calls
+    connections.wait();
+}
+
 int main(int argc, char** argv) {
+    std::signal(SIGINT, [](int) { ctrl_c.request_stop(); }); // runs on a thread of its own on Windows
     try {
         const auto local = moor::endpoint::parse(std::string("127.0.0.1:") + (argc > 1 ? argv[1] : "7777"));
         moor::runtime runtime;
@@ -25,9 +50,7 @@ int main(int argc, char** argv) {
             auto listener = moor::tcp_listener::bind(local);
             std::printf("listening on %s\n", listener.local_endpoint().to_string().c_str());
             std::fflush(stdout);
-            while (true) {
-                moor::spawn(echo, listener.accept());
-            }
+            serve(listener);
         });
     } catch (const std::exception& error) {
         std::fprintf(stderr, "echo: %s\nusage: echo [port]\n", error.what());

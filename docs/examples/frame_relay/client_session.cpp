@@ -6,7 +6,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <moor/stack.hpp>
 #include <moor/this_coroutine.hpp>
 
 namespace frame_relay {
@@ -33,14 +32,24 @@ client_session::client_session(relay_context& relay, moor::tcp_stream stream, st
 
 client_session::~client_session() { relay_.open.fetch_sub(1, std::memory_order_relaxed); }
 
+template <class Make>
+void client_session::log(bool problem, const Make& make_text) const noexcept {
+    if (problem || relay_.level == log_level::all) {
+        relay_.log_line([&] {
+            return announced_ ? fmt::format("#{} {} {} {}", number_, peer_, short_name(client_->key()), make_text())
+                              : fmt::format("#{} {} {}", number_, peer_, make_text());
+        });
+    }
+}
+
 void client_session::run() {
-    // What goes wrong here is this session's end and nobody else's: an exception that left the coroutine would end the
-    // process.
+    // What goes wrong here is this session's end and nobody else's: an exception that left the coroutine would end all
+    // sessions.
     try {
         serve();
     } catch (const std::system_error& error) {
         client_->end({.what = kind::internal, .error = error.code()});
-    } catch (const std::bad_alloc&) {
+    } catch (...) {
         client_->end({.what = kind::internal, .error = std::make_error_code(std::errc::not_enough_memory)});
     }
     finish();
@@ -62,7 +71,7 @@ void client_session::serve() {
     if (const auto older = relay_.registry.add(client_)) {
         older->end({.what = kind::replaced});
     }
-    log(false, "connected");
+    log(false, [] { return "connected"; });
     while (!client_->ending()) {
         frame received = next_frame();
         if (!received) {
@@ -200,7 +209,7 @@ void client_session::forward(frame&& sent) {
     counter.fetch_add(1, std::memory_order_relaxed);
 }
 
-void client_session::finish() {
+void client_session::finish() noexcept {
     // The session may have been asked to stop; what it owes its client takes a moment all the same.
     const moor::this_coroutine::stop_shield shield;
     buffer_.reset();
@@ -218,10 +227,10 @@ void client_session::finish() {
     }
     stream_.close();
     const end_cause cause = client_->cause().value_or(end_cause{.what = kind::internal});
-    log(cause.is_problem(), moor::on_system_stack([&] {
-            return fmt::format("closed: {}; {} frames in, {} out, {} dropped", cause.to_string(), frames_read_,
-                               frames_written_, client_->dropped());
-        }));
+    log(cause.is_problem(), [&] {
+        return fmt::format("closed: {}; {} frames in, {} out, {} dropped", cause.to_string(), frames_read_,
+                           frames_written_, client_->dropped());
+    });
 }
 
 // ---- Writer
@@ -234,7 +243,7 @@ void client_session::run_writer() {
     } catch (const std::system_error& error) {
         client_->end({.what = error.code() == std::errc::timed_out ? kind::not_reading : kind::connection_lost,
                       .error = error.code()});
-    } catch (const std::bad_alloc&) {
+    } catch (...) {
         client_->end({.what = kind::internal, .error = std::make_error_code(std::errc::not_enough_memory)});
     }
     stream_.close(); // ends the reader's call
@@ -271,16 +280,19 @@ bool client_session::collect_batch() {
 
 /// Tells the client why it is closed. Best effort: it may be gone, or may have sent what is never read, in which case
 /// the reset that follows overtakes this.
-void client_session::say_farewell() {
+void client_session::say_farewell() noexcept {
     const std::optional<end_cause> cause = client_->cause();
     const std::optional<closing_reason> reason = cause ? cause->farewell() : std::nullopt;
     if (!reason) {
         return;
     }
-    std::error_code ignored;
-    const frame closing = make_closing(*reason);
-    stream_.write(closing.wire(), relay_.options.farewell_time, ignored);
-    stream_.shutdown(moor::shutdown_side::send, ignored);
+    try {
+        std::error_code ignored;
+        const frame closing = make_closing(*reason);
+        stream_.write(closing.wire(), relay_.options.farewell_time, ignored);
+        stream_.shutdown(moor::shutdown_side::send, ignored);
+    } catch (const std::bad_alloc&) { // then without
+    }
 }
 
 // ---- Both
@@ -291,16 +303,6 @@ void client_session::say_farewell() {
 void client_session::end_for(const std::error_code& error) {
     client_->end(error == std::errc::operation_canceled ? end_cause{.what = kind::shutting_down}
                                                         : end_cause{.what = kind::connection_lost, .error = error});
-}
-
-void client_session::log(bool problem, const std::string& text) const {
-    if (problem || relay_.level == log_level::all) {
-        // Formatting and the sink have no stack checks.
-        moor::on_system_stack([&] {
-            relay_.log(announced_ ? fmt::format("#{} {} {} {}", number_, peer_, short_name(client_->key()), text)
-                                  : fmt::format("#{} {} {}", number_, peer_, text));
-        });
-    }
 }
 
 } // namespace frame_relay

@@ -51,16 +51,17 @@ private:
     [[nodiscard]] bool raise_alarm();
     void handle(frame&& received);
     void forward(frame&& sent);
-    void finish();
+    void finish() noexcept;
 
     // Writer.
     void run_writer();
     void write_frames();
     [[nodiscard]] bool collect_batch();
-    void say_farewell();
+    void say_farewell() noexcept;
 
     void end_for(const std::error_code& error);
-    void log(bool problem, const std::string& text) const;
+    template <class Make>
+    void log(bool problem, const Make& make_text) const noexcept;
 
     relay_context& relay_;
     const std::uint64_t number_;

@@ -17,6 +17,7 @@
 #include <moor/this_coroutine.hpp>
 
 #include "command_line.hpp"
+#include "line_writer.hpp"
 #include "relay_server.hpp"
 #include "stop_request.hpp"
 
@@ -73,21 +74,14 @@ settings read_settings(command_line& line) {
     return chosen;
 }
 
-/// One write per line, so that lines of several workers do not mix; a reader that is gone is no reason to fail.
-void print_line(std::FILE* file, std::string_view text) {
-    const std::string line = fmt::format("{}\n", text);
-    std::fwrite(line.data(), 1, line.size(), file);
-    std::fflush(file);
-}
-
-void print_statistics(const relay_server& server, const moor::runtime& runtime, unsigned accepts,
+void print_statistics(line_writer& output, const relay_server& server, const moor::runtime& runtime, unsigned accepts,
                       std::chrono::seconds interval, const std::stop_token& stop) {
     std::error_code stopped;
     while (!stopped) {
         const relay_counters counters = server.counters();
-        print_line(stdout, fmt::format("clients={} operations={} accepts={} frames={} dropped={} unroutable={}",
-                                       counters.clients, runtime.metrics().operations_in_use, accepts,
-                                       counters.forwarded, counters.dropped, counters.unroutable));
+        output.write(fmt::format("clients={} operations={} accepts={} frames={} dropped={} unroutable={}",
+                                 counters.clients, runtime.metrics().operations_in_use, accepts, counters.forwarded,
+                                 counters.dropped, counters.unroutable));
         moor::this_coroutine::sleep_for(interval, stop, stopped);
     }
 }
@@ -115,19 +109,21 @@ void run_relay(const settings& chosen) {
         stop_on_end_of_input();
     }
     const std::stop_token stop = stop_of_program();
-    relay_server server(chosen.relay, chosen.log, [](std::string_view line) { print_line(stderr, line); });
+    line_writer output(standard_output());
+    line_writer log(standard_error());
+    relay_server server(chosen.relay, chosen.log, [&log](std::string_view line) { log.write(line); });
 
     moor::runtime runtime({.workers = chosen.workers});
     runtime.run([&] {
         const moor::outside_wake by_stop_request;
         const moor::listen_options listening;
         auto listener = moor::tcp_listener::bind(chosen.listen, listening);
-        print_line(stdout, fmt::format("listening on {}", listener.local_endpoint().to_string()));
+        output.write(fmt::format("listening on {}", listener.local_endpoint().to_string()));
 
         moor::join_handle<void> statistics;
         if (chosen.statistics > 0s) {
-            statistics = moor::spawn({.name = "statistics"}, print_statistics, std::cref(server), std::cref(runtime),
-                                     listening.outstanding_accepts, chosen.statistics, stop);
+            statistics = moor::spawn({.name = "statistics"}, print_statistics, std::ref(output), std::cref(server),
+                                     std::cref(runtime), listening.outstanding_accepts, chosen.statistics, stop);
         }
         std::vector<moor::join_handle<void>> spinners;
         for (unsigned each = 0; each < chosen.spinners; ++each) {
@@ -141,12 +137,11 @@ void run_relay(const settings& chosen) {
             statistics.join();
         }
         const relay_counters counters = server.counters();
-        print_line(stdout,
-                   fmt::format("stopped: clients={} frames={} dropped={} unroutable={} stack moves={} preemptions={} "
-                               "operations in use: {}",
-                               counters.clients, counters.forwarded, counters.dropped, counters.unroutable,
-                               runtime.metrics().stack_copies, runtime.metrics().preemptions,
-                               operations_at_the_end(runtime)));
+        output.write(fmt::format("stopped: clients={} frames={} dropped={} unroutable={} stack moves={} preemptions={} "
+                                 "operations in use: {}",
+                                 counters.clients, counters.forwarded, counters.dropped, counters.unroutable,
+                                 runtime.metrics().stack_copies, runtime.metrics().preemptions,
+                                 operations_at_the_end(runtime)));
     });
 }
 

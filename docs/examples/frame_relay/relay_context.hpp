@@ -6,12 +6,15 @@
 #include <functional>
 #include <string_view>
 
+#include <moor/stack.hpp>
+
 #include "client_registry.hpp"
 #include "relay_options.hpp"
 
 namespace frame_relay {
 
-/// Takes one line without its end; called by many coroutines at once. Must not suspend.
+/// Takes one line without its end; called by many coroutines at once. Must neither suspend nor wait: a worker that
+/// waits for whoever reads the log serves nobody.
 using log_sink = std::function<void(std::string_view)>;
 
 /// Which events are worth a line.
@@ -25,6 +28,19 @@ struct relay_context {
     log_sink log;
     log_level level = log_level::all;
     client_registry registry;
+
+    /// Logs what `make_line` returns. A line that cannot be made or taken is lost, and nothing else is: no session
+    /// ends, and no other one with it, for want of memory for a line.
+    template <class Make>
+    void log_line(const Make& make_line) const noexcept {
+        // Formatting and the sink have no stack checks.
+        moor::on_system_stack([&]() noexcept {
+            try {
+                log(make_line());
+            } catch (...) { // lost
+            }
+        });
+    }
 
     // Counters that guard nothing.
     std::atomic<std::uint64_t> open{0};       ///< connections, announced or not

@@ -2,11 +2,11 @@
 
 #include <chrono>
 #include <memory>
+#include <new>
 #include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
-#include <moor/task_group.hpp>
 #include <moor/this_coroutine.hpp>
 
 #include "client_session.hpp"
@@ -23,18 +23,18 @@ void relay_server::serve(moor::tcp_listener listener, const std::stop_token& sto
     using namespace std::chrono_literals;
     moor::task_group sessions;
     for (std::uint64_t number = 1;; ++number) {
-        try {
-            auto session = std::make_unique<client_session>(context_, listener.accept(stop), number);
-            sessions.spawn({.name = "relay session", .stack = context_.options.session_stack},
-                           [session = std::move(session)] { session->run(); });
-        } catch (const std::exception& failure) {
-            const auto* error = dynamic_cast<const std::system_error*>(&failure);
-            if (error != nullptr && error->code() == std::errc::operation_canceled) {
-                break;
-            }
+        std::error_code error;
+        moor::tcp_stream stream = listener.accept(stop, error);
+        if (error == std::errc::operation_canceled) {
+            break;
+        }
+        if (!error) {
+            error = start_session(sessions, std::move(stream), number);
+        }
+        if (error) {
             // Out of memory or sockets: those that are connected go on, and new ones may find room later.
-            context_.log(fmt::format("cannot accept: {}", failure.what()));
-            std::error_code stopped;
+            context_.log_line([&] { return fmt::format("cannot accept: {}", error.message()); });
+            std::error_code stopped; // the next accept says so too
             moor::this_coroutine::sleep_for(100ms, stop, stopped);
         }
     }
@@ -42,6 +42,19 @@ void relay_server::serve(moor::tcp_listener listener, const std::stop_token& sto
     sessions.stop();
     const moor::this_coroutine::stop_shield shield;
     sessions.wait();
+}
+
+std::error_code relay_server::start_session(moor::task_group& sessions, moor::tcp_stream stream, std::uint64_t number) {
+    try {
+        auto session = std::make_unique<client_session>(context_, std::move(stream), number);
+        sessions.spawn({.name = "relay session", .stack = context_.options.session_stack},
+                       [session = std::move(session)] { session->run(); });
+        return {};
+    } catch (const std::system_error& error) {
+        return error.code();
+    } catch (const std::bad_alloc&) {
+        return std::make_error_code(std::errc::not_enough_memory);
+    }
 }
 
 relay_counters relay_server::counters() const noexcept {

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <stop_token>
+#include <system_error>
 
+#include <moor/task_group.hpp>
 #include <moor/tcp.hpp>
 
 #include "relay_context.hpp"
@@ -29,6 +31,9 @@ public:
     [[nodiscard]] relay_counters counters() const noexcept;
 
 private:
+    [[nodiscard]] std::error_code start_session(moor::task_group& sessions, moor::tcp_stream stream,
+                                                std::uint64_t number);
+
     relay_context context_;
 };
 

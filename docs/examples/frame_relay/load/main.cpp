@@ -11,6 +11,7 @@
 #include <moor/runtime.hpp>
 
 #include "command_line.hpp"
+#include "line_writer.hpp"
 #include "load/load_run.hpp"
 #include "load/message.hpp"
 #include "load/started_server.hpp"
@@ -71,19 +72,16 @@ settings read_settings(command_line& line) {
     return chosen;
 }
 
-void report(std::string_view text) {
-    const std::string line = fmt::format("{}\n", text);
-    std::fwrite(line.data(), 1, line.size(), stderr);
-}
-
 bool run(settings chosen) {
+    line_writer errors(standard_error());
+    const auto report = [&errors](std::string_view line) { errors.write(line); };
     std::optional<started_server> server;
     if (!chosen.program.empty()) {
         server.emplace(chosen.program, chosen.spinners, report);
         chosen.load.server = server->address();
     }
     moor::runtime runtime({.workers = chosen.workers});
-    const load_result result = runtime.run([&chosen] { return run_load(chosen.load, report); });
+    const load_result result = runtime.run([&] { return run_load(chosen.load, report); });
     bool good = result.good();
     if (server) {
         good = server->has_let_go_of_everything() && good;
