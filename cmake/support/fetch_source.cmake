@@ -2,8 +2,8 @@
 # moor_fetch_source(name result OPTIONAL): the same for what only the comparison with other libraries needs (bench/peers):
 # where it cannot be had, the result is empty.
 #
-# The cache is $MOOR_CACHE, or build/dependencies of moor's source tree; builds that run at the same time wait for each
-# other. On Debian the archive comes from Debian's source packages, through apt with lists of its own, so that apt's
+# The cache is $MOOR_CACHE, or build/dependencies of moor's source tree, or where that cannot be written to a folder of the
+# build; builds that run at the same time wait for each other. On Debian the archive comes from Debian's source packages, through apt with lists of its own, so that apt's
 # signature check applies and the system's lists stay as they are. Elsewhere it comes from the project's own site. Both
 # are checked against a hash that is pinned here. What is pinned for fmt and boost outside Debian is their published hash;
 # those two archives were not at hand when this was written.
@@ -91,6 +91,15 @@ function(moor_cache_directory result)
         file(TO_CMAKE_PATH "$ENV{MOOR_CACHE}" cache)
     else()
         set(cache "${MOOR_SOURCE_DIRECTORY}/build/dependencies")
+        # Scripts have no build folder of their own; they write to build in any case.
+        if(NOT CMAKE_SCRIPT_MODE_FILE)
+            execute_process(COMMAND "${CMAKE_COMMAND}" -E make_directory "${cache}" OUTPUT_QUIET ERROR_QUIET)
+            execute_process(COMMAND "${CMAKE_COMMAND}" -E touch "${cache}/lock"
+                            RESULT_VARIABLE status OUTPUT_QUIET ERROR_QUIET)
+            if(NOT status STREQUAL "0")
+                set(cache "${CMAKE_BINARY_DIR}/dependencies")
+            endif()
+        endif()
     endif()
     file(MAKE_DIRECTORY "${cache}/archives")
     set(${result} "${cache}" PARENT_SCOPE)
@@ -192,6 +201,13 @@ function(moor_fetch_source name result)
     endif()
     moor_is_fetched("${target}" "${parts}" fetched)
     if(fetched)
+        return()
+    endif()
+    # A source tree that cannot be written to may have been filled before.
+    set(filled_before "${MOOR_SOURCE_DIRECTORY}/build/dependencies/${name}-${version}")
+    moor_is_fetched("${filled_before}" "${parts}" fetched)
+    if(fetched)
+        set(${result} "${filled_before}" PARENT_SCOPE)
         return()
     endif()
     file(LOCK "${cache}/lock" GUARD FUNCTION TIMEOUT 900)

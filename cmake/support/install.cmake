@@ -11,6 +11,10 @@ foreach(target IN ITEMS moor_fmt moor_fcontext)
 endforeach()
 set(moor_config_directory "${CMAKE_INSTALL_LIBDIR}/cmake/moor")
 
+# Any configurations may share a prefix: the archives of each have names of their own.
+set_target_properties(
+    ${moor_installed_targets} PROPERTIES DEBUG_POSTFIX d RELWITHDEBINFO_POSTFIX -relwithdebinfo MINSIZEREL_POSTFIX -minsizerel)
+
 install(TARGETS ${moor_installed_targets} EXPORT moor_targets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(EXPORT moor_targets NAMESPACE moor:: FILE moor-targets.cmake DESTINATION "${moor_config_directory}")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp")
@@ -19,6 +23,7 @@ if(TARGET moor_fmt)
     install(FILES "${moor_fmt_dir}/LICENSE.rst" DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/moor" RENAME LICENSE.fmt)
 endif()
 
+moor_compiler_family(MOOR_COMPILER_FAMILY)
 configure_package_config_file(
     "${PROJECT_SOURCE_DIR}/cmake/support/moor-config.cmake.in" "${PROJECT_BINARY_DIR}/moor-config.cmake"
     INSTALL_DESTINATION "${moor_config_directory}")
@@ -26,4 +31,8 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/moor-config-version.cmak
 install(FILES "${PROJECT_BINARY_DIR}/moor-config.cmake" "${PROJECT_BINARY_DIR}/moor-config-version.cmake"
               "${PROJECT_SOURCE_DIR}/cmake/support/movable_stacks.cmake"
               "${PROJECT_SOURCE_DIR}/cmake/support/movable_stacks_prefix.h"
+              "${PROJECT_SOURCE_DIR}/cmake/support/target_system.cmake"
         DESTINATION "${moor_config_directory}")
+# For projects that are cross-compiled as moor is; the toolchain files run programs by wine/run.sh beside them.
+install(DIRECTORY "${MOOR_TOOLCHAIN_DIRECTORY}" DESTINATION "${moor_config_directory}")
+install(PROGRAMS "${PROJECT_SOURCE_DIR}/cmake/wine/run.sh" DESTINATION "${moor_config_directory}/wine")

@@ -3,9 +3,6 @@
 add_library(moor STATIC)
 add_library(moor::moor ALIAS moor)
 moor_compile_options(moor)
-if(MSVC)
-    set_target_properties(moor PROPERTIES DEBUG_POSTFIX d)
-endif()
 target_include_directories(
     moor
     PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>
@@ -14,6 +11,11 @@ target_link_libraries(
     moor
     PUBLIC ws2_32 mswsock synchronization winmm ntdll
     PRIVATE fmt::fmt moor_fcontext)
+# A program that needs libstdc++, libgcc and winpthread as DLLs does not start where they are not found, and says nothing.
+# One that wants them all the same sets the property MOOR_SHARED_RUNTIME on itself.
+if(MINGW)
+    target_link_options(moor INTERFACE "$<$<NOT:$<BOOL:$<TARGET_PROPERTY:MOOR_SHARED_RUNTIME>>>:-static>")
+endif()
 # Half of what it takes Clang to build the library is reading these. Every file still includes what it uses: as a part of
 # another project the library is built without.
 if(MOOR_PRECOMPILE_HEADERS)

@@ -49,20 +49,24 @@ function(moor_build_directory config result)
 endfunction()
 
 # Configures and builds one configuration (debug or release); arguments after the result are targets. MOOR_CONFIGURE_OPTIONS
-# are further arguments for the configuration.
+# are further arguments for the configuration. What is to be built is said each time: the folder may have been configured
+# by hand for something else.
 function(moor_build config result)
     moor_build_directory(${config} directory)
     set(type Release)
+    set(bench ON)
     if(config STREQUAL "debug")
         set(type Debug)
+        set(bench OFF)
     endif()
+    set(parts -D MOOR_BUILD_TESTS=ON -D MOOR_BUILD_EXAMPLES=ON -D MOOR_BUILD_BENCH=${bench} -D MOOR_INSTALL=ON)
     if(COMPILER STREQUAL "native")
         moor_try(status "configuring ${COMPILER} ${config}"
-                 "${CMAKE_COMMAND}" -S "${MOOR_ROOT}" -B "${directory}" -D CMAKE_BUILD_TYPE=${type}
+                 "${CMAKE_COMMAND}" -S "${MOOR_ROOT}" -B "${directory}" -D CMAKE_BUILD_TYPE=${type} ${parts}
                  ${MOOR_CONFIGURE_OPTIONS})
     else()
         moor_try(status "configuring ${COMPILER} ${config}" "${CMAKE_COMMAND}" --preset ${COMPILER}-${config} -B "${directory}"
-                 ${MOOR_CONFIGURE_OPTIONS})
+                 ${parts} ${MOOR_CONFIGURE_OPTIONS})
     endif()
     if(status EQUAL 0)
         set(targets)

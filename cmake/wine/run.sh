@@ -1,11 +1,22 @@
 #!/bin/sh
-# Runs a Windows program quietly under 64-bit Wine, with a prefix that all configurations of this source tree share.
+# Runs a Windows program quietly under 64-bit Wine, with a prefix that all configurations of this source tree share. Where
+# there is no source tree around this file (it is installed), or one that cannot be written to, the prefix is one of the
+# user's: moor/wine in the folder for caches.
 # "run.sh --prepare" only creates the prefix, "run.sh --stop" ends the Wine server of that prefix.
 # MOOR_WINE_PREFIX names another prefix.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
-WINEPREFIX=${MOOR_WINE_PREFIX:-$here/../../build/wine}
+default_prefix() {
+    if [ -e "$here/../support/library.cmake" ] && mkdir -p "$here/../../build/wine" 2>/dev/null &&
+        [ -w "$here/../../build/wine" ]; then
+        echo "$here/../../build/wine"
+    else
+        echo "${XDG_CACHE_HOME:-$HOME/.cache}/moor/wine"
+    fi
+}
+
+WINEPREFIX=${MOOR_WINE_PREFIX:-$(default_prefix)}
 WINEDEBUG=${MOOR_WINE_DEBUG:--all}
 WINEDLLOVERRIDES='mscoree,mshtml='
 WINEARCH=win64

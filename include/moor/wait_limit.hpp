@@ -6,6 +6,7 @@
 #include <stop_token>
 #include <utility>
 
+#include <moor/detail/built_by.hpp>
 #include <moor/detail/deadline.hpp>
 
 namespace moor {

@@ -1,0 +1,28 @@
+# The scripts of cmake build everything in their folder, also when it was configured by hand for an installation.
+# Their way of configuring is taken, in another folder, and debug, which does without the sources of the benchmarks.
+cmake_minimum_required(VERSION 3.25)
+if(CMAKE_HOST_WIN32)
+    set(COMPILER native)
+elseif(COMPILER_ID STREQUAL "GNU")
+    set(COMPILER gcc)
+else()
+    set(COMPILER clang)
+endif()
+include("${SOURCE}/cmake/support/script.cmake")
+set(directory "${BINARY}/consumer/scripts_after_install")
+function(moor_build_directory config result)
+    set(${result} "${directory}" PARENT_SCOPE)
+endfunction()
+
+file(REMOVE_RECURSE "${directory}")
+file(MAKE_DIRECTORY "${directory}")
+file(WRITE "${directory}/CMakeCache.txt"
+     "MOOR_BUILD_TESTS:BOOL=OFF\nMOOR_BUILD_EXAMPLES:BOOL=OFF\nMOOR_INSTALL:BOOL=OFF\n")
+moor_build(debug status help)
+if(NOT status EQUAL 0)
+    message(FATAL_ERROR "failed (${status})")
+endif()
+file(STRINGS "${directory}/CMakeCache.txt" left_off REGEX "^MOOR_(BUILD_TESTS|BUILD_EXAMPLES|INSTALL):BOOL=OFF")
+if(left_off)
+    message(FATAL_ERROR "left off: ${left_off}")
+endif()
