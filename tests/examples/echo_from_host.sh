@@ -70,8 +70,9 @@ others="$others $!"
 wait "$server"
 status=$?
 server=
-if [ "$status" -ne 0 ]; then
-    echo "exit status $status after Ctrl-C"
+# Wine's own handler ends a program with status 0 too, but without its last word.
+if [ "$status" -ne 0 ] || ! tail -n 1 "$folder/output" | grep -q '^stopped'; then
+    echo "no clean end after Ctrl-C, exit status $status"
     exit 1
 fi
 echo "$client: 3 connections, $(wc -c <"$folder/sent") bytes each, all echoed"

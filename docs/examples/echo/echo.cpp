@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
             std::fflush(stdout);
             serve(listener);
         });
+        std::puts("stopped");
     } catch (const std::exception& error) {
         std::fprintf(stderr, "echo: %s\nusage: echo [port]\n", error.what());
         return 1;
