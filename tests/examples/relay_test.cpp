@@ -136,8 +136,8 @@ TEST(relay, a_log_that_fails_ends_nobody_elses_session) {
         { const test_client gone(relay.address(), bob); }
         EXPECT_TRUE(relay.logs({"bbbbbbbb", "closed: "}));
         EXPECT_TRUE(a.is_served());
-        const test_client later(relay.address(), carol); // throws when the relay takes nobody any more
-        EXPECT_EQ(relay.counters().clients, 2u);
+        test_client later(relay.address(), carol);
+        EXPECT_TRUE(later.is_served());
     });
 }
 
