@@ -342,6 +342,9 @@ TEST(relay, shuts_down_with_a_word_to_everybody) {
         test_client a(relay.address(), alice);
         test_client b(relay.address(), bob);
         test_client unannounced(relay.address());
+        while (relay.counters().clients < 3) { // it may be connected and not accepted yet
+            moor::this_coroutine::sleep_for(1ms);
+        }
         ASSERT_TRUE(b.is_served());
         a.send(bob, "last words");
         ASSERT_TRUE(a.is_served());
