@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,6 +15,7 @@
 #include "debug/loaded_code.hpp"
 #include "sched/runtime_core.hpp"
 #include "win/error.hpp"
+#include "win/loader.hpp"
 #include "win/teb.hpp"
 
 namespace moor::debug {
@@ -227,18 +229,37 @@ LONG WINAPI look_at_unhandled(EXCEPTION_POINTERS* exception) {
     return before != nullptr ? before(exception) : EXCEPTION_CONTINUE_SEARCH;
 }
 
+// Guarded by the registration.
+void* handler = nullptr;
+bool filter_is_set = false;
+
+void install() {
+    static_cast<void>(code_at_start());
+    handler = ::AddVectoredExceptionHandler(0, &look_at_fault);
+    if (handler == nullptr) {
+        win::throw_last_error("moor: AddVectoredExceptionHandler");
+    }
+    if (!std::exchange(filter_is_set, true)) {
+        filter_before.store(::SetUnhandledExceptionFilter(&look_at_unhandled), std::memory_order_release);
+    }
+}
+
+void remove() noexcept {
+    ::RemoveVectoredExceptionHandler(handler);
+    const LPTOP_LEVEL_EXCEPTION_FILTER last = ::SetUnhandledExceptionFilter(filter_before.load());
+    if (last == &look_at_unhandled) {
+        filter_is_set = false;
+        return;
+    }
+    ::SetUnhandledExceptionFilter(last); // somebody's who was told of ours
+    win::pin_module();
+}
+
 } // namespace
 
-void install_crash_report() {
-    static const bool installed = [] {
-        static_cast<void>(code_at_start());
-        if (::AddVectoredExceptionHandler(0, &look_at_fault) == nullptr) {
-            win::throw_last_error("moor: AddVectoredExceptionHandler");
-        }
-        filter_before.store(::SetUnhandledExceptionFilter(&look_at_unhandled), std::memory_order_release);
-        return true;
-    }();
-    static_cast<void>(installed);
+win::process_registration& crash_report() noexcept {
+    static constinit win::process_registration report(&install, &remove);
+    return report;
 }
 
 } // namespace moor::debug

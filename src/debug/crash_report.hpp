@@ -3,17 +3,19 @@
 // addresses.
 #pragma once
 
+#include "win/process_registration.hpp"
 #include "win/windows.hpp"
 
 namespace moor::debug {
 
-/// Installs the report for the whole process, once; a filter for unhandled exceptions that was set before is called
-/// after it. Throws std::system_error.
+/// The report, for the whole process; a filter for unhandled exceptions that was set before is called after it. Using
+/// it throws std::system_error. When its last user has gone the filter is as it was before; if somebody has set another
+/// one meanwhile, which may call ours, the image stays loaded until the process ends.
 ///
 /// The report is written when nobody has handled the fault: on a coroutine's stack when the search has come to its
 /// outermost frame, or cannot come there because a frame is broken; elsewhere by the filter. Then the process ends as
 /// it would without. It takes no lock and allocates nothing.
-void install_crash_report();
+[[nodiscard]] win::process_registration& crash_report() noexcept;
 
 } // namespace moor::debug
 

@@ -46,17 +46,22 @@ LONG CALLBACK report_overflow(EXCEPTION_POINTERS* fault) noexcept {
                static_cast<unsigned>(STATUS_STACK_OVERFLOW));
 }
 
+void* handler = nullptr; // guarded by the registration
+
+void install() {
+    handler = ::AddVectoredExceptionHandler(1, &report_overflow);
+    if (handler == nullptr) {
+        win::throw_last_error("moor: AddVectoredExceptionHandler");
+    }
+}
+
+void remove() noexcept { ::RemoveVectoredExceptionHandler(handler); }
+
 } // namespace
 
-void install_stack_overflow_report() {
-    static void* const installed = [] {
-        void* const handler = ::AddVectoredExceptionHandler(1, &report_overflow);
-        if (handler == nullptr) {
-            win::throw_last_error("moor: AddVectoredExceptionHandler");
-        }
-        return handler;
-    }();
-    static_cast<void>(installed);
+win::process_registration& stack_overflow_report() noexcept {
+    static constinit win::process_registration report(&install, &remove);
+    return report;
 }
 
 } // namespace moor::debug

@@ -2,9 +2,11 @@
 // it.
 #pragma once
 
+#include "win/process_registration.hpp"
+
 namespace moor::debug {
 
-/// Installs the report for the whole process, once. Throws std::system_error.
-void install_stack_overflow_report();
+/// The report, for the whole process. Using it throws std::system_error.
+[[nodiscard]] win::process_registration& stack_overflow_report() noexcept;
 
 } // namespace moor::debug

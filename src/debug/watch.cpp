@@ -223,8 +223,7 @@ outcome test(std::size_t index) noexcept {
     return seen ? unset : outcome::refused;
 }
 
-std::errc arm_slot(std::size_t index, std::uint64_t address, std::size_t size, watch_output output) {
-    install_watch_handler();
+std::errc arm_with_handler(std::size_t index, std::uint64_t address, std::size_t size, watch_output output) {
     preempt::prepare_process_exit();
     if (stacks_lack_room()) {
         return std::errc::operation_not_permitted;
@@ -243,6 +242,16 @@ std::errc arm_slot(std::size_t index, std::uint64_t address, std::size_t size, w
         static_cast<void>(task({index, 0, 0}, reach::caller_and_workers).run());
     }
     return to_errc(set);
+}
+
+// With success the handler has a user more.
+std::errc arm_slot(std::size_t index, std::uint64_t address, std::size_t size, watch_output output) {
+    win::registration_user user(watch_handler());
+    const std::errc error = arm_with_handler(index, address, size, output);
+    if (error == std::errc{}) {
+        watch_handler().add_user();
+    }
+    return error;
 }
 
 std::string text_of(const raw_hit& hit) {
@@ -272,7 +281,13 @@ std::error_code watch::arm(const volatile void* address, std::size_t size, watch
         return win::to_error(std::errc::resource_unavailable_try_again);
     }
     const auto index = static_cast<std::size_t>(taken);
-    const std::errc error = on_system_stack([&] { return arm_slot(index, where, size, output); });
+    std::errc error{};
+    try {
+        error = on_system_stack([&] { return arm_slot(index, where, size, output); });
+    } catch (...) {
+        give_slot(index);
+        throw;
+    }
     if (error != std::errc{}) {
         give_slot(index);
         return win::to_error(error);
@@ -287,7 +302,10 @@ watch::~watch() {
     }
     const auto index = static_cast<std::size_t>(slot_);
     watch_slots[index].state.store(watch_slot::use::taken, std::memory_order_release);
-    on_system_stack([index]() noexcept { static_cast<void>(task({index, 0, 0}, reach::caller_and_workers).run()); });
+    on_system_stack([index]() noexcept {
+        static_cast<void>(task({index, 0, 0}, reach::caller_and_workers).run());
+        watch_handler().drop_user();
+    });
     give_slot(index);
 }
 

@@ -152,18 +152,23 @@ LONG CALLBACK look_at_single_step(EXCEPTION_POINTERS* exception) noexcept {
                                                                : EXCEPTION_CONTINUE_SEARCH;
 }
 
+void* handler = nullptr; // guarded by the registration
+
+void install() {
+    static_cast<void>(code_at_start()); // for the lines that are printed
+    handler = ::AddVectoredExceptionHandler(1, &look_at_single_step);
+    if (handler == nullptr) {
+        win::throw_last_error("moor: AddVectoredExceptionHandler");
+    }
+}
+
+void remove() noexcept { ::RemoveVectoredExceptionHandler(handler); }
+
 } // namespace
 
-void install_watch_handler() {
-    static void* const installed = [] {
-        void* const handler = ::AddVectoredExceptionHandler(1, &look_at_single_step);
-        if (handler == nullptr) {
-            win::throw_last_error("moor: AddVectoredExceptionHandler");
-        }
-        static_cast<void>(code_at_start()); // for the lines that are printed
-        return handler;
-    }();
-    static_cast<void>(installed);
+win::process_registration& watch_handler() noexcept {
+    static constinit win::process_registration watching(&install, &remove);
+    return watching;
 }
 
 } // namespace moor::debug

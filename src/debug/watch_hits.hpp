@@ -11,6 +11,7 @@
 
 #include <moor/forensics.hpp>
 
+#include "win/process_registration.hpp"
 #include "win/windows.hpp"
 
 namespace moor::debug {
@@ -76,7 +77,7 @@ struct watch_slot {
 inline constexpr std::size_t most_watches = 4;
 inline std::array<watch_slot, most_watches> watch_slots;
 
-/// Installs the handler, once. Throws std::system_error.
-void install_watch_handler();
+/// The handler. Using it throws std::system_error.
+[[nodiscard]] win::process_registration& watch_handler() noexcept;
 
 } // namespace moor::debug

@@ -6,6 +6,7 @@
 #include "sched/runtime_core.hpp"
 #include "sched/stack_movement.hpp"
 #include "sched/worker.hpp"
+#include "win/loader.hpp"
 
 namespace moor {
 
@@ -13,7 +14,12 @@ runtime::runtime(const runtime_options& options) : core_(new detail::runtime_cor
 
 runtime::~runtime() = default;
 
-void runtime::destroy_core::operator()(detail::runtime_core* core) const noexcept { delete core; }
+// In a process that is ending, the dead threads may have left any lock of the heap locked.
+void runtime::destroy_core::operator()(detail::runtime_core* core) const noexcept {
+    if (!win::process_is_ending()) {
+        delete core;
+    }
+}
 
 void runtime::shutdown() noexcept { core_->shutdown(); }
 

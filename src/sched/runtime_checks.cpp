@@ -16,7 +16,6 @@
 #include "stack/segment_pool.hpp"
 #include "win/error.hpp"
 #include "win/shadow_stacks.hpp"
-#include "win/thread_slot.hpp"
 #include "win/windows.hpp"
 
 namespace moor::sched {
@@ -85,7 +84,6 @@ runtime_options checked(runtime_options options) {
     if (options.preemption && !preempt::preempted_state::possible()) {
         refuse("moor: this processor or system has no XSAVE: runtime_options::preemption must be false");
     }
-    win::thread_slot::prepare();
     return options;
 }
 

@@ -44,7 +44,8 @@ std::uint64_t reserve_coroutine_ids(std::uint64_t count) noexcept {
 }
 
 runtime_core::runtime_core(const runtime_options& requested)
-    : options(sched::checked(requested)),
+    : options(sched::checked(requested)), slot_of_threads(win::thread_slot::registration()),
+      overflow_report(debug::stack_overflow_report()),
       suspensions(options.debug.audit ? std::make_unique<debug::suspension_addresses>() : nullptr),
       io{iocp::completion_port(options.workers), iocp::operation_pool()}, stacks(options.kept_stack_memory),
       segments(segment_options(options)), coroutines(most_coroutines), overseer(*this),
@@ -52,9 +53,8 @@ runtime_core::runtime_core(const runtime_options& requested)
     if (!progress_) {
         win::throw_last_error("moor: CreateEvent");
     }
-    debug::install_stack_overflow_report();
     if (!options.debug.crash_report_off) {
-        debug::install_crash_report();
+        crash_report.emplace(debug::crash_report());
     }
     for (unsigned index = 0; index < options.workers; ++index) {
         workers.push_back(std::make_unique<sched::worker>(*this, index));
@@ -81,8 +81,12 @@ runtime_core::~runtime_core() {
 }
 
 void runtime_core::shutdown() noexcept {
-    if (std::exchange(shut_down_, true)) {
+    if (win::process_is_ending() || std::exchange(shut_down_, true)) {
         return;
+    }
+    if (win::holds_loader_lock()) {
+        win::fatal("a runtime ends within DllMain or with a static object of a DLL, where its threads cannot end: "
+                   "destroy it, or call shutdown(), before FreeLibrary");
     }
     stopping_.store(true, std::memory_order_seq_cst);
     ask_all_to_stop();

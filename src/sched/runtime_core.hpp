@@ -1,6 +1,8 @@
 // What stands behind moor::runtime: the workers, what they share, and the order of starting and ending.
 //
 // Shutdown, step by step:
+//   0. When the process is ending, nothing: the workers are gone. Under the loader's lock, where they could not end, the
+//      process ends with a message.
 //   1. `stopping_` is set, so that new coroutines start with a request to stop.
 //   2. Every living coroutine is asked to stop.
 //   3. The caller waits until the last has left its stack.
@@ -12,6 +14,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <moor/runtime.hpp>
@@ -23,6 +26,8 @@
 #include "sched/worker.hpp"
 #include "stack/reserved_stack.hpp"
 #include "win/handle.hpp"
+#include "win/loader.hpp"
+#include "win/process_registration.hpp"
 #include "win/slab.hpp"
 #include "win/socket.hpp"
 #include "win/timer_resolution.hpp"
@@ -89,7 +94,14 @@ public:
 
     [[nodiscard]] bool workers_shall_end() const noexcept { return ending_.load(std::memory_order_acquire); }
 
-    const runtime_options options;                                  // as completed by the constructor
+    const runtime_options options; // as completed by the constructor
+
+    // What the process knows of moor while this lives.
+    const win::module_reference module;
+    const win::registration_user slot_of_threads;
+    const win::registration_user overflow_report;
+    std::optional<win::registration_user> crash_report;
+
     const std::unique_ptr<debug::suspension_addresses> suspensions; // for the audit; null when it is off
 
     // Shared by the workers, each with its own rules.

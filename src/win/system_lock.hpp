@@ -11,7 +11,7 @@ namespace moor::win {
 /// A coroutine must not suspend while it holds one, and is not preempted.
 class system_lock {
 public:
-    system_lock() noexcept = default;
+    constexpr system_lock() noexcept = default;
     system_lock(const system_lock&) = delete;
     system_lock& operator=(const system_lock&) = delete;
 

@@ -2,31 +2,41 @@
 #include "win/thread_slot.hpp"
 
 #include "win/error.hpp"
+#include "win/process_registration.hpp"
 #include "win/windows.hpp"
 
 namespace moor::win {
 
-void thread_slot::prepare() {
-    static const unsigned long allocated = [] {
-        const DWORD index = ::TlsAlloc();
-        if (index == TLS_OUT_OF_INDEXES) {
-            throw_last_error("moor: TlsAlloc");
-        }
-        constexpr DWORD slots_in_teb = 64;
-        if (index < slots_in_teb) {
-            offset_ = static_cast<std::uint32_t>(teb::field::tls_slots) + index * std::uint32_t{sizeof(void*)};
-        }
-        return index;
-    }();
-    index_ = allocated;
+void thread_slot::allocate() {
+    const DWORD index = ::TlsAlloc();
+    if (index == TLS_OUT_OF_INDEXES) {
+        throw_last_error("moor: TlsAlloc");
+    }
+    index_.store(index, std::memory_order_relaxed);
+    constexpr DWORD slots_in_teb = 64;
+    if (index < slots_in_teb) {
+        offset_.store(static_cast<std::uint32_t>(teb::field::tls_slots) + index * std::uint32_t{sizeof(void*)},
+                      std::memory_order_relaxed);
+    }
 }
 
-void thread_slot::set(void* value) noexcept { ::TlsSetValue(index_, value); }
+void thread_slot::free() noexcept {
+    offset_.store(0, std::memory_order_relaxed);
+    ::TlsFree(index_.exchange(TLS_OUT_OF_INDEXES, std::memory_order_relaxed));
+}
+
+process_registration& thread_slot::registration() noexcept {
+    static constinit process_registration index(&allocate, &free);
+    return index;
+}
+
+void thread_slot::set(void* value) noexcept { ::TlsSetValue(index_.load(std::memory_order_relaxed), value); }
 
 // TlsGetValue clears the last error, which belongs to the running coroutine.
 void* thread_slot::get_from_expansion() noexcept {
     const DWORD kept = ::GetLastError();
-    void* const value = index_ == TLS_OUT_OF_INDEXES ? nullptr : ::TlsGetValue(index_);
+    const DWORD index = index_.load(std::memory_order_relaxed);
+    void* const value = index == TLS_OUT_OF_INDEXES ? nullptr : ::TlsGetValue(index);
     ::SetLastError(kept);
     return value;
 }

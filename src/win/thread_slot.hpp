@@ -3,34 +3,40 @@
 // target with a call of about ten nanoseconds.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "win/teb.hpp"
 
 namespace moor::win {
 
-/// A process-wide TLS index (TlsAlloc) with direct access; null in threads that never set it.
+class process_registration;
+
+/// A process-wide TLS index (TlsAlloc) with direct access; null in threads that never set it, and while nobody uses it.
 class thread_slot {
 public:
-    /// Allocates the index on first use. Throws std::system_error when the process has none left. Any thread.
-    static void prepare();
+    /// The index. Using it throws std::system_error when the process has none left.
+    [[nodiscard]] static process_registration& registration() noexcept;
 
     [[nodiscard]] static void* get() noexcept {
-        if (offset_ != 0) [[likely]] {
-            return reinterpret_cast<void*>(read_gs_64(offset_));
+        if (const std::uint32_t offset = offset_.load(std::memory_order_relaxed); offset != 0) [[likely]] {
+            return reinterpret_cast<void*>(read_gs_64(offset));
         }
         return get_from_expansion();
     }
 
-    /// For the calling thread. After prepare().
+    /// For the calling thread, while it is used. What was set is unset before the last user goes.
     static void set(void* value) noexcept;
 
 private:
     static void* get_from_expansion() noexcept;
+    static void allocate();
+    static void free() noexcept;
 
-    // Both written once by prepare(), before any thread that matters exists.
-    static inline std::uint32_t offset_ = 0; // from the TEB; 0 when not prepared or beyond the TEB's own 64 slots
-    static inline unsigned long index_ = 0xffffffff;
+    // Written by the registration, while no thread has anything in the slot. Relaxed: a thread that sees an old value
+    // reads null, for whoever gets the index after us has set nothing for that thread at this moment.
+    static inline std::atomic<std::uint32_t> offset_{0}; // from the TEB; 0: unused, or beyond the TEB's own 64 slots
+    static inline std::atomic<unsigned long> index_{0xffffffff};
 };
 
 } // namespace moor::win
