@@ -44,10 +44,19 @@ public:
     [[nodiscard]] std::uint32_t scope() const noexcept { return scope_; }
     /// Network order; an IPv4 address is in the first 4 bytes, the rest is zero.
     [[nodiscard]] const std::array<std::uint8_t, 16>& address_bytes() const noexcept { return address_; }
-    /// 127.0.0.0/8 or ::1.
+    /// 127.0.0.0/8 or ::1, also ::ffff:127.0.0.0/104.
     [[nodiscard]] bool is_loopback() const noexcept;
+    /// 0.0.0.0 or ::, also ::ffff:0.0.0.0.
+    [[nodiscard]] bool is_any() const noexcept;
 
-    /// As parse() reads it.
+    /// Whether it is an IPv6 address that stands for an IPv4 one, ::ffff:a.b.c.d: what a socket of both families calls
+    /// its IPv4 peers.
+    [[nodiscard]] bool is_mapped() const noexcept;
+    /// The IPv6 form of an IPv4 endpoint, and back; any other endpoint as it is.
+    [[nodiscard]] endpoint mapped() const noexcept;
+    [[nodiscard]] endpoint unmapped() const noexcept;
+
+    /// As parse() reads it; a mapped address as ::ffff:a.b.c.d (RFC 5952, 5).
     [[nodiscard]] std::string to_string() const;
 
     friend bool operator==(const endpoint&, const endpoint&) = default;

@@ -59,7 +59,8 @@ public:
     tcp_stream& operator=(tcp_stream&&) noexcept;
     ~tcp_stream();
 
-    /// Connects to `remote`. Errors: connection_refused, timed_out, network_unreachable, operation_canceled, …
+    /// Connects to `remote`; 0.0.0.0 and :: are the local host, and ::ffff:a.b.c.d is a.b.c.d. Errors:
+    /// connection_refused, timed_out, network_unreachable, operation_canceled, …
     [[nodiscard]] static tcp_stream connect(const endpoint& remote, const wait_limit& limit = {});
     [[nodiscard]] static tcp_stream connect(const endpoint& remote, const wait_limit& limit, std::error_code& error);
 
@@ -161,9 +162,14 @@ struct listen_options {
     unsigned outstanding_accepts = 16;
     /// For an IPv6 endpoint: whether it takes IPv4 connections too.
     bool dual_stack = false;
+    /// Whether nobody else may bind to the same address (SO_EXCLUSIVEADDRUSE). Otherwise another program of the same user
+    /// can take the port, and its connections, by SO_REUSEADDR. The price: as long as connections live that an exclusive
+    /// listener has accepted, also of a process that has ended, Windows lets nobody bind to the port exclusively, and a
+    /// server that restarts reports address_in_use or permission_denied.
+    bool exclusive_address = true;
 };
 
-/// A listening socket with SO_EXCLUSIVEADDRUSE. Move-only; must be gone before its runtime is.
+/// A listening socket. Move-only; must be gone before its runtime is.
 class tcp_listener {
 public:
     /// Not listening.
@@ -172,7 +178,8 @@ public:
     tcp_listener& operator=(tcp_listener&&) noexcept;
     ~tcp_listener();
 
-    /// Binds to `local` (port 0 lets the system choose) and listens. Only from a coroutine. Does not suspend.
+    /// Binds to `local` (port 0 lets the system choose) and listens. Without dual_stack ::ffff:a.b.c.d is a.b.c.d. Only
+    /// from a coroutine. Does not suspend.
     /// Errors: address_in_use, permission_denied, address_not_available, invalid_argument (outstanding_accepts out of
     /// range), operation_not_permitted (outside a coroutine), …
     [[nodiscard]] static tcp_listener bind(const endpoint& local, const listen_options& options = {});
@@ -180,7 +187,7 @@ public:
                                            std::error_code& error);
 
     /// Waits for a connection. Several coroutines may accept at a time. A connection that died in the backlog is
-    /// skipped. Errors: operation_canceled (stopped, or the listener was closed), timed_out, and when the system has no
+    /// skipped, whatever it died of. Errors: operation_canceled (stopped, or the listener was closed), timed_out, and when the system has no
     /// sockets or memory left too_many_files_open, no_buffer_space, …: the listener goes on, and the next call tries
     /// again.
     [[nodiscard]] tcp_stream accept(const wait_limit& limit = {});

@@ -29,10 +29,11 @@ struct udp_options {
     bool dual_stack = false;
     /// Whether others may bind to the same address, as receivers of one multicast group on a machine want to.
     bool reuse_address = false;
-    /// Whether a call reports connection_reset or connection_refused when an earlier datagram of this socket met a
-    /// closed port (ICMP port unreachable; SIO_UDP_CONNRESET), and network_reset when one ran out of hops. Otherwise
-    /// that is passed over: on a socket with many peers it says nothing of the datagram that the call is about. The
-    /// socket goes on in both cases.
+    /// Whether a call reports what became of an earlier datagram of this socket that was not delivered:
+    /// connection_reset or connection_refused when it met a closed port (ICMP port unreachable; SIO_UDP_CONNRESET),
+    /// network_reset when it ran out of hops (SIO_UDP_NETRESET), host_unreachable and others. Otherwise that is passed
+    /// over: on a socket with many peers it says nothing of the datagram that the call is about. The socket goes on in
+    /// both cases.
     bool report_unreachable = false;
 };
 
@@ -90,13 +91,14 @@ public:
     udp_socket& operator=(udp_socket&&) noexcept;
     ~udp_socket();
 
-    /// Opens a socket bound to `local`; port 0 lets the system choose. Only from a coroutine. Does not suspend. Errors:
+    /// Opens a socket bound to `local`; port 0 lets the system choose. Without dual_stack ::ffff:a.b.c.d is a.b.c.d. Only from a coroutine. Does not suspend. Errors:
     /// address_in_use, permission_denied, address_not_available, operation_not_permitted (outside a coroutine), …
     [[nodiscard]] static udp_socket bind(const endpoint& local, const udp_options& options = {});
     [[nodiscard]] static udp_socket bind(const endpoint& local, const udp_options& options, std::error_code& error);
 
     /// From now on send() sends to `remote`, and only its datagrams are received. Does not suspend, and says nothing
-    /// about whether anybody is there.
+    /// about whether anybody is there. Here as in the calls below, 0.0.0.0 and :: are the local host, and an IPv4 address
+    /// and its mapped form (::ffff:a.b.c.d) are the same.
     void connect(const endpoint& remote);
     void connect(const endpoint& remote, std::error_code& error) noexcept;
 

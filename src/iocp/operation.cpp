@@ -11,7 +11,7 @@
 namespace moor::iocp {
 namespace {
 
-// The status that a completed OVERLAPPED carries, as GetOverlappedResult reports it.
+// The status that a completed OVERLAPPED carries, as GetOverlappedResult reports it: of any handle.
 std::uint32_t error_of(const OVERLAPPED& overlapped) noexcept {
     const auto status = static_cast<NTSTATUS>(overlapped.Internal);
     return status >= 0 ? 0 : ::RtlNtStatusToDosError(status);
@@ -42,6 +42,7 @@ void operation::begin() noexcept {
     parameters.flags = 0;
     transferred_ = 0;
     error_ = 0;
+    ended_by_packet_ = false;
     state_.store(state::pending, std::memory_order_relaxed);
 }
 
@@ -104,6 +105,7 @@ packet_outcome operation::packet_dequeued(std::uint32_t transferred) noexcept {
     }
     transferred_ = transferred;
     error_ = error_of(parameters.overlapped);
+    ended_by_packet_ = true;
     // Read before the exchange: after it the operation may be its owner's again.
     const completion_handler handler = handler_;
     for (;;) {

@@ -118,9 +118,11 @@ public:
     /// been dequeued: the caller still owns it then. Only for calls without caller's data buffers.
     [[nodiscard]] bool abandon() noexcept;
 
-    /// Valid once completed: bytes, and the Win32 or Winsock error (0 for success).
+    /// Valid once completed: bytes, and the error (0 for success). After a packet that is the kernel's status as a Win32
+    /// number, which for a socket is not Winsock's (overlapped_calls.hpp, socket_error); else what the call reported.
     [[nodiscard]] std::uint32_t transferred() const noexcept { return transferred_; }
     [[nodiscard]] std::uint32_t error() const noexcept { return error_; }
+    [[nodiscard]] bool ended_by_packet() const noexcept { return ended_by_packet_; }
 
     // -- The worker that dequeued the packet -------------------------------------------------------------------
 
@@ -166,6 +168,7 @@ private:
     std::atomic<state> state_{state::idle};
     std::uint32_t transferred_ = 0;
     std::uint32_t error_ = 0;
+    bool ended_by_packet_ = false;
     detail::wait_ticket ticket_;
     // Written by the owner before the submission, which publishes them; read by the dequeuer while state_ is pending.
     completion_handler handler_ = nullptr;

@@ -16,6 +16,9 @@
 #include "win/own_stack.hpp"
 #include "win/teb.hpp"
 
+// ntdll's; no header for programs declares it. Unlike GetVersionEx it needs no manifest to tell the truth.
+extern "C" __declspec(dllimport) LONG __stdcall RtlGetVersion(RTL_OSVERSIONINFOW* information);
+
 namespace moor::iocp {
 namespace {
 
@@ -51,10 +54,13 @@ BOOL PASCAL no_send_file(SOCKET, HANDLE, DWORD, DWORD, OVERLAPPED*, TRANSMIT_FIL
     return FALSE;
 }
 
-// An extension function of the socket's provider; leaves `function` alone when there is none. The ioctl is not
-// overlapped.
+// An extension function of the socket's provider, unless `function` is known already; leaves it alone when there is
+// none. The ioctl is not overlapped.
 template <class Function>
-void fetch(const win::unique_socket& socket, GUID id, Function& function) noexcept {
+void fetch(const win::unique_socket& socket, GUID id, Function absent, Function& function) noexcept {
+    if (function != absent) {
+        return;
+    }
     Function found = nullptr;
     DWORD bytes = 0;
     if (::WSAIoctl(socket.get(), SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, &found, sizeof found, &bytes,
@@ -73,15 +79,19 @@ system_calls fetch_all() noexcept {
     table.disconnect = &no_disconnect;
     table.send_file = &no_send_file;
     table.result = &::WSAGetOverlappedResult;
-    if (const auto probe = win::unique_socket::open(AF_INET, SOCK_STREAM, IPPROTO_TCP)) {
-        fetch(probe, WSAID_ACCEPTEX, table.accept);
-        fetch(probe, WSAID_CONNECTEX, table.connect);
-        fetch(probe, WSAID_DISCONNECTEX, table.disconnect);
-        fetch(probe, WSAID_TRANSMITFILE, table.send_file);
-    }
-    if (const auto probe = win::unique_socket::open(AF_INET, SOCK_DGRAM, IPPROTO_UDP)) {
-        fetch(probe, WSAID_WSARECVMSG, table.receive_message);
-        fetch(probe, WSAID_WSASENDMSG, table.send_message);
+    // A host may lack either family ("netsh interface ipv4 uninstall"). One provider serves both, so what the first
+    // one gave is not asked for again.
+    for (const int family : {AF_INET, AF_INET6}) {
+        if (const auto probe = win::unique_socket::open(family, SOCK_STREAM, IPPROTO_TCP)) {
+            fetch(probe, WSAID_ACCEPTEX, &no_accept, table.accept);
+            fetch(probe, WSAID_CONNECTEX, &no_connect, table.connect);
+            fetch(probe, WSAID_DISCONNECTEX, &no_disconnect, table.disconnect);
+            fetch(probe, WSAID_TRANSMITFILE, &no_send_file, table.send_file);
+        }
+        if (const auto probe = win::unique_socket::open(family, SOCK_DGRAM, IPPROTO_UDP)) {
+            fetch(probe, WSAID_WSARECVMSG, &no_receive_message, table.receive_message);
+            fetch(probe, WSAID_WSASENDMSG, &no_send_message, table.send_message);
+        }
     }
     return table;
 }
@@ -126,6 +136,27 @@ std::uint32_t socket_error_of(Call call) noexcept {
 template <class Call>
 std::uint32_t extension_error_of(Call call) noexcept {
     return win::with_room(call) != FALSE ? 0 : static_cast<std::uint32_t>(::WSAGetLastError());
+}
+
+// A control that takes a value and ends at once.
+template <class Value>
+std::error_code control(const win::unique_socket& socket, DWORD code, Value& value) noexcept {
+    DWORD bytes = 0;
+    return win::to_error(socket_error_of([&] {
+        return ::WSAIoctl(socket.get(), code, &value, sizeof value, nullptr, 0, &bytes, nullptr, nullptr);
+    }));
+}
+
+// Before version 1709 Windows takes TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS for a number of retransmissions, 254.
+bool knows_no_retransmissions() noexcept {
+    static const bool answer = [] {
+        constexpr ULONG version_1709 = 16299;
+        RTL_OSVERSIONINFOW system{};
+        system.dwOSVersionInfoSize = sizeof system;
+        win::with_room([&system] { return ::RtlGetVersion(&system); });
+        return system.dwMajorVersion > 10 || (system.dwMajorVersion == 10 && system.dwBuildNumber >= version_1709);
+    }();
+    return answer;
 }
 
 // Winsock's buffers are not const, though it only reads what it sends.
@@ -362,6 +393,14 @@ winsock_result result_of(operation& call, const win::unique_socket& socket) noex
     return {error, parameters.transferred, parameters.flags};
 }
 
+std::uint32_t socket_error(operation& call, const win::unique_socket& socket) noexcept {
+    if (call.error() == 0 || !call.ended_by_packet()) {
+        return call.error();
+    }
+    const std::uint32_t named = result_of(call, socket).error;
+    return named != 0 ? named : call.error(); // a failure stays one, whatever a provider in between makes of it
+}
+
 void cancel(operation& call, win::io_handle handle) noexcept {
     win::with_room([&] { current_system_calls().cancel(handle.get(), &call.parameters.overlapped); });
 }
@@ -376,20 +415,31 @@ std::error_code keep_alive(const win::unique_socket& socket, std::chrono::millis
         return static_cast<ULONG>(std::clamp<std::int64_t>(time.count(), 1, 0x7fffffff));
     };
     tcp_keepalive values{1, milliseconds(idle), milliseconds(interval)};
-    DWORD bytes = 0;
-    return win::to_error(socket_error_of([&] {
-        return ::WSAIoctl(socket.get(), SIO_KEEPALIVE_VALS, &values, sizeof values, nullptr, 0, &bytes, nullptr,
-                          nullptr);
-    }));
+    return control(socket, SIO_KEEPALIVE_VALS, values);
 }
 
-std::error_code report_unreachable(const win::unique_socket& socket, bool on) noexcept {
-    constexpr DWORD control_code = _WSAIOW(IOC_VENDOR, 12); // SIO_UDP_CONNRESET, which not every mswsock.h has
-    BOOL value = on;
-    DWORD bytes = 0;
-    return win::to_error(socket_error_of([&] {
-        return ::WSAIoctl(socket.get(), control_code, &value, sizeof value, nullptr, 0, &bytes, nullptr, nullptr);
-    }));
+std::error_code report_undelivered(const win::unique_socket& socket, bool on) noexcept {
+    // SIO_UDP_CONNRESET and SIO_UDP_NETRESET, which not every mswsock.h has.
+    std::error_code error;
+    for (const DWORD control_code : {_WSAIOW(IOC_VENDOR, 12), _WSAIOW(IOC_VENDOR, 15)}) {
+        BOOL value = on;
+        if (const auto refused = control(socket, control_code, value)) {
+            error = refused;
+        }
+    }
+    return error;
+}
+
+std::error_code connect_without_retries(const win::unique_socket& socket) noexcept {
+    if (!knows_no_retransmissions()) {
+        return win::to_error(static_cast<std::uint32_t>(WSAEOPNOTSUPP));
+    }
+    constexpr DWORD control_code = _WSAIOW(IOC_VENDOR, 17); // SIO_TCP_INITIAL_RTO
+    struct initial_rto {                                    // TCP_INITIAL_RTO_PARAMETERS
+        USHORT round_trip = 0xffff;                         // TCP_INITIAL_RTO_UNSPECIFIED_RTT: the system's own
+        UCHAR retransmissions = 0xfe;                       // TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS
+    } value;
+    return control(socket, control_code, value);
 }
 
 } // namespace moor::iocp

@@ -86,6 +86,12 @@ struct winsock_result {
 /// Of a call whose packet was dequeued. Its outputs, too, are fields of the operation.
 [[nodiscard]] winsock_result result_of(operation& call, const win::unique_socket& socket) noexcept;
 
+/// Winsock's number for what became of a completed call; 0 for a success. A packet carries the kernel's status, which
+/// Winsock has a table for that no other function of the system has: so a failed packet is asked about (result_of). The
+/// socket is the one that the call was made on, and open: the caller has a use of it. For an accepting call that is the
+/// listener's.
+[[nodiscard]] std::uint32_t socket_error(operation& call, const win::unique_socket& socket) noexcept;
+
 /// Asks for the cancellation of one call; its packet still comes. Harmless when it has completed.
 void cancel(operation& call, win::io_handle handle) noexcept;
 
@@ -97,7 +103,11 @@ void cancel_all(win::io_handle handle) noexcept;
 [[nodiscard]] std::error_code keep_alive(const win::unique_socket& socket, std::chrono::milliseconds idle,
                                          std::chrono::milliseconds interval) noexcept;
 
-/// Whether a datagram socket's receiving calls report that a datagram it sent met a closed port. Not overlapped either.
-[[nodiscard]] std::error_code report_unreachable(const win::unique_socket& socket, bool on) noexcept;
+/// Whether a datagram socket's calls report that a datagram which it sent met a closed port, or ran out of hops. Not
+/// overlapped either; nor is the next one.
+[[nodiscard]] std::error_code report_undelivered(const win::unique_socket& socket, bool on) noexcept;
+
+/// A refusal ends a later connect() at once. As a rule Windows asks twice more, which takes two seconds.
+[[nodiscard]] std::error_code connect_without_retries(const win::unique_socket& socket) noexcept;
 
 } // namespace moor::iocp

@@ -26,21 +26,10 @@ static_assert(header_size % alignment == 0);
 static_assert(space_for(sizeof(in_pktinfo)) + space_for(sizeof(in6_pktinfo)) + 4 * space_for(sizeof(INT)) <=
               sizeof(kernel_parameters::scratch));
 
-constexpr std::array<std::uint8_t, 12> mapped_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
 std::array<std::uint8_t, 4> ipv4_bytes(const endpoint& address) noexcept {
-    const auto& bytes = address.address_bytes();
-    const std::size_t first = address.family() == address_family::ipv4 ? 0 : mapped_prefix.size();
     std::array<std::uint8_t, 4> result;
-    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(first), result.size(), result.begin());
+    std::copy_n(address.unmapped().address_bytes().begin(), result.size(), result.begin());
     return result;
-}
-
-endpoint mapped(std::array<std::uint8_t, 4> address) noexcept {
-    std::array<std::uint8_t, 16> bytes;
-    std::copy(mapped_prefix.begin(), mapped_prefix.end(), bytes.begin());
-    std::copy(address.begin(), address.end(), bytes.begin() + mapped_prefix.size());
-    return endpoint::from_ipv6(bytes, 0);
 }
 
 // Appends control messages to the operation's block.
@@ -94,7 +83,8 @@ void understand_ipv4(int type, std::span<const std::byte> data, bool maps, packe
         if (const auto info = value_in<in_pktinfo>(data)) {
             std::array<std::uint8_t, 4> address;
             std::memcpy(address.data(), &info->ipi_addr, address.size());
-            into.local = maps ? mapped(address) : endpoint::from_ipv4(address, 0);
+            const endpoint local = endpoint::from_ipv4(address, 0);
+            into.local = maps ? local.mapped() : local;
             into.interface_index = info->ipi_ifindex;
         }
         break;
@@ -126,13 +116,8 @@ void understand_ipv6(int type, std::span<const std::byte> data, packet_details& 
 
 } // namespace
 
-bool is_mapped(const endpoint& address) noexcept {
-    return address.family() == address_family::ipv6 &&
-           std::equal(mapped_prefix.begin(), mapped_prefix.end(), address.address_bytes().begin());
-}
-
 void write_details(const packet_details& details, const endpoint& remote, kernel_parameters& into) noexcept {
-    const bool ipv4 = remote.family() == address_family::ipv4 || is_mapped(remote);
+    const bool ipv4 = remote.family() == address_family::ipv4 || remote.is_mapped();
     const int level = ipv4 ? IPPROTO_IP : IPPROTO_IPV6;
     writer block(into.scratch);
     if (details.local || details.interface_index) {

@@ -20,9 +20,6 @@ struct packet_details {
     std::optional<std::uint8_t> congestion{}; ///< the two bits of ECN, as in the header
 };
 
-/// Whether an IPv6 endpoint stands for an IPv4 one (::ffff:a.b.c.d).
-[[nodiscard]] bool is_mapped(const endpoint& address) noexcept;
-
 /// Fills `into` with control messages for a datagram to `remote`, and names them in its message header; none for
 /// details that are not given. `details.local` and `remote` are both IPv4 (mapped or not), or neither is.
 void write_details(const packet_details& details, const endpoint& remote, kernel_parameters& into) noexcept;

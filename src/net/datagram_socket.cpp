@@ -6,6 +6,7 @@
 #include <new>
 
 #include "iocp/socket_address.hpp"
+#include "net/failure.hpp"
 #include "net/socket_options.hpp"
 
 namespace moor::detail {
@@ -21,27 +22,31 @@ bool fits_one_call(std::span<const std::span<Byte>> buffers) noexcept {
            static_cast<std::ptrdiff_t>(iocp::kernel_parameters::most_buffers);
 }
 
-// What ICMP said of a datagram that left before: port unreachable (refused, as Wine or the kernel's status has it), or
-// out of hops. The system tells whichever call comes next.
-bool is_of_an_earlier_datagram(const std::error_code& error) noexcept {
+// The network answers a datagram that it does not deliver (ICMP: nobody at the port, no route, out of hops, forbidden),
+// and the system tells whichever call comes next. Nothing that was received can be the reason for such an error.
+bool was_sent_before_a_receive(const std::error_code& error, bool by_packet) noexcept {
+    return net::whose_failure(error, by_packet) == net::failure_of::network;
+}
+
+// A datagram that is about to leave may itself lack a route or a permission; but nobody has answered it.
+bool was_sent_before_a_send(const std::error_code& error, bool) noexcept {
     return error == std::errc::connection_reset || error == std::errc::connection_refused ||
            error == std::errc::network_reset;
 }
 
-bool is_ipv4(const endpoint& address) noexcept {
-    return address.family() == address_family::ipv4 || iocp::is_mapped(address);
-}
+bool is_ipv4(const endpoint& address) noexcept { return address.unmapped().family() == address_family::ipv4; }
 
 } // namespace
 
 // Does not skip the packets of successes: see completion_port::associate for handles. A datagram cut short is a
 // warning.
-datagram_socket* datagram_socket::open(const endpoint& local, const udp_options& options, std::error_code& error) {
+datagram_socket* datagram_socket::open(const endpoint& wanted, const udp_options& options, std::error_code& error) {
     iocp::io_service* const service = iocp::current_io().service;
     if (service == nullptr) {
         error = win::to_error(std::errc::operation_not_permitted);
         return nullptr;
     }
+    const endpoint local = options.dual_stack ? wanted : wanted.unmapped();
     win::unique_socket socket = net::open_udp(local.family(), error);
     if (!error && local.family() == address_family::ipv6) {
         error = net::set_ipv6_only(socket, !options.dual_stack);
@@ -59,8 +64,8 @@ datagram_socket* datagram_socket::open(const endpoint& local, const udp_options&
     if (error) {
         return nullptr;
     }
-    // Where the system does not know the control code, receive_from passes over the report.
-    static_cast<void>(iocp::report_unreachable(socket, options.report_unreachable));
+    // Where the system does not know a control code, the calls pass over the report.
+    static_cast<void>(iocp::report_undelivered(socket, options.report_unreachable));
     auto* const made = new (std::nothrow)
         datagram_socket(std::move(socket), *service, {local.family(), options.dual_stack}, options.report_unreachable);
     if (made == nullptr) {
@@ -69,9 +74,17 @@ datagram_socket* datagram_socket::open(const endpoint& local, const udp_options&
     return made;
 }
 
+endpoint datagram_socket::reachable(const endpoint& remote) const noexcept {
+    const endpoint somebody = net::destination_of(remote);
+    if (families_.own == address_family::ipv4) {
+        return somebody.unmapped();
+    }
+    return families_.dual_stack ? somebody.mapped() : somebody;
+}
+
 std::error_code datagram_socket::connect(const endpoint& remote) noexcept {
     return with_socket([&](const win::unique_socket& socket) {
-        const std::error_code error = net::set_default_peer(socket, remote);
+        const std::error_code error = net::set_default_peer(socket, reachable(remote));
         if (!error) {
             has_peer_.store(true, std::memory_order_relaxed);
         }
@@ -81,18 +94,26 @@ std::error_code datagram_socket::connect(const endpoint& remote) noexcept {
 
 // Submits by `start` until the result is of this call's own datagram, or was asked for.
 template <class Start>
-void datagram_socket::run(socket_call& call, std::error_code& error, Start start) {
-    do {
+void datagram_socket::run(socket_call& call, const wait_limit& limit, std::error_code& error, Start start,
+                          bool (*was_sent_before)(const std::error_code&, bool) noexcept) {
+    for (net::patience others;; others.passed_over(limit)) {
         static_cast<void>(call.run(start));
-    } while (is_of_an_earlier_datagram(error) && !reports_unreachable_ && call.may_go_on());
+        if (!error || reports_unreachable_ || !was_sent_before(error, call.operation().ended_by_packet()) ||
+            !call.may_go_on()) {
+            return;
+        }
+    }
 }
 
 void datagram_socket::send_to(std::span<const std::byte> data, const endpoint& remote, const wait_limit& limit,
                               std::error_code& error) {
+    const endpoint there = reachable(remote);
     socket_call call(*this, limit, error);
     if (call) {
-        run(call, error,
-            [&](auto& operation, const auto& socket) { return iocp::send_to(operation, socket, data, remote); });
+        run(
+            call, limit, error,
+            [&](auto& operation, const auto& socket) { return iocp::send_to(operation, socket, data, there); },
+            &was_sent_before_a_send);
     }
 }
 
@@ -102,15 +123,19 @@ void datagram_socket::send_message(std::span<const std::span<const std::byte>> b
         error = win::to_error(std::errc::invalid_argument);
         return;
     }
+    const endpoint there = reachable(remote);
     iocp::packet_details details{options.source, options.interface_index, options.hop_limit, {}};
     if (options.ecn) {
         details.congestion = static_cast<std::uint8_t>(*options.ecn);
     }
     socket_call call(*this, limit, error);
     if (call) {
-        run(call, error, [&](auto& operation, const auto& socket) {
-            return iocp::send_message(operation, socket, buffers, remote, details);
-        });
+        run(
+            call, limit, error,
+            [&](auto& operation, const auto& socket) {
+                return iocp::send_message(operation, socket, buffers, there, details);
+            },
+            &was_sent_before_a_send);
     }
 }
 
@@ -119,7 +144,10 @@ void datagram_socket::send(std::span<const std::byte> data, const wait_limit& li
     if (call && !has_peer_.load(std::memory_order_relaxed)) {
         error = win::to_error(std::errc::not_connected);
     } else if (call) {
-        run(call, error, [data](auto& operation, const auto& socket) { return iocp::send(operation, socket, data); });
+        run(
+            call, limit, error,
+            [data](auto& operation, const auto& socket) { return iocp::send(operation, socket, data); },
+            &was_sent_before_a_send);
     }
 }
 
@@ -132,7 +160,7 @@ void datagram_socket::receive_one(const wait_limit& limit, std::error_code& erro
     if (!call) {
         return;
     }
-    run(call, error, start);
+    run(call, limit, error, start, &was_sent_before_a_receive);
     const bool truncated = error == std::errc::message_size;
     if (truncated) {
         error.clear();

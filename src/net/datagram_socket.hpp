@@ -42,8 +42,11 @@ public:
                                                    const wait_limit& limit, std::error_code& error);
 
 private:
+    /// `remote` as this socket's family has it, and the local host for nobody in particular.
+    [[nodiscard]] endpoint reachable(const endpoint& remote) const noexcept;
     template <class Start>
-    void run(net::socket_call& call, std::error_code& error, Start start);
+    void run(net::socket_call& call, const wait_limit& limit, std::error_code& error, Start start,
+             bool (*was_sent_before)(const std::error_code& error, bool by_packet) noexcept);
     template <class Start, class Take>
     void receive_one(const wait_limit& limit, std::error_code& error, Start start, Take take);
 

@@ -18,6 +18,8 @@ namespace {
 using ipv4_bytes = std::array<std::uint8_t, 4>;
 using ipv6_bytes = std::array<std::uint8_t, 16>;
 
+constexpr std::array<std::uint8_t, 12> mapped_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
 // The whole of `text` as a number; no sign, no blanks, at most `longest` characters.
 template <class Number>
 std::optional<Number> parse_number(std::string_view text, std::size_t longest, int base = 10) noexcept {
@@ -149,6 +151,11 @@ std::uint16_t group_at(const ipv6_bytes& bytes, std::size_t index) noexcept {
     return static_cast<std::uint16_t>(bytes[2 * index] << 8 | bytes[2 * index + 1]);
 }
 
+// Of the first four bytes.
+std::string ipv4_text(const ipv6_bytes& bytes) {
+    return fmt::format("{}.{}.{}.{}", bytes[0], bytes[1], bytes[2], bytes[3]);
+}
+
 std::string ipv6_text(const ipv6_bytes& bytes) {
     constexpr std::size_t groups = 8;
     // RFC 5952: the first longest run of at least two zero groups becomes "::".
@@ -237,20 +244,46 @@ endpoint endpoint::from_ipv6(std::array<std::uint8_t, 16> address, std::uint16_t
 }
 
 bool endpoint::is_loopback() const noexcept {
-    if (family_ == address_family::ipv4) {
-        return address_[0] == 127;
+    const endpoint plain = unmapped();
+    return plain.family_ == address_family::ipv4 ? plain.address_[0] == 127
+                                                 : address_ == loopback(address_family::ipv6, 0).address_;
+}
+
+bool endpoint::is_any() const noexcept { return unmapped().address_ == ipv6_bytes{}; }
+
+bool endpoint::is_mapped() const noexcept {
+    return family_ == address_family::ipv6 &&
+           std::equal(mapped_prefix.begin(), mapped_prefix.end(), address_.begin());
+}
+
+endpoint endpoint::mapped() const noexcept {
+    if (family_ == address_family::ipv6) {
+        return *this;
     }
-    return address_ == loopback(address_family::ipv6, 0).address_;
+    ipv6_bytes bytes{};
+    const auto end = std::copy(mapped_prefix.begin(), mapped_prefix.end(), bytes.begin());
+    std::copy_n(address_.begin(), ipv4_bytes().size(), end);
+    return from_ipv6(bytes, port_);
+}
+
+endpoint endpoint::unmapped() const noexcept {
+    if (!is_mapped()) {
+        return *this;
+    }
+    ipv4_bytes bytes{};
+    std::copy_n(address_.begin() + mapped_prefix.size(), bytes.size(), bytes.begin());
+    return from_ipv4(bytes, port_);
 }
 
 // Formatting needs more stack than a movable one may have left.
 std::string endpoint::to_string() const {
     return on_system_stack([this] {
         if (family_ == address_family::ipv4) {
-            return fmt::format("{}.{}.{}.{}:{}", address_[0], address_[1], address_[2], address_[3], port_);
+            return fmt::format("{}:{}", ipv4_text(address_), port_);
         }
+        const std::string address = is_mapped() ? "::ffff:" + ipv4_text(unmapped().address_) : ipv6_text(address_);
         const std::string scope = scope_ != 0 ? fmt::format("%{}", scope_) : std::string();
-        return fmt::format("[{}{}]:{}", ipv6_text(address_), scope, port_);
+        return fmt::format("[{}{}]:{}", address, scope, port_);
     });
 }
 

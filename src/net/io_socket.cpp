@@ -1,8 +1,6 @@
 // See io_socket.hpp.
 #include "net/io_socket.hpp"
 
-#include "net/socket_error.hpp"
-
 namespace moor::net {
 
 using detail::wake_reason;
@@ -43,7 +41,7 @@ std::size_t socket_call::finish(iocp::submission submitted) noexcept {
     if (call_->error() == 0) {
         return call_->transferred();
     }
-    error_ = iocp::outcome(to_socket_error(call_->error()), reason, socket_.closing());
+    error_ = iocp::outcome(iocp::socket_error(*call_, socket_.socket_), reason, socket_.closing());
     return 0;
 }
 

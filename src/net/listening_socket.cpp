@@ -4,9 +4,7 @@
 #include <mutex>
 #include <new>
 
-#include <moor/this_coroutine.hpp>
-
-#include "net/socket_error.hpp"
+#include "net/failure.hpp"
 #include "net/socket_options.hpp"
 #include "win/error.hpp"
 
@@ -40,7 +38,7 @@ listening_socket::listening_socket(win::unique_socket socket, const endpoint& lo
     }
 }
 
-listening_socket* listening_socket::open(const endpoint& local, const listen_options& options, std::error_code& error) {
+listening_socket* listening_socket::open(const endpoint& wanted, const listen_options& options, std::error_code& error) {
     constexpr unsigned most_outstanding = 4096;
     iocp::io_service* const service = iocp::current_io().service;
     if (service == nullptr) {
@@ -51,8 +49,9 @@ listening_socket* listening_socket::open(const endpoint& local, const listen_opt
         error = win::to_error(std::errc::invalid_argument);
         return nullptr;
     }
+    const endpoint local = options.dual_stack ? wanted : wanted.unmapped();
     win::unique_socket socket = net::open_tcp(local.family(), error);
-    if (!error) {
+    if (!error && options.exclusive_address) {
         error = net::set_exclusive_address(socket);
     }
     if (!error && local.family() == address_family::ipv6) {
@@ -247,6 +246,13 @@ listening_socket::slot* listening_socket::take(const wait_limit& limit, std::err
     }
 }
 
+// The call was made on the listener, whatever it accepts into: so the listener is asked.
+std::error_code listening_socket::error_of(slot& completed) noexcept {
+    const use open(*this);
+    return open ? win::to_error(iocp::socket_error(*completed.call, socket_))
+                : win::to_error(std::errc::operation_canceled);
+}
+
 stream_socket* listening_socket::make_stream(win::unique_socket accepted, std::error_code& error) noexcept {
     {
         const use open(*this);
@@ -270,8 +276,7 @@ stream_socket* listening_socket::accept(const wait_limit& limit, std::error_code
     retain();
     const std::unique_ptr<listening_socket, void (*)(listening_socket*)> kept(
         this, [](listening_socket* self) { self->release(); });
-    constexpr unsigned skips_per_turn = 16;
-    for (unsigned skipped = 1;; ++skipped) {
+    for (net::patience others;; others.passed_over(limit)) {
         error = iocp::may_begin(iocp::current_io(), service_, limit);
         if (error) {
             return nullptr;
@@ -280,27 +285,20 @@ stream_socket* listening_socket::accept(const wait_limit& limit, std::error_code
         if (taken == nullptr) {
             return nullptr;
         }
-        const std::uint32_t failure = net::to_socket_error(taken->call->error());
+        const bool by_packet = taken->call->ended_by_packet();
+        error = error_of(*taken);
         win::unique_socket accepted = std::move(taken->accepted);
         taken->call = {};
-        const bool dead = net::is_dead_connection(failure);
         became_idle(*taken);
-        if (failure != 0 && !dead) {
-            // Lack of resources, most likely: not tried again before somebody asks.
-            error = iocp::outcome(failure, wake_reason::notified, closing());
-            return nullptr;
+        if (error && net::whose_failure(error, by_packet) == net::failure_of::socket) {
+            return nullptr; // lack of resources, most likely: not tried again before somebody asks
         }
         static_cast<void>(arm_idle_slots()); // what fails now is reported when no call is outstanding any more
-        if (!dead) {
+        if (!error) {
             stream_socket* const made = make_stream(std::move(accepted), error);
-            const bool died = error == std::errc::connection_reset || error == std::errc::connection_aborted ||
-                              error == std::errc::not_connected;
-            if (!died) {
+            if (!error || net::whose_failure(error, false) == net::failure_of::socket) {
                 return made;
             }
-        }
-        if (skipped % skips_per_turn == 0) {
-            this_coroutine::yield();
         }
     }
 }

@@ -72,6 +72,7 @@ private:
     // Taking.
     [[nodiscard]] slot* take(const wait_limit& limit, std::error_code& error) noexcept;
     void became_idle(slot& emptied) noexcept;
+    [[nodiscard]] std::error_code error_of(slot& completed) noexcept;
     [[nodiscard]] stream_socket* make_stream(win::unique_socket accepted, std::error_code& error) noexcept;
 
     [[nodiscard]] win::io_handle borrow() const noexcept override { return win::io_handle(socket_); }

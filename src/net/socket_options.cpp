@@ -52,6 +52,10 @@ std::error_code set_broadcast(const win::unique_socket& socket, bool on) noexcep
     return set_option(socket, SOL_SOCKET, SO_BROADCAST, BOOL{on});
 }
 
+endpoint destination_of(const endpoint& remote) noexcept {
+    return remote.is_any() ? endpoint::loopback(remote.unmapped().family(), remote.port()) : remote;
+}
+
 std::error_code bind(const win::unique_socket& socket, const endpoint& local) noexcept {
     sockaddr_storage address{};
     const int length = iocp::to_sockaddr(local, address);
@@ -93,6 +97,11 @@ std::error_code set_send_buffer(const win::unique_socket& socket, std::size_t by
 
 std::error_code set_exclusive_address(const win::unique_socket& socket) noexcept {
     return set_option(socket, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, static_cast<BOOL>(TRUE));
+}
+
+std::error_code set_shared_outgoing_port(const win::unique_socket& socket) noexcept {
+    constexpr int reuse_unicast_port = 0x3007; // SO_REUSE_UNICASTPORT, which not every header has
+    return set_option(socket, SOL_SOCKET, reuse_unicast_port, static_cast<BOOL>(TRUE));
 }
 
 std::error_code set_ipv6_only(const win::unique_socket& socket, bool on) noexcept {

@@ -17,6 +17,10 @@ namespace moor::net {
 [[nodiscard]] win::unique_socket open_tcp(address_family family, std::error_code& error) noexcept;
 [[nodiscard]] win::unique_socket open_udp(address_family family, std::error_code& error) noexcept;
 
+/// Whom a caller means by `remote`: for no address in particular (0.0.0.0, ::) the local host, as on other systems.
+/// Windows itself refuses such a destination, and takes it in connect() of a datagram socket for the end of one.
+[[nodiscard]] endpoint destination_of(const endpoint& remote) noexcept;
+
 [[nodiscard]] std::error_code bind(const win::unique_socket& socket, const endpoint& local) noexcept;
 [[nodiscard]] std::error_code listen(const win::unique_socket& socket, int backlog) noexcept;
 /// `side` is SD_RECEIVE, SD_SEND or SD_BOTH.
@@ -38,6 +42,10 @@ namespace moor::net {
 /// Of a datagram socket: whom it sends to and receives from.
 [[nodiscard]] std::error_code set_default_peer(const win::unique_socket& socket, const endpoint& remote) noexcept;
 [[nodiscard]] std::error_code set_broadcast(const win::unique_socket& socket, bool on) noexcept;
+/// Of a socket that is to connect, before it is bound to port 0: the port is chosen when it connects, and may be one that
+/// goes to other destinations already. So there can be more than 16,000 outgoing connections. Until then the socket has
+/// port 0. An error where the system is older than Windows 10.
+[[nodiscard]] std::error_code set_shared_outgoing_port(const win::unique_socket& socket) noexcept;
 [[nodiscard]] std::error_code set_ipv6_only(const win::unique_socket& socket, bool on) noexcept;
 /// Closing sends a reset and drops what is unsent.
 [[nodiscard]] std::error_code set_reset_on_close(const win::unique_socket& socket) noexcept;

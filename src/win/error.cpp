@@ -6,6 +6,7 @@
 
 #include <moor/error.hpp>
 
+#include "win/known_errors.hpp"
 #include "win/own_stack.hpp"
 #include "win/windows.hpp"
 
@@ -27,6 +28,9 @@ public:
         while (!message.empty() && (message.back() == ' ' || message.back() == '.')) {
             message.pop_back();
         }
+        if (const win::known_error* const known = win::find_known_error(code); message.empty() && known != nullptr) {
+            message = known->text;
+        }
         if (message.empty()) {
             return "system error " + std::to_string(code);
         }
@@ -41,68 +45,11 @@ public:
     }
 
 private:
-    // What a completion reports (Win32 numbers: the kernel's status went through RtlNtStatusToDosError) and what a
-    // call reports (Winsock numbers) for the same event, under the one name that portable code tests for.
+    // What a call of Winsock's reports and what another function of the system reports for the same event, under the one
+    // name that portable code tests for.
     static std::errc portable(int code) noexcept {
-        switch (code) {
-        case WSAEINTR: return std::errc::interrupted;
-        case WSAEBADF: return std::errc::bad_file_descriptor;
-        case WSAEACCES:
-        case ERROR_ACCESS_DENIED: return std::errc::permission_denied;
-        case WSAEFAULT:
-        case ERROR_INVALID_ADDRESS: return std::errc::bad_address;
-        case WSAEINVAL:
-        case ERROR_INVALID_PARAMETER: return std::errc::invalid_argument;
-        case WSAEMFILE:
-        case ERROR_TOO_MANY_OPEN_FILES: return std::errc::too_many_files_open;
-        case WSAEWOULDBLOCK: return std::errc::operation_would_block;
-        case WSAEINPROGRESS:
-        case ERROR_IO_PENDING: return std::errc::operation_in_progress;
-        case WSAEALREADY: return std::errc::connection_already_in_progress;
-        case WSAENOTSOCK:
-        case ERROR_INVALID_HANDLE: return std::errc::not_a_socket;
-        case WSAEDESTADDRREQ: return std::errc::destination_address_required;
-        case WSAEMSGSIZE:
-        case ERROR_MORE_DATA: return std::errc::message_size;
-        case WSAEPROTOTYPE: return std::errc::wrong_protocol_type;
-        case WSAENOPROTOOPT: return std::errc::no_protocol_option;
-        case WSAEPROTONOSUPPORT: return std::errc::protocol_not_supported;
-        case WSAEOPNOTSUPP:
-        case ERROR_NOT_SUPPORTED: return std::errc::operation_not_supported;
-        case WSAEAFNOSUPPORT: return std::errc::address_family_not_supported;
-        case WSAEADDRINUSE: return std::errc::address_in_use;
-        case WSAEADDRNOTAVAIL:
-        case ERROR_INCORRECT_ADDRESS: return std::errc::address_not_available;
-        case WSAENETDOWN: return std::errc::network_down;
-        case WSAENETUNREACH:
-        case ERROR_NETWORK_UNREACHABLE: return std::errc::network_unreachable;
-        case WSAENETRESET: return std::errc::network_reset;
-        case WSAECONNABORTED:
-        case ERROR_CONNECTION_ABORTED: return std::errc::connection_aborted;
-        case WSAECONNRESET:
-        case ERROR_PORT_UNREACHABLE: // of a datagram that was sent before; Winsock reports WSAECONNRESET for it
-        case ERROR_NETNAME_DELETED: return std::errc::connection_reset;
-        case WSAENOBUFS:
-        case ERROR_NO_SYSTEM_RESOURCES: return std::errc::no_buffer_space;
-        case WSAEISCONN: return std::errc::already_connected;
-        case WSAENOTCONN: return std::errc::not_connected;
-        case WSAETIMEDOUT:
-        case ERROR_SEM_TIMEOUT:
-        case WAIT_TIMEOUT: return std::errc::timed_out;
-        case WSAECONNREFUSED:
-        case ERROR_CONNECTION_REFUSED: return std::errc::connection_refused;
-        case WSAEHOSTUNREACH:
-        case ERROR_HOST_UNREACHABLE: return std::errc::host_unreachable;
-        case ERROR_OPERATION_ABORTED: return std::errc::operation_canceled;
-        case ERROR_BROKEN_PIPE:
-        case ERROR_NO_DATA: return std::errc::broken_pipe;
-        case ERROR_NOT_ENOUGH_MEMORY:
-        case ERROR_OUTOFMEMORY:
-        case ERROR_COMMITMENT_LIMIT: return std::errc::not_enough_memory;
-        case ERROR_FILE_NOT_FOUND:
-        case ERROR_PATH_NOT_FOUND: return std::errc::no_such_file_or_directory;
-        default: return std::errc{};
-        }
+        const win::known_error* const known = win::find_known_error(code);
+        return known != nullptr ? known->portable : std::errc{};
     }
 };
 

@@ -18,7 +18,6 @@
 
 #include "iocp/io_context.hpp"
 #include "iocp/overlapped_calls.hpp"
-#include "net/socket_error.hpp"
 #include "net/socket_options.hpp"
 #include "support/run.hpp"
 #include "support/temporary_file.hpp"
@@ -54,7 +53,7 @@ struct stream {
         if (submitted == submission::pending) {
             EXPECT_EQ(await(*call, win::io_handle(socket), wait_limit(20s)), detail::wake_reason::notified);
         }
-        return net::to_socket_error(call->error());
+        return socket_error(*call, socket);
     }
 
     std::string read(std::size_t room) {

@@ -77,7 +77,7 @@ std::int32_t status_of(int error) {
     case WSAENOBUFS: return static_cast<std::int32_t>(0xC000009A);            // STATUS_INSUFFICIENT_RESOURCES
     case WSAEMSGSIZE: return static_cast<std::int32_t>(0x80000005);           // STATUS_BUFFER_OVERFLOW
     case WSA_OPERATION_ABORTED: return static_cast<std::int32_t>(0xC0000120); // STATUS_CANCELLED
-    default: return static_cast<std::int32_t>(0xC0010000u | static_cast<unsigned>(error));
+    default: return scripted_end::status_named(error);
     }
 }
 

@@ -15,7 +15,7 @@ using error_list = std::span<const int>;
 [[nodiscard]] error_list documented_errors(adversary::kind which);
 
 /// The status by which the kernel reports that error at the end of a call. Errors that no status of its own stands for
-/// have one of the form that the system's conversion hands through (0xC001xxxx).
+/// have one that the adversary names.
 [[nodiscard]] std::int32_t status_of(int error);
 
 // Of the calls that are not overlapped. What a page leaves to GetLastError has the errors that the system is known to
@@ -38,9 +38,9 @@ inline constexpr int shutdown_errors[]{WSAECONNABORTED, WSAECONNRESET, WSAEINPRO
                                        WSAENETDOWN,     WSAENOTCONN,   WSAENOTSOCK,    WSANOTINITIALISED};
 inline constexpr int option_errors[]{WSANOTINITIALISED, WSAENETDOWN,    WSAEFAULT,   WSAEINPROGRESS, WSAEINVAL,
                                      WSAENETRESET,      WSAENOPROTOOPT, WSAENOTCONN, WSAENOTSOCK};
-// Without WSAENOTCONN: then the connection is dead, and the call waits for the next one.
-inline constexpr int accepted_option_errors[]{WSANOTINITIALISED, WSAENETDOWN,  WSAEFAULT,      WSAEINPROGRESS,
-                                              WSAEINVAL,         WSAENETRESET, WSAENOPROTOOPT, WSAENOTSOCK};
+// Without WSAENOTCONN and WSAENETRESET: then the connection is dead, and the call waits for the next one.
+inline constexpr int accepted_option_errors[]{WSANOTINITIALISED, WSAENETDOWN,    WSAEFAULT,  WSAEINPROGRESS,
+                                              WSAEINVAL,         WSAENOPROTOOPT, WSAENOTSOCK};
 inline constexpr int name_errors[]{WSANOTINITIALISED, WSAENETDOWN, WSAEFAULT,  WSAEINPROGRESS,
                                    WSAEINVAL,         WSAENOTCONN, WSAENOTSOCK};
 inline constexpr int at_hand_errors[]{WSANOTINITIALISED, WSAENETDOWN, WSAEINPROGRESS, WSAENOTSOCK, WSAEFAULT};

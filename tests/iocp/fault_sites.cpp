@@ -16,6 +16,9 @@ using namespace std::chrono_literals;
 using enum reaction;
 
 constexpr int report_unreachable_code = static_cast<int>(_WSAIOW(IOC_VENDOR, 12)); // SIO_UDP_CONNRESET
+constexpr int report_hops_code = static_cast<int>(_WSAIOW(IOC_VENDOR, 15));        // SIO_UDP_NETRESET
+constexpr int initial_rto_code = static_cast<int>(_WSAIOW(IOC_VENDOR, 17));        // SIO_TCP_INITIAL_RTO
+constexpr int reuse_unicast_port = 0x3007;                                         // SO_REUSE_UNICASTPORT
 
 endpoint local(address_family family = address_family::ipv4) { return endpoint::loopback(family, 0); }
 
@@ -154,6 +157,10 @@ const std::array sites{
                static_cast<int>(SIO_KEEPALIVE_VALS)},
     fault_site{"reports of closed ports", imported::control, control_errors, passes_over, bind_udp,
                report_unreachable_code},
+    fault_site{"reports of exhausted hops", imported::control, control_errors, passes_over, bind_udp, report_hops_code},
+    fault_site{"refusals without retries", imported::control, control_errors, passes_over, connect, initial_rto_code},
+    fault_site{"shared port of a connection", imported::set_option, option_errors, passes_over, connect,
+               reuse_unicast_port},
     fault_site{"exclusive address of a listener", imported::set_option, option_errors, reports, listen,
                SO_EXCLUSIVEADDRUSE},
     fault_site{"exclusive address of datagrams", imported::set_option, option_errors, reports, bind_udp,

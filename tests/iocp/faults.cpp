@@ -66,7 +66,7 @@ int(WSAAPI* real_control)(SOCKET, DWORD, void*, DWORD, void*, DWORD, DWORD*, WSA
                           LPWSAOVERLAPPED_COMPLETION_ROUTINE);
 
 SOCKET WSAAPI open_one(int family, int type, int protocol, WSAPROTOCOL_INFOW* information, GROUP group, DWORD flags) {
-    if (take(imported::open_socket)) {
+    if (take(imported::open_socket, family)) {
         return INVALID_SOCKET;
     }
     const SOCKET opened = real_open(family, type, protocol, information, group, flags);

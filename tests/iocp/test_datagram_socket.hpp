@@ -17,7 +17,6 @@
 #include "iocp/io_context.hpp"
 #include "iocp/overlapped_calls.hpp"
 #include "iocp/socket_address.hpp"
-#include "net/socket_error.hpp"
 #include "net/socket_options.hpp"
 
 namespace moor::iocp {
@@ -48,7 +47,7 @@ struct test_datagram_socket {
     /// Returns the error.
     std::uint32_t send(std::string_view text, const endpoint& to) {
         finish(send_to(*call, socket, std::as_bytes(std::span(text)), to));
-        return net::to_socket_error(call->error());
+        return socket_error(*call, socket);
     }
 
     struct received {
@@ -59,7 +58,7 @@ struct test_datagram_socket {
     received receive(std::size_t room) {
         std::array<std::byte, 64> buffer{};
         finish(receive_from(*call, socket, std::span(buffer).first(room)));
-        return {net::to_socket_error(call->error()),
+        return {socket_error(*call, socket),
                 {reinterpret_cast<const char*>(buffer.data()), call->transferred()},
                 from_sockaddr(call->parameters.address)};
     }
@@ -72,7 +71,7 @@ struct test_datagram_socket {
     message receive_parts(std::span<const std::span<std::byte>> parts) {
         finish(receive_message(*call, socket, parts));
         message got;
-        got.error = net::to_socket_error(call->error());
+        got.error = socket_error(*call, socket);
         const winsock_result result = result_of(*call, socket);
         EXPECT_EQ(result.error, got.error);
         EXPECT_EQ(result.transferred, call->transferred());
@@ -91,7 +90,7 @@ struct test_datagram_socket {
     std::uint32_t send_parts(std::span<const std::span<const std::byte>> parts, const endpoint& to,
                              const packet_details& details) {
         finish(send_message(*call, socket, parts, to, details));
-        return net::to_socket_error(call->error());
+        return socket_error(*call, socket);
     }
 
     io_service& service;

@@ -82,6 +82,11 @@ std::uint64_t adversary::cancellations() const {
     return cancellations_;
 }
 
+std::uint64_t adversary::results() const {
+    const std::lock_guard guard(lock_);
+    return results_;
+}
+
 std::uint64_t adversary::scribbles() const {
     const std::lock_guard guard(lock_);
     return scribbles_;
@@ -166,7 +171,7 @@ void adversary::check(const call& submitted) {
     }
     for (const call& each : pending_) {
         if (each.overlapped == submitted.overlapped) {
-            offend("an operation was submitted again while it was pending");
+            offend("an operation was submitted or asked about while it was pending");
         }
     }
 }

@@ -37,6 +37,10 @@ struct scripted_end {
 
     static scripted_end fails_at_once(std::uint32_t error) { return {error, 0, false, 0, false}; }
     static scripted_end fails_later(std::int32_t status) { return {0, status, true, 0, false}; }
+    /// The status that no call of the kernel ends with, and that the adversary's WSAGetOverlappedResult names `error`.
+    static constexpr std::int32_t status_named(int error) {
+        return static_cast<std::int32_t>(0xe0000000u | static_cast<unsigned>(error));
+    }
     static scripted_end succeeds_at_once(std::uint32_t count) { return {0, 0, false, count, false}; }
     static scripted_end succeeds_later(std::uint32_t count) { return {0, 0, true, count, false}; }
     static scripted_end succeeds_when_cancelled(std::uint32_t count) { return {0, 0, true, count, true}; }
@@ -124,6 +128,8 @@ public:
     [[nodiscard]] std::size_t calls(kind which) const;
     [[nodiscard]] std::size_t buffers_of_last_call() const;
     [[nodiscard]] std::uint64_t cancellations() const;
+    /// How often the result of a call was asked for.
+    [[nodiscard]] std::uint64_t results() const;
     /// How often the outputs of a call were written to before its end.
     [[nodiscard]] std::uint64_t scribbles() const;
 
@@ -204,6 +210,7 @@ private:
                                    LPWSAOVERLAPPED_COMPLETION_ROUTINE) noexcept;
     static BOOL PASCAL disconnect(SOCKET, OVERLAPPED*, DWORD, DWORD) noexcept;
     static BOOL PASCAL send_file(SOCKET, HANDLE, DWORD, DWORD, OVERLAPPED*, TRANSMIT_FILE_BUFFERS*, DWORD) noexcept;
+    static BOOL WSAAPI result(SOCKET, OVERLAPPED*, DWORD*, BOOL, DWORD*) noexcept;
     [[nodiscard]] static iocp::system_calls make_table();
     [[nodiscard]] static call start(kind what, SOCKET socket, OVERLAPPED* overlapped);
     [[nodiscard]] std::optional<std::uint32_t> take(call submitted);
@@ -250,6 +257,7 @@ private:
     std::size_t buffers_of_last_call_ = 0;
     std::uint64_t cancellations_ = 0;
     std::uint64_t scribbles_ = 0;
+    std::uint64_t results_ = 0;
     std::vector<std::string> offences_;
     std::thread thread_;
 };

@@ -21,6 +21,7 @@ iocp::system_calls adversary::make_table() {
     table.send_message = &adversary::send_message;
     table.disconnect = &adversary::disconnect;
     table.send_file = &adversary::send_file;
+    table.result = &adversary::result;
     return table;
 }
 
@@ -207,6 +208,35 @@ std::uint32_t adversary::start_users_call(void* handle, OVERLAPPED* overlapped, 
     call submitted = start(kind::users, reinterpret_cast<SOCKET>(handle), overlapped);
     submitted.add_buffers(buffer, 1, count);
     return take(std::move(submitted)).value_or(ERROR_NOT_SUPPORTED);
+}
+
+// Starts nothing, and is still to be asked only of a call that has ended, on an open socket, and with addresses in the
+// operation.
+BOOL WSAAPI adversary::result(SOCKET socket, OVERLAPPED* overlapped, DWORD* transferred, BOOL waits,
+                              DWORD* flags) noexcept {
+    adversary& self = *active_.load();
+    {
+        const std::lock_guard guard(self.lock_);
+        ++self.results_;
+        call asked = start(kind::receive, socket, overlapped);
+        asked.add_output("the byte count of a result", transferred, sizeof *transferred);
+        asked.add_output("the flags of a result", flags, sizeof *flags);
+        self.check(asked);
+        if (waits != FALSE) {
+            self.offend("a result was waited for");
+        }
+        int type = 0;
+        int length = sizeof type;
+        if (::getsockopt(socket, SOL_SOCKET, SO_TYPE, reinterpret_cast<char*>(&type), &length) != 0) {
+            self.offend("a result was asked for on a socket that is closed");
+        }
+    }
+    const auto status = static_cast<std::uint32_t>(overlapped->Internal);
+    if (status >> 28 == 0xe) {
+        ::WSASetLastError(static_cast<int>(status & 0xffff)); // see scripted_end::status_named
+        return FALSE;
+    }
+    return iocp::real_system_calls().result(socket, overlapped, transferred, waits, flags);
 }
 
 BOOL WINAPI adversary::cancel(HANDLE handle, OVERLAPPED* overlapped) noexcept {
