@@ -168,14 +168,14 @@ private:
     outcome result_ = outcome::refused;
 };
 
-std::errc to_errc(outcome of) noexcept {
+std::error_code to_error(outcome of) noexcept {
     switch (of) {
     case outcome::done: return {};
-    case outcome::used_by_others: return std::errc::resource_unavailable_try_again;
-    case outcome::ending: return std::errc::operation_not_permitted;
+    case outcome::used_by_others: return win::to_error(std::errc::resource_unavailable_try_again);
+    case outcome::ending: return win::to_error(win::misuse::process_ends);
     case outcome::refused: break;
     }
-    return std::errc::not_supported;
+    return win::to_error(std::errc::not_supported);
 }
 
 // ---- A watch's life ------------------------------------------------------------------------------------------------
@@ -223,14 +223,14 @@ outcome test(std::size_t index) noexcept {
     return seen ? unset : outcome::refused;
 }
 
-std::errc arm_with_handler(std::size_t index, std::uint64_t address, std::size_t size, watch_output output) {
+std::error_code arm_with_handler(std::size_t index, std::uint64_t address, std::size_t size, watch_output output) {
     preempt::prepare_process_exit();
     if (stacks_lack_room()) {
-        return std::errc::operation_not_permitted;
+        return win::to_error(win::misuse::no_exception_room);
     }
     watch_slot& slot = watch_slots[index];
     if (const outcome tested = test(index); tested != outcome::done) {
-        return to_errc(tested);
+        return to_error(tested);
     }
     slot.hits.clear();
     slot.size.store(size, std::memory_order_relaxed);
@@ -241,14 +241,14 @@ std::errc arm_with_handler(std::size_t index, std::uint64_t address, std::size_t
     if (set != outcome::done) {
         static_cast<void>(task({index, 0, 0}, reach::caller_and_workers).run());
     }
-    return to_errc(set);
+    return to_error(set);
 }
 
 // With success the handler has a user more.
-std::errc arm_slot(std::size_t index, std::uint64_t address, std::size_t size, watch_output output) {
+std::error_code arm_slot(std::size_t index, std::uint64_t address, std::size_t size, watch_output output) {
     win::registration_user user(watch_handler());
-    const std::errc error = arm_with_handler(index, address, size, output);
-    if (error == std::errc{}) {
+    const std::error_code error = arm_with_handler(index, address, size, output);
+    if (!error) {
         watch_handler().add_user();
     }
     return error;
@@ -281,16 +281,16 @@ std::error_code watch::arm(const volatile void* address, std::size_t size, watch
         return win::to_error(std::errc::resource_unavailable_try_again);
     }
     const auto index = static_cast<std::size_t>(taken);
-    std::errc error{};
+    std::error_code error;
     try {
         error = on_system_stack([&] { return arm_slot(index, where, size, output); });
     } catch (...) {
         give_slot(index);
         throw;
     }
-    if (error != std::errc{}) {
+    if (error) {
         give_slot(index);
-        return win::to_error(error);
+        return error;
     }
     slot_ = taken;
     return {};

@@ -21,7 +21,7 @@ operation_cache* cache_for(const io_service& service) noexcept {
 
 std::error_code may_begin(const io_context& here, const io_service& owner, const wait_limit& limit) noexcept {
     if (here.service != &owner) {
-        return win::to_error(std::errc::operation_not_permitted);
+        return win::to_error(here.service == nullptr ? win::misuse::outside_coroutine : win::misuse::foreign_runtime);
     }
     prepare_stack();
     if (here.stop_due || limit.token().stop_requested()) {

@@ -142,21 +142,17 @@ std::uint32_t extension_error_of(Call call) noexcept {
 template <class Value>
 std::error_code control(const win::unique_socket& socket, DWORD code, Value& value) noexcept {
     DWORD bytes = 0;
-    return win::to_error(socket_error_of([&] {
-        return ::WSAIoctl(socket.get(), code, &value, sizeof value, nullptr, 0, &bytes, nullptr, nullptr);
-    }));
+    return win::to_error(socket_error_of(
+        [&] { return ::WSAIoctl(socket.get(), code, &value, sizeof value, nullptr, 0, &bytes, nullptr, nullptr); }));
 }
 
 // Before version 1709 Windows takes TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS for a number of retransmissions, 254.
 bool knows_no_retransmissions() noexcept {
-    static const bool answer = [] {
-        constexpr ULONG version_1709 = 16299;
-        RTL_OSVERSIONINFOW system{};
-        system.dwOSVersionInfoSize = sizeof system;
-        win::with_room([&system] { return ::RtlGetVersion(&system); });
-        return system.dwMajorVersion > 10 || (system.dwMajorVersion == 10 && system.dwBuildNumber >= version_1709);
-    }();
-    return answer;
+    constexpr ULONG version_1709 = 16299;
+    RTL_OSVERSIONINFOW system{};
+    system.dwOSVersionInfoSize = sizeof system;
+    win::with_room([&system] { return ::RtlGetVersion(&system); });
+    return system.dwMajorVersion > 10 || (system.dwMajorVersion == 10 && system.dwBuildNumber >= version_1709);
 }
 
 // Winsock's buffers are not const, though it only reads what it sends.

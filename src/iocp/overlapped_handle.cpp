@@ -102,7 +102,7 @@ overlapped_handle overlapped_handle::adopt(void* native_handle, std::error_code&
     win::unique_handle handle(native_handle);
     iocp::io_service* const service = iocp::current_io().service;
     if (service == nullptr) {
-        error = win::to_error(std::errc::operation_not_permitted);
+        error = win::to_error(win::misuse::outside_coroutine);
         return made;
     }
     bool skips = false;

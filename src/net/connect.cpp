@@ -65,7 +65,7 @@ std::error_code stream_socket::connect_to(const endpoint& remote, const wait_lim
 stream_socket* stream_socket::connect(const endpoint& wanted, const wait_limit& limit, std::error_code& error) {
     iocp::io_service* const service = iocp::current_io().service;
     if (service == nullptr) {
-        error = win::to_error(std::errc::operation_not_permitted);
+        error = win::to_error(win::misuse::outside_coroutine);
         return nullptr;
     }
     // A mapped address is IPv4's in another spelling. An IPv6 socket reaches it only when IPV6_V6ONLY is off.
@@ -77,8 +77,8 @@ stream_socket* stream_socket::connect(const endpoint& wanted, const wait_limit& 
     if (error) {
         return nullptr;
     }
-    std::unique_ptr<stream_socket, iocp::close_and_release> made(new (std::nothrow)
-                                                                     stream_socket(std::move(made_for.socket), *service));
+    std::unique_ptr<stream_socket, iocp::close_and_release> made(
+        new (std::nothrow) stream_socket(std::move(made_for.socket), *service));
     if (!made) {
         error = win::to_error(std::errc::not_enough_memory);
         return nullptr;
@@ -93,7 +93,7 @@ stream_socket* stream_socket::connect(const endpoint& wanted, const wait_limit& 
 
 stream_socket* stream_socket::connect(std::span<const endpoint> remotes, const wait_limit& limit,
                                       std::error_code& error) {
-    error = win::to_error(std::errc::invalid_argument);
+    error = win::to_error(win::misuse::no_endpoint);
     for (std::size_t index = 0; index < remotes.size(); ++index) {
         wait_limit share = limit;
         if (limit.has_deadline()) {

@@ -15,8 +15,6 @@ constexpr int receive_ecn = 50;
 constexpr int receive_type_of_service = 40;
 constexpr int receive_traffic_class = 40;
 
-std::error_code invalid() noexcept { return win::to_error(std::errc::invalid_argument); }
-
 std::error_code set_for_each(const win::unique_socket& socket, datagram_families families, int ipv4_option,
                              int ipv6_option, DWORD value) noexcept {
     std::error_code error;
@@ -39,11 +37,11 @@ std::error_code to_ipv4(const local_interface& from, in_addr& into) noexcept {
     into.s_addr = ::htonl(from.index);
     if (from.address) {
         if (from.address->family() != address_family::ipv4 || from.index != 0) {
-            return invalid();
+            return win::to_error(win::misuse::interface_of_another_family);
         }
         std::memcpy(&into, from.address->address_bytes().data(), sizeof into);
     } else if (from.index > 0x00ffffff) {
-        return invalid();
+        return win::to_error(win::misuse::interface_of_another_family);
     }
     return {};
 }
@@ -51,7 +49,7 @@ std::error_code to_ipv4(const local_interface& from, in_addr& into) noexcept {
 std::error_code change_membership(const win::unique_socket& socket, datagram_families families, const endpoint& group,
                                   const local_interface& on, int ipv4_option, int ipv6_option) noexcept {
     if (group.family() != families.own) {
-        return invalid();
+        return win::to_error(win::misuse::group_of_another_family);
     }
     if (families.own == address_family::ipv4) {
         ip_mreq request{};
@@ -60,7 +58,7 @@ std::error_code change_membership(const win::unique_socket& socket, datagram_fam
         return error ? error : set_option(socket, IPPROTO_IP, ipv4_option, request);
     }
     if (on.address) {
-        return invalid();
+        return win::to_error(win::misuse::interface_of_another_family);
     }
     ipv6_mreq request{};
     std::memcpy(&request.ipv6mr_multiaddr, group.address_bytes().data(), sizeof request.ipv6mr_multiaddr);
@@ -101,7 +99,8 @@ std::error_code leave_group(const win::unique_socket& socket, datagram_families 
 std::error_code set_multicast_interface(const win::unique_socket& socket, datagram_families families,
                                         const local_interface& by) noexcept {
     if (families.own == address_family::ipv6) {
-        return by.address ? invalid() : set_option(socket, IPPROTO_IPV6, IPV6_MULTICAST_IF, DWORD{by.index});
+        return by.address ? win::to_error(win::misuse::interface_of_another_family)
+                          : set_option(socket, IPPROTO_IPV6, IPV6_MULTICAST_IF, DWORD{by.index});
     }
     in_addr address{};
     const std::error_code error = to_ipv4(by, address);

@@ -43,7 +43,7 @@ bool is_ipv4(const endpoint& address) noexcept { return address.unmapped().famil
 datagram_socket* datagram_socket::open(const endpoint& wanted, const udp_options& options, std::error_code& error) {
     iocp::io_service* const service = iocp::current_io().service;
     if (service == nullptr) {
-        error = win::to_error(std::errc::operation_not_permitted);
+        error = win::to_error(win::misuse::outside_coroutine);
         return nullptr;
     }
     const endpoint local = options.dual_stack ? wanted : wanted.unmapped();
@@ -119,8 +119,12 @@ void datagram_socket::send_to(std::span<const std::byte> data, const endpoint& r
 
 void datagram_socket::send_message(std::span<const std::span<const std::byte>> buffers, const endpoint& remote,
                                    const message_options& options, const wait_limit& limit, std::error_code& error) {
-    if (!fits_one_call(buffers) || (options.source && is_ipv4(*options.source) != is_ipv4(remote))) {
-        error = win::to_error(std::errc::invalid_argument);
+    if (!fits_one_call(buffers)) {
+        error = win::to_error(win::misuse::too_many_buffers);
+        return;
+    }
+    if (options.source && is_ipv4(*options.source) != is_ipv4(remote)) {
+        error = win::to_error(win::misuse::source_of_another_family);
         return;
     }
     const endpoint there = reachable(remote);
@@ -188,7 +192,7 @@ received_message datagram_socket::receive_message(std::span<const std::span<std:
                                                   const wait_limit& limit, std::error_code& error) {
     received_message received;
     if (!fits_one_call(buffers)) {
-        error = win::to_error(std::errc::invalid_argument);
+        error = win::to_error(win::misuse::too_many_buffers);
         return received;
     }
     receive_one(

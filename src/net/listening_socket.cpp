@@ -38,15 +38,16 @@ listening_socket::listening_socket(win::unique_socket socket, const endpoint& lo
     }
 }
 
-listening_socket* listening_socket::open(const endpoint& wanted, const listen_options& options, std::error_code& error) {
+listening_socket* listening_socket::open(const endpoint& wanted, const listen_options& options,
+                                         std::error_code& error) {
     constexpr unsigned most_outstanding = 4096;
     iocp::io_service* const service = iocp::current_io().service;
     if (service == nullptr) {
-        error = win::to_error(std::errc::operation_not_permitted);
+        error = win::to_error(win::misuse::outside_coroutine);
         return nullptr;
     }
     if (options.outstanding_accepts == 0 || options.outstanding_accepts > most_outstanding) {
-        error = win::to_error(std::errc::invalid_argument);
+        error = win::to_error(win::misuse::outstanding_accepts);
         return nullptr;
     }
     const endpoint local = options.dual_stack ? wanted : wanted.unmapped();

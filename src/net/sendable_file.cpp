@@ -25,7 +25,8 @@ sendable_file sendable_file::open(const std::filesystem::path& path, std::error_
 }
 
 sendable_file sendable_file::open(const std::filesystem::path& path) {
-    return or_throw("moor: open", [&](std::error_code& error) { return open(path, error); });
+    return or_throw(
+        "moor: open", [&](std::error_code& error) { return open(path, error); }, path);
 }
 
 std::uint64_t sendable_file::size(std::error_code& error) const noexcept {
@@ -40,7 +41,7 @@ std::uint64_t sendable_file::size(std::error_code& error) const noexcept {
 }
 
 std::uint64_t sendable_file::size() const {
-    return or_throw("moor: size", [&](std::error_code& error) { return size(error); });
+    return or_throw("moor: size of a file", [&](std::error_code& error) { return size(error); });
 }
 
 } // namespace moor

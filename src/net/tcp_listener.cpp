@@ -27,7 +27,8 @@ tcp_listener tcp_listener::bind(const endpoint& local, const listen_options& opt
 }
 
 tcp_listener tcp_listener::bind(const endpoint& local, const listen_options& options) {
-    return or_throw("moor: listen", [&](std::error_code& error) { return bind(local, options, error); });
+    return or_throw(
+        "moor: listen on", [&](std::error_code& error) { return bind(local, options, error); }, local);
 }
 
 tcp_stream tcp_listener::accept(const wait_limit& limit, std::error_code& error) {

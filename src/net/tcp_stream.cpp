@@ -49,7 +49,8 @@ tcp_stream tcp_stream::connect(const endpoint& remote, const wait_limit& limit, 
 }
 
 tcp_stream tcp_stream::connect(const endpoint& remote, const wait_limit& limit) {
-    return or_throw("moor: connect", [&](std::error_code& error) { return connect(remote, limit, error); });
+    return or_throw(
+        "moor: connect to", [&](std::error_code& error) { return connect(remote, limit, error); }, remote);
 }
 
 tcp_stream tcp_stream::connect(std::span<const endpoint> remotes, const wait_limit& limit, std::error_code& error) {
@@ -58,7 +59,9 @@ tcp_stream tcp_stream::connect(std::span<const endpoint> remotes, const wait_lim
 }
 
 tcp_stream tcp_stream::connect(std::span<const endpoint> remotes, const wait_limit& limit) {
-    return or_throw("moor: connect", [&](std::error_code& error) { return connect(remotes, limit, error); });
+    const auto call = [&](std::error_code& error) { return connect(remotes, limit, error); };
+    return remotes.empty() ? or_throw("moor: connect", call)
+                           : or_throw("moor: connect to one of several endpoints, the last", call, remotes.back());
 }
 
 // ---- Transfers ---------------------------------------------------------------------------------------------------

@@ -2,10 +2,12 @@
 // std::error_code, and room for both.
 #pragma once
 
+#include <filesystem>
 #include <system_error>
 #include <type_traits>
 #include <utility>
 
+#include <moor/endpoint.hpp>
 #include <moor/stack.hpp>
 
 namespace moor::net {
@@ -14,19 +16,24 @@ namespace moor::net {
 /// leaves free, before and after the place where the stack settles (iocp::prepare_stack). Held by tests.
 inline void make_room_for_call() noexcept { ensure_stack(512); }
 
-/// Returns call(error); throws std::system_error with `what` when it set the error.
-template <class Call>
-std::invoke_result_t<Call&, std::error_code&> or_throw(const char* what, Call&& call) {
+/// Throws std::system_error with `what`, which says what was tried, and with "<what> <where>".
+[[noreturn]] void throw_about(const std::error_code& error, const char* what);
+[[noreturn]] void throw_about(const std::error_code& error, const char* what, const endpoint& where);
+[[noreturn]] void throw_about(const std::error_code& error, const char* what, const std::filesystem::path& where);
+
+/// Returns call(error); throws about `what` and `where` when it set the error.
+template <class Call, class... Where>
+std::invoke_result_t<Call&, std::error_code&> or_throw(const char* what, Call&& call, const Where&... where) {
     std::error_code error;
     if constexpr (std::is_void_v<std::invoke_result_t<Call&, std::error_code&>>) {
         call(error);
         if (error) {
-            throw std::system_error(error, what);
+            throw_about(error, what, where...);
         }
     } else {
         auto result = call(error);
         if (error) {
-            throw std::system_error(error, what);
+            throw_about(error, what, where...);
         }
         return result;
     }

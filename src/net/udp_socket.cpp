@@ -41,7 +41,8 @@ udp_socket udp_socket::bind(const endpoint& local, const udp_options& options, s
 }
 
 udp_socket udp_socket::bind(const endpoint& local, const udp_options& options) {
-    return or_throw("moor: bind", [&](std::error_code& error) { return bind(local, options, error); });
+    return or_throw(
+        "moor: bind to", [&](std::error_code& error) { return bind(local, options, error); }, local);
 }
 
 void udp_socket::connect(const endpoint& remote, std::error_code& error) noexcept {
@@ -49,7 +50,8 @@ void udp_socket::connect(const endpoint& remote, std::error_code& error) noexcep
 }
 
 void udp_socket::connect(const endpoint& remote) {
-    or_throw("moor: connect", [&](std::error_code& error) { connect(remote, error); });
+    or_throw(
+        "moor: connect to", [&](std::error_code& error) { connect(remote, error); }, remote);
 }
 
 // ---- Transfers ---------------------------------------------------------------------------------------------------
@@ -65,7 +67,8 @@ void udp_socket::send_to(std::span<const std::byte> data, const endpoint& remote
 }
 
 void udp_socket::send_to(std::span<const std::byte> data, const endpoint& remote, const wait_limit& limit) {
-    or_throw("moor: send_to", [&](std::error_code& error) { send_to(data, remote, limit, error); });
+    or_throw(
+        "moor: send to", [&](std::error_code& error) { send_to(data, remote, limit, error); }, remote);
 }
 
 void udp_socket::send(std::span<const std::byte> data, const wait_limit& limit, std::error_code& error) {
@@ -132,8 +135,8 @@ void udp_socket::send_message(std::span<const std::span<const std::byte>> buffer
 
 void udp_socket::send_message(std::span<const std::span<const std::byte>> buffers, const endpoint& remote,
                               const message_options& options, const wait_limit& limit) {
-    or_throw("moor: send_message",
-             [&](std::error_code& error) { send_message(buffers, remote, options, limit, error); });
+    or_throw(
+        "moor: send to", [&](std::error_code& error) { send_message(buffers, remote, options, limit, error); }, remote);
 }
 
 void udp_socket::send_message(std::span<const std::byte> data, const endpoint& remote, const message_options& options,
@@ -143,7 +146,8 @@ void udp_socket::send_message(std::span<const std::byte> data, const endpoint& r
 
 void udp_socket::send_message(std::span<const std::byte> data, const endpoint& remote, const message_options& options,
                               const wait_limit& limit) {
-    or_throw("moor: send_message", [&](std::error_code& error) { send_message(data, remote, options, limit, error); });
+    or_throw(
+        "moor: send to", [&](std::error_code& error) { send_message(data, remote, options, limit, error); }, remote);
 }
 
 // ---- The rest ----------------------------------------------------------------------------------------------------

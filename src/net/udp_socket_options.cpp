@@ -108,7 +108,8 @@ void udp_socket::join_group(const endpoint& group, const local_interface& on, st
 }
 
 void udp_socket::join_group(const endpoint& group, const local_interface& on) {
-    or_throw("moor: join_group", [&](std::error_code& error) { join_group(group, on, error); });
+    or_throw(
+        "moor: join group", [&](std::error_code& error) { join_group(group, on, error); }, group);
 }
 
 void udp_socket::leave_group(const endpoint& group, const local_interface& on, std::error_code& error) noexcept {
@@ -118,7 +119,8 @@ void udp_socket::leave_group(const endpoint& group, const local_interface& on, s
 }
 
 void udp_socket::leave_group(const endpoint& group, const local_interface& on) {
-    or_throw("moor: leave_group", [&](std::error_code& error) { leave_group(group, on, error); });
+    or_throw(
+        "moor: leave group", [&](std::error_code& error) { leave_group(group, on, error); }, group);
 }
 
 void udp_socket::set_multicast_interface(const local_interface& by, std::error_code& error) noexcept {

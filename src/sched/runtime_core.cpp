@@ -153,8 +153,7 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
         // Sequentially consistent together with shutdown(): either this start is counted in time, or it sees that it is
         // too late.
         if (here == nullptr && closed_.load(std::memory_order_seq_cst)) {
-            throw std::system_error(win::to_error(std::errc::operation_not_permitted),
-                                    "moor::runtime::spawn after shutdown");
+            throw std::system_error(win::to_error(win::misuse::runtime_has_ended), "moor: runtime::spawn");
         }
         take_stack(made, here, wanted);
         if (body_size > coroutine::inline_body || body_alignment > alignof(std::max_align_t)) {

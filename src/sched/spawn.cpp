@@ -17,8 +17,7 @@ runtime_core& runtime_of_caller(runtime_core* named) {
     }
     coroutine* const caller = sched::worker::current_coroutine();
     if (caller == nullptr) {
-        throw std::system_error(win::to_error(std::errc::operation_not_permitted),
-                                "moor::spawn outside a coroutine; use runtime::spawn");
+        throw std::system_error(win::to_error(win::misuse::outside_coroutine), "moor: spawn");
     }
     return *caller->runtime;
 }
@@ -47,7 +46,7 @@ coroutine_reference unstarted_coroutine::start() noexcept {
 std::error_code wait_for_end(const coroutine_reference& target, const wait_limit& limit) noexcept {
     coroutine* const joined = target.get();
     if (joined == nullptr) {
-        return win::to_error(std::errc::invalid_argument);
+        return win::to_error(win::misuse::no_coroutine);
     }
     coroutine* const caller = sched::worker::current_coroutine();
     if (caller == joined) {

@@ -41,7 +41,7 @@ std::error_code to_error_code(channel_result result) noexcept {
     case channel_result::closed: return channel_errc::closed;
     case channel_result::timed_out: return win::to_error(std::errc::timed_out);
     case channel_result::stopped: return win::to_error(std::errc::operation_canceled);
-    case channel_result::no_channel: return win::to_error(std::errc::invalid_argument);
+    case channel_result::no_channel: return win::to_error(win::misuse::no_channel);
     }
     return {};
 }

@@ -24,7 +24,7 @@ condition_variable::~condition_variable() {
 
 bool condition_variable::wait(std::unique_lock<mutex>& lock, const wait_limit& limit, std::error_code& error) noexcept {
     if (!lock.owns_lock()) {
-        error = win::to_error(std::errc::operation_not_permitted);
+        error = win::to_error(win::misuse::lock_not_owned);
         return false;
     }
     if (detail::stop_is_due(limit)) {

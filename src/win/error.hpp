@@ -14,6 +14,30 @@ namespace moor::win {
 /// std::make_error_code, whose category has no text for half of them in some C runtimes.
 [[nodiscard]] std::error_code to_error(std::errc condition) noexcept;
 
+/// What a caller did wrong, where the bare std::errc would not say so. Codes of moor::moor_category() with a text of
+/// their own, which says what to do; they compare equal to the std::errc in the comments.
+enum class misuse : int {
+    // operation_not_permitted
+    outside_coroutine = 1001,
+    foreign_runtime,
+    runtime_has_ended,
+    lock_not_owned,
+    no_exception_room,
+    process_ends,
+    // invalid_argument
+    outstanding_accepts,
+    no_endpoint,
+    too_many_buffers,
+    source_of_another_family,
+    group_of_another_family,
+    interface_of_another_family,
+    no_coroutine,
+    no_channel,
+    end, ///< no code; one more than the last
+};
+
+[[nodiscard]] std::error_code to_error(misuse what) noexcept;
+
 /// The calling thread's last error.
 [[nodiscard]] std::error_code last_error() noexcept;
 

@@ -97,6 +97,13 @@ int WSAAPI control(SOCKET socket, DWORD code, void* in, DWORD in_size, void* out
                : real_control(socket, code, in, in_size, out, out_size, bytes, overlapped, routine);
 }
 
+// Some calls are made on newer systems only than Wine 8 says that it is.
+LONG WINAPI version_22h2(RTL_OSVERSIONINFOW* information) {
+    information->dwMajorVersion = 10;
+    information->dwBuildNumber = 19045;
+    return 0;
+}
+
 template <class Function>
 void install(const char* name, Function& real, Function stand_in) {
     real = reinterpret_cast<Function>(replace_import(name, reinterpret_cast<void*>(stand_in)));
@@ -111,6 +118,7 @@ void install_all() {
         install("setsockopt", real_set_option, &set_option);
         install("WSAIoctl", real_control, &control);
         install("WSAStartup", real_start_up, &start_up);
+        replace_import("RtlGetVersion", reinterpret_cast<void*>(&version_22h2));
         install<stand_in<imported::bind, decltype(&::bind), SOCKET_ERROR>>("bind");
         install<stand_in<imported::listen, decltype(&::listen), SOCKET_ERROR>>("listen");
         install<stand_in<imported::connect, decltype(&::connect), SOCKET_ERROR>>("connect");

@@ -1,6 +1,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -80,6 +81,153 @@ TEST_P(connect_on, does_not_meet_itself) {
         EXPECT_EQ(error, std::errc::connection_refused) << error.message();
     });
     test::replace_import("bind", reinterpret_cast<void*>(system_bind));
+}
+
+// The same where the system chooses the port as late as it connects: until then the socket has port 0
+// (SO_REUSE_UNICASTPORT), and the connection is looked at when it stands.
+bool hide_next_name;
+decltype(&::getsockname) system_name;
+
+int WSAAPI name_without_port(SOCKET socket, sockaddr* address, int* length) {
+    const int result = system_name(socket, address, length);
+    if (std::exchange(hide_next_name, false)) {
+        reinterpret_cast<sockaddr_in*>(address)->sin_port = 0;
+    }
+    return result;
+}
+
+TEST_P(connect_on, does_not_meet_itself_by_a_port_that_is_chosen_late) {
+    system_bind =
+        reinterpret_cast<decltype(&::bind)>(test::replace_import("bind", reinterpret_cast<void*>(&bind_as_chosen)));
+    system_name = reinterpret_cast<decltype(&::getsockname)>(
+        test::replace_import("getsockname", reinterpret_cast<void*>(&name_without_port)));
+    running.run([] {
+        const endpoint nobody = deserted();
+        chosen_port = nobody.port();
+        hide_next_name = true;
+        std::error_code error;
+        const tcp_stream stream = tcp_stream::connect(nobody, 30s, error);
+        EXPECT_EQ(chosen_port, 0) << "chosen";
+        EXPECT_FALSE(hide_next_name) << "hidden";
+        EXPECT_FALSE(stream.is_open());
+        EXPECT_EQ(error, std::error_code(WSAECONNREFUSED, winsock_category())) << error.message();
+
+        tcp_listener listener = tcp_listener::bind(endpoint::loopback(address_family::ipv4, 0));
+        hide_next_name = true;
+        EXPECT_TRUE(tcp_stream::connect(listener.local_endpoint(), 30s, error).is_open()) << "met somebody else";
+        EXPECT_FALSE(hide_next_name) << "hidden";
+    });
+    test::replace_import("getsockname", reinterpret_cast<void*>(system_name));
+    test::replace_import("bind", reinterpret_cast<void*>(system_bind));
+}
+
+// What the system is told of a socket before it connects.
+struct told {
+    std::vector<int> options;
+    std::vector<DWORD> controls;
+};
+told last_told;
+DWORD build_number;
+decltype(&::setsockopt) system_set_option;
+decltype(&::WSAIoctl) system_control;
+
+int WSAAPI note_option(SOCKET socket, int level, int option, const char* value, int size) {
+    last_told.options.push_back(option);
+    return system_set_option(socket, level, option, value, size);
+}
+
+int WSAAPI note_control(SOCKET socket, DWORD code, void* in, DWORD in_size, void* out, DWORD out_size, DWORD* bytes,
+                        WSAOVERLAPPED* overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
+    last_told.controls.push_back(code);
+    return system_control(socket, code, in, in_size, out, out_size, bytes, overlapped, routine);
+}
+
+LONG WINAPI note_version(RTL_OSVERSIONINFOW* information) {
+    information->dwMajorVersion = 10;
+    information->dwBuildNumber = build_number;
+    return 0;
+}
+
+TEST_P(connect_on, shares_ports_and_does_not_repeat_a_refused_local_request) {
+    constexpr int reuse_unicast_port = 0x3007;
+    constexpr DWORD initial_rto = _WSAIOW(IOC_VENDOR, 17);
+    running.run([] { // before anything is replaced: what the process asks once
+        const tcp_listener listener = tcp_listener::bind(endpoint::loopback(address_family::ipv4, 0));
+        static_cast<void>(tcp_stream::connect(listener.local_endpoint(), 30s));
+    });
+    const auto replace = [](const char* name, auto& system, auto replacement) {
+        system = reinterpret_cast<std::remove_reference_t<decltype(system)>>(
+            test::replace_import(name, reinterpret_cast<void*>(replacement)));
+    };
+    LONG(WINAPI * system_version)(RTL_OSVERSIONINFOW*);
+    replace("setsockopt", system_set_option, &note_option);
+    replace("WSAIoctl", system_control, &note_control);
+    replace("RtlGetVersion", system_version, &note_version);
+    running.run([&] {
+        adversary system(1);
+        const auto told_of = [&system](const endpoint& remote, DWORD build) {
+            build_number = build;
+            last_told = {};
+            system.script(adversary::kind::connect, scripted_end::fails_at_once(WSAECONNREFUSED));
+            std::error_code error;
+            static_cast<void>(tcp_stream::connect(remote, {}, error));
+            return last_told;
+        };
+        for (const char* const address : {"127.0.0.1", "127.8.9.10", "::ffff:127.0.0.1", "0.0.0.0"}) {
+            const told local = told_of(endpoint(address, 9), 19045);
+            EXPECT_EQ(local.options, std::vector<int>{reuse_unicast_port}) << address;
+            EXPECT_EQ(local.controls, std::vector<DWORD>{initial_rto}) << address;
+        }
+        const told distant = told_of(endpoint("192.0.2.1", 9), 19045);
+        EXPECT_EQ(distant.options, std::vector<int>{reuse_unicast_port});
+        EXPECT_EQ(distant.controls, std::vector<DWORD>{});
+        EXPECT_EQ(told_of(endpoint("127.0.0.1", 9), 14393).controls, std::vector<DWORD>{})
+            << "that system would take it for 254 more requests";
+    });
+    test::replace_import("setsockopt", reinterpret_cast<void*>(system_set_option));
+    test::replace_import("WSAIoctl", reinterpret_cast<void*>(system_control));
+    test::replace_import("RtlGetVersion", reinterpret_cast<void*>(system_version));
+}
+
+TEST_P(connect_on, takes_mapped_addresses_and_none_in_particular) {
+    running.run([] {
+        tcp_listener listener = tcp_listener::bind(endpoint::loopback(address_family::ipv4, 0));
+        const std::uint16_t port = listener.local_endpoint().port();
+        for (const char* const address : {"::ffff:127.0.0.1", "0.0.0.0", "::ffff:0.0.0.0"}) {
+            std::error_code error;
+            const tcp_stream stream = tcp_stream::connect(endpoint(address, port), 30s, error);
+            ASSERT_TRUE(stream.is_open()) << address << ": " << error.message();
+            EXPECT_EQ(stream.remote_endpoint(), listener.local_endpoint()) << address;
+        }
+        std::error_code error;
+        const tcp_listener six = tcp_listener::bind(endpoint::loopback(address_family::ipv6, 0), {}, error);
+        if (!six.is_open()) {
+            return; // no IPv6 here
+        }
+        const tcp_stream stream =
+            tcp_stream::connect(endpoint::any(address_family::ipv6, six.local_endpoint().port()), 30s, error);
+        ASSERT_TRUE(stream.is_open()) << error.message();
+        EXPECT_EQ(stream.remote_endpoint(), six.local_endpoint());
+    });
+}
+
+// A dual-stack server that calls its IPv4 peers back by the addresses that it knows them by.
+TEST_P(connect_on, calls_back_whom_a_dual_stack_listener_has_accepted) {
+    running.run([] {
+        std::error_code error;
+        tcp_listener both = tcp_listener::bind(endpoint::any(address_family::ipv6, 0), {.dual_stack = true}, error);
+        if (!both.is_open()) {
+            return; // no IPv6 here
+        }
+        tcp_listener home = tcp_listener::bind(endpoint::loopback(address_family::ipv4, 0));
+        const tcp_stream client = tcp_stream::connect(endpoint("127.0.0.1", both.local_endpoint().port()), 30s);
+        const endpoint peer = both.accept(30s).remote_endpoint();
+        EXPECT_TRUE(peer.is_mapped());
+        EXPECT_TRUE(peer.is_loopback());
+        const tcp_stream back =
+            tcp_stream::connect(endpoint::from_ipv6(peer.address_bytes(), home.local_endpoint().port()), 30s, error);
+        EXPECT_TRUE(back.is_open()) << error.message();
+    });
 }
 
 TEST(connect, works_in_coroutines_only) {

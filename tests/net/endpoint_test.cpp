@@ -38,7 +38,11 @@ TEST(endpoint, reads_and_writes_ipv6) {
         {"[2001:0:0:1:0:0:0:1]:1", "[2001:0:0:1::1]:1"},          // the longest run
         {"[2001:db8:0:0:1:0:0:1]:1", "[2001:db8::1:0:0:1]:1"},    // the first of two equal runs
         {"[1::]:1", "[1::]:1"},
-        {"[::ffff:192.0.2.33]:1", "[::ffff:c000:221]:1"},
+        {"[::ffff:192.0.2.33]:1", "[::ffff:192.0.2.33]:1"}, // RFC 5952, 5
+        {"[::ffff:c000:221]:1", "[::ffff:192.0.2.33]:1"},
+        {"[::fffe:c000:221]:1", "[::fffe:c000:221]:1"},
+        {"[1::ffff:c000:221]:1", "[1::ffff:c000:221]:1"},
+        {"[::ffff:0.0.0.0]:1", "[::ffff:0.0.0.0]:1"},
         {"[64:ff9b::1.2.3.4]:1", "[64:ff9b::102:304]:1"},
         {"[1:2:3:4:5:6:1.2.3.4]:1", "[1:2:3:4:5:6:102:304]:1"},
         {"[fe80::1%4]:5", "[fe80::1%4]:5"},
@@ -57,6 +61,30 @@ TEST(endpoint, reads_and_writes_ipv6) {
     EXPECT_FALSE(endpoint("::2", 1).is_loopback());
     EXPECT_EQ(endpoint("::1", 9), endpoint::loopback(address_family::ipv6, 9));
     EXPECT_EQ(endpoint("fe80::1%4", 1).scope(), 4u);
+}
+
+TEST(endpoint, knows_ipv4_in_its_mapped_form) {
+    const endpoint mapped("::ffff:127.8.9.10", 80);
+    const endpoint plain("127.8.9.10", 80);
+    EXPECT_TRUE(mapped.is_mapped());
+    EXPECT_FALSE(plain.is_mapped());
+    EXPECT_EQ(mapped.unmapped(), plain);
+    EXPECT_EQ(plain.mapped(), mapped);
+    EXPECT_EQ(plain.unmapped(), plain);
+    EXPECT_EQ(mapped.mapped(), mapped);
+    EXPECT_NE(mapped, plain);
+    for (const char* const address : {"127.0.0.1", "127.255.255.254", "::1", "::ffff:127.0.0.1", "::ffff:127.8.9.10"}) {
+        EXPECT_TRUE(endpoint(address, 1).is_loopback()) << address;
+        EXPECT_FALSE(endpoint(address, 1).is_any()) << address;
+    }
+    for (const char* const address : {"128.0.0.1", "1.0.0.127", "::2", "::ffff:128.0.0.1", "::127.0.0.1"}) {
+        EXPECT_FALSE(endpoint(address, 1).is_loopback()) << address;
+    }
+    for (const char* const address : {"0.0.0.0", "::", "::ffff:0.0.0.0"}) {
+        EXPECT_TRUE(endpoint(address, 1).is_any()) << address;
+    }
+    EXPECT_FALSE(endpoint("::ffff:0.0.0.1", 1).is_any());
+    EXPECT_EQ(endpoint("fe80::1%4", 7).unmapped(), endpoint("fe80::1%4", 7));
 }
 
 TEST(endpoint, refuses_everything_else) {

@@ -1,9 +1,14 @@
 #include "net/failure.hpp"
 
+#include <chrono>
+#include <stop_token>
+
 #include <gtest/gtest.h>
 
 #include <moor/error.hpp>
+#include <moor/wait_limit.hpp>
 
+#include "support/run.hpp"
 #include "win/error.hpp"
 #include "win/known_errors.hpp"
 #include "win/windows.hpp"
@@ -17,11 +22,28 @@ failure_of of(int number, bool by_packet) {
 
 TEST(failure, of_the_socket_the_machine_or_the_call_is_the_caller_s_own) {
     for (const bool by_packet : {false, true}) {
-        for (const int number :
-             {int{WSA_OPERATION_ABORTED}, WSAEINTR, WSAENOTSOCK, WSAEBADF, int{ERROR_INVALID_HANDLE}, WSAEMFILE, WSAENOBUFS,
-              int{ERROR_NO_SYSTEM_RESOURCES}, int{ERROR_NOT_ENOUGH_MEMORY}, int{ERROR_TOO_MANY_OPEN_FILES},
-              WSAENETDOWN, WSANOTINITIALISED, WSASYSNOTREADY, WSAVERNOTSUPPORTED, WSAEPROVIDERFAILEDINIT, WSAEPROCLIM,
-              WSAEFAULT, WSAEOPNOTSUPP, WSAENOPROTOOPT, WSAEINPROGRESS, WSAEWOULDBLOCK, WSAEMSGSIZE}) {
+        for (const int number : {int{WSA_OPERATION_ABORTED},
+                                 WSAEINTR,
+                                 WSAENOTSOCK,
+                                 WSAEBADF,
+                                 int{ERROR_INVALID_HANDLE},
+                                 WSAEMFILE,
+                                 WSAENOBUFS,
+                                 int{ERROR_NO_SYSTEM_RESOURCES},
+                                 int{ERROR_NOT_ENOUGH_MEMORY},
+                                 int{ERROR_TOO_MANY_OPEN_FILES},
+                                 WSAENETDOWN,
+                                 WSANOTINITIALISED,
+                                 WSASYSNOTREADY,
+                                 WSAVERNOTSUPPORTED,
+                                 WSAEPROVIDERFAILEDINIT,
+                                 WSAEPROCLIM,
+                                 WSAEFAULT,
+                                 WSAEOPNOTSUPP,
+                                 WSAENOPROTOOPT,
+                                 WSAEINPROGRESS,
+                                 WSAEWOULDBLOCK,
+                                 WSAEMSGSIZE}) {
             EXPECT_EQ(of(number, by_packet), failure_of::socket) << number;
         }
         for (const std::errc own :
@@ -51,6 +73,33 @@ TEST(failure, of_an_argument_comes_at_once) {
     EXPECT_EQ(of(WSAEINVAL, false), failure_of::socket);
     EXPECT_EQ(of(ERROR_INVALID_PARAMETER, false), failure_of::socket);
     EXPECT_EQ(of(WSAEINVAL, true), failure_of::network);
+}
+
+TEST(patience, takes_no_time_for_some_failures_and_no_processor_for_many) {
+    using namespace std::chrono_literals;
+    test::in_runtime(1, [] {
+        const wait_limit limit(50ms);
+        patience others;
+        unsigned passed = 0;
+        for (; passed < 1'000'000 && wait_limit::clock::now() < limit.deadline(); ++passed) {
+            others.passed_over(limit);
+        }
+        EXPECT_GE(passed, 256u);
+        EXPECT_LE(passed, 256u + 16 * 51) << "16 a millisecond";
+    });
+}
+
+TEST(patience, ends_with_its_limit) {
+    test::in_runtime(1, [] {
+        patience others;
+        std::stop_source source;
+        source.request_stop();
+        const auto before = wait_limit::clock::now();
+        for (unsigned count = 0; count != 16'000; ++count) {
+            others.passed_over(source.get_token());
+        }
+        EXPECT_LT(wait_limit::clock::now() - before, std::chrono::milliseconds(900)) << "a thousand pauses";
+    });
 }
 
 } // namespace

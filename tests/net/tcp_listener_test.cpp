@@ -299,6 +299,32 @@ TEST_P(tcp_listener_on, listens_on_ipv6_and_on_both) {
     EXPECT_TRUE(all_operations_return());
 }
 
+// A mapped address is IPv4's in another spelling.
+TEST_P(tcp_listener_on, listens_on_mapped_addresses) {
+    running.run([] {
+        tcp_listener mapped = tcp_listener::bind(endpoint("::ffff:127.0.0.1", 0));
+        EXPECT_EQ(mapped.local_endpoint().family(), address_family::ipv4);
+        auto [client, server] = test::connect_through(mapped);
+        EXPECT_TRUE(server.is_open());
+    });
+    EXPECT_TRUE(all_operations_return());
+}
+
+TEST_P(tcp_listener_on, is_exclusive_unless_told_otherwise) {
+    running.run([] {
+        for (const bool exclusive : {true, false}) {
+            const tcp_listener listener = tcp_listener::bind(any_port, {.exclusive_address = exclusive});
+            BOOL set = FALSE;
+            int length = sizeof set;
+            ASSERT_EQ(::getsockopt(listener.native_handle(), SOL_SOCKET, SO_EXCLUSIVEADDRUSE,
+                                   reinterpret_cast<char*>(&set), &length),
+                      0);
+            EXPECT_EQ(set != FALSE, exclusive);
+        }
+    });
+    EXPECT_TRUE(all_operations_return());
+}
+
 // ---- Failing calls -----------------------------------------------------------------------------------------------
 
 TEST_P(tcp_listener_on, skips_connections_that_died_in_the_backlog) {
@@ -317,6 +343,50 @@ TEST_P(tcp_listener_on, skips_connections_that_died_in_the_backlog) {
         EXPECT_TRUE(all_operations_return());
         EXPECT_EQ(system.offences(), std::vector<std::string>{});
     });
+}
+
+// The real thing: what the system makes of them is its own business.
+TEST_P(tcp_listener_on, skips_connections_that_were_reset_in_the_backlog) {
+    running.run([] {
+        tcp_listener listener = tcp_listener::bind(any_port, {.outstanding_accepts = 2});
+        for (int count = 0; count < 50; ++count) {
+            tcp_stream::connect(listener.local_endpoint(), 20s).reset();
+        }
+        const tcp_stream good = tcp_stream::connect(listener.local_endpoint(), 20s);
+        for (;;) {
+            std::error_code error;
+            const tcp_stream accepted = listener.accept(20s, error);
+            ASSERT_FALSE(error) << error.message();
+            const endpoint peer = [&] {
+                try {
+                    return accepted.remote_endpoint();
+                } catch (const std::system_error&) {
+                    return endpoint(); // accepted before it was reset
+                }
+            }();
+            if (peer == good.local_endpoint()) {
+                break;
+            }
+        }
+    });
+    EXPECT_TRUE(all_operations_return());
+}
+
+// An error that is not the listener's and does not end. (How slowly it goes then: failure_test.cpp.)
+TEST_P(tcp_listener_on, ends_by_its_limit_while_every_connection_fails) {
+    running.run([] {
+        adversary system(1);
+        constexpr std::size_t failures = 20'000;
+        for (std::size_t count = 0; count < failures; ++count) {
+            system.script(adversary::kind::accept, scripted_end::fails_at_once(WSAECONNABORTED));
+        }
+        tcp_listener listener = tcp_listener::bind(any_port, {.outstanding_accepts = 2});
+        std::error_code error;
+        static_cast<void>(listener.accept(50ms, error));
+        EXPECT_EQ(error, std::errc::timed_out) << error.message();
+        EXPECT_LT(system.calls(adversary::kind::accept), failures) << "there is no end to be reached";
+    });
+    EXPECT_TRUE(all_operations_return());
 }
 
 TEST_P(tcp_listener_on, reports_a_lack_of_resources_and_goes_on) {

@@ -19,13 +19,16 @@
 #include <moor/this_coroutine.hpp>
 
 #include "iocp/system_calls.hpp"
+#include "support/adversary.hpp"
 #include "support/run.hpp"
 
 namespace moor {
 namespace {
 
 using namespace std::chrono_literals;
+using test::adversary;
 using test::in_runtime;
+using test::scripted_end;
 
 std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
 
@@ -203,6 +206,119 @@ TEST_P(udp_socket_on, passes_over_reports_of_earlier_datagrams) {
                 }
                 EXPECT_EQ(text(buffer, received), "to myself");
                 iocp::replace_system_calls(nullptr);
+            }
+        }
+    });
+}
+
+// Whatever the network answered, and by whichever status: a receive did not ask. What is of the socket it reports.
+TEST_P(udp_socket_on, passes_over_whatever_became_of_earlier_datagrams) {
+    constexpr std::uint32_t answers[] = {
+        0xC000023F, // STATUS_PORT_UNREACHABLE
+        0xC000023E, // STATUS_PROTOCOL_UNREACHABLE
+        0xC000023D, // STATUS_HOST_UNREACHABLE
+        0xC000023C, // STATUS_NETWORK_UNREACHABLE
+        0xC000020D, // STATUS_CONNECTION_RESET
+        0xC0000236, // STATUS_CONNECTION_REFUSED
+        0xC000A012, // STATUS_HOPLIMIT_EXCEEDED
+        0xC0000350, // STATUS_HOST_DOWN
+        0xC0000022, // STATUS_ACCESS_DENIED: administratively prohibited
+        0xC0000999, // nobody's
+    };
+    constexpr std::uint32_t own[] = {
+        0xC000009A, // STATUS_INSUFFICIENT_RESOURCES
+        0xC0000005, // STATUS_ACCESS_VIOLATION
+    };
+    in_runtime(1, [&] {
+        for (const bool reported : {false, true}) {
+            adversary system(1);
+            auto one = udp_socket::bind(here(), {.report_unreachable = reported});
+            auto other = udp_socket::bind(here());
+            std::array<std::byte, 10> buffer;
+            std::error_code error;
+            const auto receive = [&](std::uint32_t status, bool with_message) {
+                system.script(with_message ? adversary::kind::receive_message : adversary::kind::receive_from,
+                              scripted_end::fails_later(static_cast<std::int32_t>(status)));
+                other.send_to(bytes("here"), one.local_endpoint());
+                return with_message ? one.receive_message(buffer, 10s, error) : one.receive_from(buffer, 10s, error);
+            };
+            for (const bool with_message : {false, true}) {
+                for (const std::uint32_t status : answers) {
+                    const auto received = receive(status, with_message);
+                    EXPECT_EQ(static_cast<bool>(error), reported) << std::hex << status << ": " << error.message();
+                    EXPECT_EQ(received.bytes, reported ? 0u : 4u) << std::hex << status;
+                    if (reported) {
+                        EXPECT_EQ(one.receive_from(buffer, 10s).bytes, 4u);
+                    }
+                }
+                for (const std::uint32_t status : own) {
+                    static_cast<void>(receive(status, with_message));
+                    EXPECT_TRUE(error) << std::hex << status;
+                    EXPECT_EQ(one.receive_from(buffer, 10s).bytes, 4u);
+                }
+            }
+        }
+    });
+}
+
+TEST_P(udp_socket_on, goes_slowly_while_every_receive_fails) {
+    in_runtime(1, [] {
+        adversary system(1);
+        for (int count = 0; count < 20'000; ++count) {
+            system.script(adversary::kind::receive_from, scripted_end::fails_at_once(WSAECONNRESET));
+        }
+        auto one = udp_socket::bind(here());
+        std::array<std::byte, 10> buffer;
+        std::error_code error;
+        static_cast<void>(one.receive_from(buffer, 50ms, error));
+        EXPECT_EQ(error, std::errc::timed_out) << error.message();
+        EXPECT_LT(system.calls(adversary::kind::receive_from), 1'500u) << "256, and 16 a millisecond";
+    });
+}
+
+// A datagram that is leaving may lack a route itself.
+TEST_P(udp_socket_on, reports_what_a_send_may_have_met_itself) {
+    in_runtime(1, [] {
+        adversary system(1);
+        auto one = udp_socket::bind(here());
+        for (const int number : {WSAENETUNREACH, WSAEHOSTUNREACH, WSAEACCES, WSAEADDRNOTAVAIL, WSAENOBUFS}) {
+            system.script(adversary::kind::send_to, scripted_end::fails_at_once(static_cast<std::uint32_t>(number)));
+            std::error_code error;
+            one.send_to(bytes("out"), one.local_endpoint(), {}, error);
+            EXPECT_EQ(error.value(), number);
+        }
+    });
+}
+
+// ::ffff:a.b.c.d and a.b.c.d are one address to a socket of either kind, and no address in particular is this host.
+TEST(udp_socket, takes_mapped_addresses_and_none_in_particular) {
+    in_runtime(1, [] {
+        auto plain = udp_socket::bind(endpoint("::ffff:127.0.0.1", 0));
+        EXPECT_EQ(plain.local_endpoint().family(), address_family::ipv4);
+        const std::uint16_t port = plain.local_endpoint().port();
+        std::array<std::byte, 10> buffer;
+        const auto reaches_plain = [&](udp_socket& from, const endpoint& by) {
+            std::error_code error;
+            from.send_to(bytes("one"), by, 10s, error);
+            EXPECT_FALSE(error) << by.to_string() << ": " << error.message();
+            from.send_message(bytes("two"), by, {}, 10s, error);
+            EXPECT_FALSE(error) << by.to_string() << ": " << error.message();
+            from.connect(by, error);
+            EXPECT_FALSE(error) << by.to_string() << ": " << error.message();
+            from.send(bytes("three"), 10s, error);
+            EXPECT_FALSE(error) << by.to_string() << ": " << error.message();
+            for (const char* const expected : {"one", "two", "three"}) {
+                EXPECT_EQ(text(buffer, plain.receive_from(buffer, 10s)), expected) << by.to_string();
+            }
+        };
+        const char* const forms[] = {"127.0.0.1", "::ffff:127.0.0.1", "0.0.0.0", "::ffff:0.0.0.0"};
+        for (const char* const address : forms) {
+            auto four = udp_socket::bind(endpoint::any(address_family::ipv4, 0));
+            reaches_plain(four, endpoint(address, port));
+            std::error_code error;
+            auto both = udp_socket::bind(endpoint::any(address_family::ipv6, 0), {.dual_stack = true}, error);
+            if (both.is_open()) {
+                reaches_plain(both, endpoint(address, port));
             }
         }
     });

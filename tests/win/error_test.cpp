@@ -4,6 +4,8 @@
 #include <chrono>
 #include <iterator>
 #include <regex>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -12,9 +14,13 @@
 
 #include <moor/runtime.hpp>
 #include <moor/semaphore.hpp>
+#include <moor/spawn.hpp>
+#include <moor/tcp.hpp>
+#include <moor/udp.hpp>
 
 #include "support/source_text.hpp"
 #include "win/error.hpp"
+#include "win/known_errors.hpp"
 #include "win/windows.hpp"
 
 namespace moor {
@@ -56,6 +62,82 @@ TEST(winsock_category, means_the_portable_conditions) {
     EXPECT_NE(win::to_error(WSAECONNRESET), std::errc::connection_aborted);
 }
 
+// Every number of Winsock's for which there is a std::errc, by hand.
+TEST(winsock_category, means_a_portable_condition_wherever_one_fits) {
+    const meaning meanings[] = {
+        {WSAEINTR, std::errc::interrupted},
+        {WSAEBADF, std::errc::bad_file_descriptor},
+        {WSAEACCES, std::errc::permission_denied},
+        {WSAEFAULT, std::errc::bad_address},
+        {WSAEINVAL, std::errc::invalid_argument},
+        {WSAEMFILE, std::errc::too_many_files_open},
+        {WSAEWOULDBLOCK, std::errc::operation_would_block},
+        {WSAEINPROGRESS, std::errc::operation_in_progress},
+        {WSAEALREADY, std::errc::connection_already_in_progress},
+        {WSAENOTSOCK, std::errc::not_a_socket},
+        {WSAEDESTADDRREQ, std::errc::destination_address_required},
+        {WSAEMSGSIZE, std::errc::message_size},
+        {WSAEPROTOTYPE, std::errc::wrong_protocol_type},
+        {WSAENOPROTOOPT, std::errc::no_protocol_option},
+        {WSAEPROTONOSUPPORT, std::errc::protocol_not_supported},
+        {WSAESOCKTNOSUPPORT, std::errc::not_supported},
+        {WSAEOPNOTSUPP, std::errc::operation_not_supported},
+        {WSAEPFNOSUPPORT, std::errc::address_family_not_supported},
+        {WSAEAFNOSUPPORT, std::errc::address_family_not_supported},
+        {WSAEADDRINUSE, std::errc::address_in_use},
+        {WSAEADDRNOTAVAIL, std::errc::address_not_available},
+        {WSAENETDOWN, std::errc::network_down},
+        {WSAENETUNREACH, std::errc::network_unreachable},
+        {WSAENETRESET, std::errc::network_reset},
+        {WSAECONNABORTED, std::errc::connection_aborted},
+        {WSAECONNRESET, std::errc::connection_reset},
+        {WSAENOBUFS, std::errc::no_buffer_space},
+        {WSAEISCONN, std::errc::already_connected},
+        {WSAENOTCONN, std::errc::not_connected},
+        {WSAESHUTDOWN, std::errc::broken_pipe},
+        {WSAETIMEDOUT, std::errc::timed_out},
+        {WSAECONNREFUSED, std::errc::connection_refused},
+        {WSAELOOP, std::errc::too_many_symbolic_link_levels},
+        {WSAENAMETOOLONG, std::errc::filename_too_long},
+        {WSAEHOSTDOWN, std::errc::host_unreachable},
+        {WSAEHOSTUNREACH, std::errc::host_unreachable},
+        {WSAENOTEMPTY, std::errc::directory_not_empty},
+        {WSAEPROCLIM, std::errc::resource_unavailable_try_again},
+        {WSASYSNOTREADY, std::errc::network_down},
+        {WSAVERNOTSUPPORTED, std::errc::not_supported},
+        {WSAEDISCON, std::errc::broken_pipe},
+        {WSAECANCELLED, std::errc::operation_canceled},
+        {WSA_E_CANCELLED, std::errc::operation_canceled},
+        {WSATRY_AGAIN, std::errc::resource_unavailable_try_again},
+    };
+    std::size_t portable = 0;
+    for (const win::known_error& each : win::known_errors()) {
+        portable += each.number >= WSABASEERR && each.portable != std::errc{} ? 1u : 0u;
+    }
+    EXPECT_EQ(portable, std::size(meanings)) << "one that is not looked at here";
+    for (const meaning& each : meanings) {
+        EXPECT_EQ(win::to_error(each.number), each.portable) << each.number;
+    }
+}
+
+// Also where the system has none, as Wine has none for 10048.
+TEST(winsock_category, has_a_text_for_all_that_it_knows) {
+    std::set<int> numbers;
+    for (const win::known_error& each : win::known_errors()) {
+        numbers.insert(each.number);
+        const std::string text = win::to_error(static_cast<std::uint32_t>(each.number)).message();
+        EXPECT_NE(text.rfind("system error", 0), 0u) << each.number;
+        EXPECT_NE(text.find(" (" + std::to_string(each.number) + ")"), std::string::npos) << text;
+        EXPECT_EQ(win::find_known_error(each.number), &each);
+    }
+    for (const int number : {WSAEADDRINUSE, WSAEADDRNOTAVAIL, WSAENETRESET, WSAEDISCON, WSANO_DATA}) {
+        EXPECT_EQ(numbers.count(number), 1u) << number;
+    }
+    EXPECT_EQ(win::find_known_error(4711), nullptr);
+    EXPECT_EQ(win::find_known_error(0), nullptr);
+    EXPECT_EQ(win::find_known_error(99'999), nullptr);
+}
+
 TEST(winsock_category, says_the_number_in_its_message) {
     EXPECT_NE(win::to_error(WSAECONNRESET).message().find("(10054)"), std::string::npos);
     EXPECT_NE(win::to_error(0x1fffffff).message().find(std::to_string(0x1fffffff)), std::string::npos);
@@ -88,7 +170,6 @@ struct raised_condition {
 constexpr raised_condition raised[] = {
     {"timed_out", std::errc::timed_out},
     {"operation_canceled", std::errc::operation_canceled},
-    {"operation_not_permitted", std::errc::operation_not_permitted},
     {"invalid_argument", std::errc::invalid_argument},
     {"not_enough_memory", std::errc::not_enough_memory},
     {"not_connected", std::errc::not_connected},
@@ -109,6 +190,25 @@ TEST(moor_category, has_a_text_for_all_that_is_raised) {
     }
     EXPECT_STREQ(moor_category().name(), "moor");
     EXPECT_NE(std::error_code(12345, moor_category()).message().find("12345"), std::string::npos);
+}
+
+// What a caller did wrong: its text says what to do, its meaning is portable, and no two are alike.
+TEST(moor_category, explains_every_misuse) {
+    std::set<std::string> texts;
+    for (int number = static_cast<int>(win::misuse::outside_coroutine); number != static_cast<int>(win::misuse::end);
+         ++number) {
+        const std::error_code code = win::to_error(static_cast<win::misuse>(number));
+        EXPECT_EQ(code.category(), moor_category());
+        EXPECT_TRUE(code == std::errc::operation_not_permitted || code == std::errc::invalid_argument) << number;
+        const std::string text = code.message();
+        EXPECT_GT(text.size(), 15u) << text;
+        EXPECT_NE(text.rfind("error ", 0), 0u) << text;
+        EXPECT_TRUE(texts.insert(text).second) << text;
+    }
+    EXPECT_EQ(win::to_error(win::misuse::outside_coroutine), std::errc::operation_not_permitted);
+    EXPECT_EQ(win::to_error(win::misuse::no_endpoint), std::errc::invalid_argument);
+    EXPECT_EQ(std::error_code(static_cast<int>(win::misuse::end), moor_category()).message(),
+              "error " + std::to_string(static_cast<int>(win::misuse::end)));
 }
 
 TEST(moor_category, means_the_portable_conditions) {
@@ -141,6 +241,8 @@ TEST(moor_category, holds_all_that_the_sources_raise) {
             const std::string code = test::code_of(test::read_text(file));
             EXPECT_EQ(code.find("make_error_code(std::errc"), std::string::npos)
                 << file.string() << " raises a code of the C runtime's, which may have no text";
+            EXPECT_EQ(code.find("to_error(std::errc::operation_not_permitted)"), std::string::npos)
+                << file.string() << " does not say what is not permitted: see win::misuse";
             for (std::sregex_iterator match(code.begin(), code.end(), raise), end; match != end; ++match) {
                 ++found;
                 EXPECT_TRUE(std::any_of(std::begin(raised), std::end(raised),
@@ -162,6 +264,44 @@ TEST(moor_category, is_what_users_see) {
         }
     });
     EXPECT_EQ(what, "moor: semaphore::acquire: timed out");
+}
+
+// What was tried, where, what is wrong and what to do.
+TEST(moor_category, messages_say_what_to_do) {
+    const auto message_of = [](auto call) {
+        try {
+            call();
+        } catch (const std::system_error& error) {
+            return std::string(error.what());
+        }
+        return std::string("nothing was thrown");
+    };
+    const endpoint somewhere("127.0.0.1", 7);
+    const std::string outside = "not on a coroutine; call it from runtime::run, or from what runtime::spawn or "
+                                "moor::spawn has started";
+    EXPECT_EQ(message_of([&] { static_cast<void>(tcp_listener::bind(somewhere)); }),
+              "moor: listen on 127.0.0.1:7: " + outside);
+    EXPECT_EQ(message_of([&] { static_cast<void>(tcp_stream::connect(somewhere)); }),
+              "moor: connect to 127.0.0.1:7: " + outside);
+    EXPECT_EQ(message_of([&] { static_cast<void>(udp_socket::bind(somewhere)); }),
+              "moor: bind to 127.0.0.1:7: " + outside);
+    EXPECT_EQ(message_of([&] { static_cast<void>(tcp_listener().accept()); }),
+              "moor: accept: not open, or not connected");
+    EXPECT_EQ(message_of([] { moor::spawn([] {}).detach(); }), "moor: spawn: " + outside);
+    runtime({.workers = 1}).run([&] {
+        EXPECT_EQ(message_of([&] { static_cast<void>(tcp_listener::bind(somewhere, {.outstanding_accepts = 0})); }),
+                  "moor: listen on 127.0.0.1:7: outstanding_accepts is not within 1 and 4096");
+        const tcp_listener first = tcp_listener::bind(endpoint("127.0.0.1", 0));
+        const std::string taken = message_of([&] { static_cast<void>(tcp_listener::bind(first.local_endpoint())); });
+        EXPECT_EQ(taken.rfind("moor: listen on " + first.local_endpoint().to_string() + ": ", 0), 0u) << taken;
+        EXPECT_EQ(taken.find("system error"), std::string::npos) << taken;
+        EXPECT_EQ(message_of([] { static_cast<void>(tcp_stream::connect(std::span<const endpoint>())); }),
+                  "moor: connect: no endpoint was given");
+        EXPECT_EQ(message_of([] {
+                      static_cast<void>(sendable_file::open("no such file"));
+                  }).rfind("moor: open no such file: ", 0),
+                  0u);
+    });
 }
 
 TEST(stream_category, knows_the_end_of_a_stream) {
