@@ -11,9 +11,9 @@ namespace moor {
 [[nodiscard]] const std::error_category& winsock_category() noexcept;
 
 /// What moor itself decides: a deadline that has passed, a request to stop, a call that is not allowed here. The codes
-/// compare equal to std::errc (`error == std::errc::timed_out`), whose numbers they have; or, where the text says what to
-/// do, numbers of their own. Not the generic category, because the C runtime's texts for that one lack the most frequent
-/// ones.
+/// compare equal to std::errc (`error == std::errc::timed_out`), whose numbers they have; or, where the text says what
+/// to do, numbers of their own. Not the generic category, because the C runtime's texts for that one lack the most
+/// frequent ones.
 [[nodiscard]] const std::error_category& moor_category() noexcept;
 
 /// Conditions of a stream that the system has no number for.

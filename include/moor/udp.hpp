@@ -91,14 +91,15 @@ public:
     udp_socket& operator=(udp_socket&&) noexcept;
     ~udp_socket();
 
-    /// Opens a socket bound to `local`; port 0 lets the system choose. Without dual_stack ::ffff:a.b.c.d is a.b.c.d. Only from a coroutine. Does not suspend. Errors:
-    /// address_in_use, permission_denied, address_not_available, operation_not_permitted (outside a coroutine), …
+    /// Opens a socket bound to `local`; port 0 lets the system choose. Without dual_stack ::ffff:a.b.c.d is a.b.c.d.
+    /// Only from a coroutine. Does not suspend. Errors: address_in_use, permission_denied, address_not_available,
+    /// operation_not_permitted (outside a coroutine), …
     [[nodiscard]] static udp_socket bind(const endpoint& local, const udp_options& options = {});
     [[nodiscard]] static udp_socket bind(const endpoint& local, const udp_options& options, std::error_code& error);
 
     /// From now on send() sends to `remote`, and only its datagrams are received. Does not suspend, and says nothing
-    /// about whether anybody is there. Here as in the calls below, 0.0.0.0 and :: are the local host, and an IPv4 address
-    /// and its mapped form (::ffff:a.b.c.d) are the same.
+    /// about whether anybody is there. Here as in the calls below, 0.0.0.0 and :: are the local host, and an IPv4
+    /// address and its mapped form (::ffff:a.b.c.d) are the same.
     void connect(const endpoint& remote);
     void connect(const endpoint& remote, std::error_code& error) noexcept;
 

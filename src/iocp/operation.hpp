@@ -118,8 +118,9 @@ public:
     /// been dequeued: the caller still owns it then. Only for calls without caller's data buffers.
     [[nodiscard]] bool abandon() noexcept;
 
-    /// Valid once completed: bytes, and the error (0 for success). After a packet that is the kernel's status as a Win32
-    /// number, which for a socket is not Winsock's (overlapped_calls.hpp, socket_error); else what the call reported.
+    /// Valid once completed: bytes, and the error (0 for success). After a packet that is the kernel's status as a
+    /// Win32 number, which for a socket is not Winsock's (overlapped_calls.hpp, socket_error); else what the call
+    /// reported.
     [[nodiscard]] std::uint32_t transferred() const noexcept { return transferred_; }
     [[nodiscard]] std::uint32_t error() const noexcept { return error_; }
     [[nodiscard]] bool ended_by_packet() const noexcept { return ended_by_packet_; }

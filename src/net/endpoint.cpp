@@ -252,8 +252,7 @@ bool endpoint::is_loopback() const noexcept {
 bool endpoint::is_any() const noexcept { return unmapped().address_ == ipv6_bytes{}; }
 
 bool endpoint::is_mapped() const noexcept {
-    return family_ == address_family::ipv6 &&
-           std::equal(mapped_prefix.begin(), mapped_prefix.end(), address_.begin());
+    return family_ == address_family::ipv6 && std::equal(mapped_prefix.begin(), mapped_prefix.end(), address_.begin());
 }
 
 endpoint endpoint::mapped() const noexcept {

@@ -47,8 +47,7 @@ failure_of whose_failure(const std::error_code& error, bool by_packet) noexcept 
     case std::errc::destination_address_required:
     case std::errc::operation_in_progress:
     case std::errc::operation_would_block:
-    case std::errc::connection_already_in_progress:
-        return failure_of::socket;
+    case std::errc::connection_already_in_progress: return failure_of::socket;
     case std::errc::not_connected:
     case std::errc::already_connected:
     case std::errc::broken_pipe: return failure_of::connection;

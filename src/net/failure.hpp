@@ -1,7 +1,7 @@
-// Whose failure it is. A listener's call may report that a stranger's connection broke, and a datagram socket's that the
-// network did not deliver what was sent before: neither ends what the caller waits for. What that can be is open-ended
-// (every provider and driver on the way has a say), so the other side is told apart: what concerns the socket itself,
-// the machine or the call. All else is of others.
+// Whose failure it is. A listener's call may report that a stranger's connection broke, and a datagram socket's that
+// the network did not deliver what was sent before: neither ends what the caller waits for. What that can be is
+// open-ended (every provider and driver on the way has a say), so the other side is told apart: what concerns the
+// socket itself, the machine or the call. All else is of others.
 #pragma once
 
 #include <cstdint>

@@ -42,9 +42,9 @@ namespace moor::net {
 /// Of a datagram socket: whom it sends to and receives from.
 [[nodiscard]] std::error_code set_default_peer(const win::unique_socket& socket, const endpoint& remote) noexcept;
 [[nodiscard]] std::error_code set_broadcast(const win::unique_socket& socket, bool on) noexcept;
-/// Of a socket that is to connect, before it is bound to port 0: the port is chosen when it connects, and may be one that
-/// goes to other destinations already. So there can be more than 16,000 outgoing connections. Until then the socket has
-/// port 0. An error where the system is older than Windows 10.
+/// Of a socket that is to connect, before it is bound to port 0: the port is chosen when it connects, and may be one
+/// that goes to other destinations already. So there can be more than 16,000 outgoing connections. Until then the
+/// socket has port 0. An error where the system is older than Windows 10.
 [[nodiscard]] std::error_code set_shared_outgoing_port(const win::unique_socket& socket) noexcept;
 [[nodiscard]] std::error_code set_ipv6_only(const win::unique_socket& socket, bool on) noexcept;
 /// Closing sends a reset and drops what is unsent.

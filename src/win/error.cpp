@@ -45,8 +45,8 @@ public:
     }
 
 private:
-    // What a call of Winsock's reports and what another function of the system reports for the same event, under the one
-    // name that portable code tests for.
+    // What a call of Winsock's reports and what another function of the system reports for the same event, under the
+    // one name that portable code tests for.
     static std::errc portable(int code) noexcept {
         const win::known_error* const known = win::find_known_error(code);
         return known != nullptr ? known->portable : std::errc{};

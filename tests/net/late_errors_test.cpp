@@ -17,8 +17,8 @@
 
 #include "net/failure.hpp"
 #include "support/adversary.hpp"
-#include "support/every_call.hpp"
 #include "support/eventually.hpp"
+#include "support/every_call.hpp"
 #include "support/run.hpp"
 #include "support/tcp_pair.hpp"
 #include "win/known_errors.hpp"
@@ -96,26 +96,25 @@ TEST(late_errors, of_connecting_compare_with_portable_conditions) {
         std::errc portable;
     };
     constexpr expectation expectations[] = {
-        {0xC000020A, std::errc::address_in_use},      // STATUS_ADDRESS_ALREADY_EXISTS
-        {0xC0000043, std::errc::address_in_use},      // STATUS_SHARING_VIOLATION
+        {0xC000020A, std::errc::address_in_use},        // STATUS_ADDRESS_ALREADY_EXISTS
+        {0xC0000043, std::errc::address_in_use},        // STATUS_SHARING_VIOLATION
         {0xC0000207, std::errc::address_not_available}, // STATUS_INVALID_ADDRESS_COMPONENT
         {0xC0000141, std::errc::address_not_available}, // STATUS_INVALID_ADDRESS
-        {0xC0000209, std::errc::no_buffer_space},     // STATUS_TOO_MANY_ADDRESSES
-        {0xC00000A1, std::errc::no_buffer_space},     // STATUS_WORKING_SET_QUOTA
-        {0xC00000BE, std::errc::network_unreachable}, // STATUS_BAD_NETWORK_PATH
-        {0xC000023C, std::errc::network_unreachable}, // STATUS_NETWORK_UNREACHABLE
-        {0xC0000350, std::errc::host_unreachable},    // STATUS_HOST_DOWN
-        {0xC000023D, std::errc::host_unreachable},    // STATUS_HOST_UNREACHABLE
-        {0xC00000B5, std::errc::timed_out},           // STATUS_IO_TIMEOUT
-        {0xC000013F, std::errc::timed_out},           // STATUS_LINK_TIMEOUT
-        {0xC0000236, std::errc::connection_refused},  // STATUS_CONNECTION_REFUSED
-        {0xC0000022, std::errc::permission_denied},   // STATUS_ACCESS_DENIED
+        {0xC0000209, std::errc::no_buffer_space},       // STATUS_TOO_MANY_ADDRESSES
+        {0xC00000A1, std::errc::no_buffer_space},       // STATUS_WORKING_SET_QUOTA
+        {0xC00000BE, std::errc::network_unreachable},   // STATUS_BAD_NETWORK_PATH
+        {0xC000023C, std::errc::network_unreachable},   // STATUS_NETWORK_UNREACHABLE
+        {0xC0000350, std::errc::host_unreachable},      // STATUS_HOST_DOWN
+        {0xC000023D, std::errc::host_unreachable},      // STATUS_HOST_UNREACHABLE
+        {0xC00000B5, std::errc::timed_out},             // STATUS_IO_TIMEOUT
+        {0xC000013F, std::errc::timed_out},             // STATUS_LINK_TIMEOUT
+        {0xC0000236, std::errc::connection_refused},    // STATUS_CONNECTION_REFUSED
+        {0xC0000022, std::errc::permission_denied},     // STATUS_ACCESS_DENIED
     };
     test::in_runtime(1, [&] {
         adversary system(1);
         for (const expectation& each : expectations) {
-            system.script(adversary::kind::connect,
-                          scripted_end::fails_later(static_cast<std::int32_t>(each.status)));
+            system.script(adversary::kind::connect, scripted_end::fails_later(static_cast<std::int32_t>(each.status)));
             std::error_code error;
             EXPECT_FALSE(tcp_stream::connect(endpoint("192.0.2.1", 9), 20s, error).is_open());
             EXPECT_EQ(error, each.portable) << fmt::format("{:08x}: {}", each.status, error.message());
