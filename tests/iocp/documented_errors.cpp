@@ -62,6 +62,7 @@ error_list documented_errors(adversary::kind which) {
     case adversary::kind::connect: return connect_ex_errors;
     case adversary::kind::disconnect: return disconnect_errors;
     case adversary::kind::send_file: return send_file_errors;
+    case adversary::kind::users: return {}; // whatever the user says
     }
     return {};
 }
