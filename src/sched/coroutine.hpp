@@ -43,7 +43,9 @@ public:
     preempt::preempted_state::owner preempted;
     stack::memory stack;
     stack::movement movement;
-    coroutine* next_in_queue = nullptr; // of the shared or a pinned queue
+    coroutine* next_in_queue = nullptr; // of a shared_queue
+    /// It was preempted or yielded after a long turn, and waits among those who yielded. Says nothing elsewhere.
+    bool cpu_bound = false;
     unsigned stop_shields = 0;          // its own alone
     bool preemptible = false;           // all of it is a preemptible scope
 

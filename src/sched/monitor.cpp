@@ -55,6 +55,9 @@ unsigned monitor::thread_main(void* self) noexcept {
 }
 
 void monitor::run() noexcept {
+    // Windows lets a thread of their own priority wait for a quantum of the workers (20 to 180 ms) when these keep all
+    // processors busy, which is when the monitor matters. It runs for microseconds at a time.
+    ::SetThreadPriority(::GetCurrentThread(), THREAD_PRIORITY_HIGHEST);
     while (!ending_.load(std::memory_order_acquire)) {
         // Read first: whoever wakes from here on changes it.
         const std::uint32_t wakes = wakes_.load(std::memory_order_acquire);
@@ -125,12 +128,17 @@ void monitor::look() noexcept {
         worker& looked_at = *runtime_.workers[index];
         watched& seen = watched_[index];
         const std::uint32_t turn = looked_at.turns();
+        const std::uint32_t looks = looked_at.looks();
+        if (looks == seen.looks && !looked_at.is_asleep()) {
+            looked_at.look_at_clock_soon();
+        }
+        seen.looks = looks;
         const bool unchanged = turn == seen.turn;
         const bool same = unchanged && !looked_at.is_asleep();
         calm = calm && !same;
         idle = idle && unchanged && !same;
         if (!same) {
-            seen = {turn, turns_begin, seen.attempted, 0, 0};
+            seen = {turn, looks, turns_begin, seen.attempted, 0, 0};
         }
         const bool stuck = same && now - seen.since >= runtime_.options.time_slice;
         looked_at.set_stuck(stuck);

@@ -1,6 +1,7 @@
 // A thread that looks after what a busy worker cannot: coroutines that it woke, and timers that are due, while it stays
 // in one coroutine for long. It has a sleeping worker take them over, and it preempts the coroutine, or asks it to
-// yield when that is not possible. After Go's sysmon (runtime/proc.go).
+// yield when that is not possible. A worker that has not looked at the clock meanwhile is told to: it counts turns
+// between its looks, and those may have become long. After Go's sysmon (runtime/proc.go).
 #pragma once
 
 #include <array>
@@ -77,6 +78,7 @@ private:
     // A worker, as last looked at. The monitor's thread alone.
     struct watched {
         std::uint32_t turn = 0;
+        std::uint32_t looks = 0;        // of the worker at the clock
         steady::time_point since{};     // when the turn is taken to have begun, see looks_per_slice
         steady::time_point attempted{}; // to preempt it, last
         unsigned refused = 0;           // attempts to preempt it, in a row

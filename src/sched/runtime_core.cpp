@@ -357,7 +357,8 @@ bool runtime_core::is_deadlocked() const noexcept {
         return false;
     }
     // After alive(): a coroutine that was counted there is started from outside still, or queued by now.
-    if (starting_outside_.load() != 0 || outside_wakes.load() != 0 || operations_in_use() != 0 || !shared.empty()) {
+    if (starting_outside_.load() != 0 || outside_wakes.load() != 0 || operations_in_use() != 0 || !shared.empty() ||
+        !yielded.empty()) {
         return false;
     }
     for (const auto& each : workers) {

@@ -113,6 +113,9 @@ public:
     stack::segment_pool segments;
     win::slab<coroutine> coroutines;
     sched::shared_queue shared;
+    /// Coroutines that yielded while some of their worker compute; any worker may run them, after all others. See
+    /// sched/worker_fairness.cpp.
+    sched::shared_queue yielded;
     sched::idle_workers idle;
 
     // Constant after construction; they use all of the above.

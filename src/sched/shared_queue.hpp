@@ -1,5 +1,5 @@
-// First in, first out queue of coroutines for any thread to push to: the runtime's shared queue, and each worker's
-// queue of coroutines that only it may run.
+// First in, first out queue of coroutines for any thread to push to: the runtime's shared queue and that of those who
+// yielded, and each worker's queues of coroutines that only it may run.
 #pragma once
 
 #include <atomic>
@@ -29,6 +29,17 @@ public:
             item->next_in_queue = nullptr;
             append(*item);
         }
+    }
+
+    /// For one that was popped and does not run yet after all.
+    void push_front(coroutine& item) noexcept {
+        const std::lock_guard guard(lock_);
+        coroutine* const second = first_.load(std::memory_order_relaxed);
+        item.next_in_queue = second;
+        if (second == nullptr) {
+            last_ = &item;
+        }
+        first_.store(&item, std::memory_order_seq_cst);
     }
 
     /// Null when empty; costs one load then.

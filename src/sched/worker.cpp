@@ -1,5 +1,5 @@
-// The worker's loop and its choices; see worker.hpp. Switching is in worker_switch.cpp, sleeping and I/O in
-// worker_idle.cpp.
+// The worker's loop and its queues; see worker.hpp. Switching is in worker_switch.cpp, what keeps waits short in
+// worker_fairness.cpp, sleeping and I/O in worker_idle.cpp.
 #include "sched/worker.hpp"
 
 #include <array>
@@ -73,7 +73,7 @@ void worker::run() noexcept {
         if (maintenance_is_due()) {
             maintain();
         }
-        coroutine* next = resuming_ != nullptr ? std::exchange(resuming_, nullptr) : pick_local();
+        coroutine* next = choose_fairly();
         if (next != nullptr) {
             found_work(); // maintain() may have taken the wake-up of a worker that sleeps
         } else {

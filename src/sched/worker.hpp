@@ -1,16 +1,18 @@
 // A worker: one thread that runs coroutines, one after another, and sleeps in the completion port when there is none.
 //
 // A turn of the loop prefers, in this order: the `next` slot (what the last coroutine woke first), the worker's own
-// ring, the coroutines pinned to it (first every other turn), the runtime's shared queue (first every 61st turn, so
-// that neither starves), half of another worker's ring, and completed I/O. A coroutine that suspends takes that
-// decision itself and switches straight to the next coroutine; only when its queues are empty, or when timers and the
-// port need a look, does it switch to the worker's own stack. Nothing makes a coroutine visible as resumable before its
-// context is saved: a departing coroutine only notes what is to happen to it, and the code that runs next does it
-// (settle_departure).
+// ring, the runtime's shared queue (first every 61st turn), the coroutines pinned to it (first every other turn), those
+// that yielded after they had computed for long, half of another worker's ring, and completed I/O. No order and no
+// count bounds how long somebody waits when turns are long: time does, see worker_fairness.cpp. A coroutine that
+// suspends takes that decision itself and switches straight to the next coroutine; only when its queues are empty, or
+// when time asks for maintenance, does it switch to the worker's own stack. Nothing makes a coroutine visible as
+// resumable before its context is saved: a departing coroutine only notes what is to happen to it, and the code that
+// runs next does it (settle_departure).
 #pragma once
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -47,7 +49,7 @@ using detail::runtime_core;
 /// What is to happen to a coroutine after its context is saved.
 enum class departure : std::uint8_t {
     park,      ///< it waits; its parker decides
-    yield,     ///< to the end of the ring
+    yield,     ///< behind the others
     finish,    ///< it has ended: its stack and its own reference are given back
     preempted, ///< its registers are saved; it goes on on this worker
 };
@@ -170,11 +172,16 @@ public:
     [[nodiscard]] bool has_work_for_others() noexcept {
         return has_stealable() || next_.load(std::memory_order_relaxed) != nullptr || timers_.next() <= steady::now();
     }
+    /// Changes with every look at timers and port. The monitor compares.
+    [[nodiscard]] std::uint32_t looks() const noexcept { return looks_.load(std::memory_order_relaxed); }
+    /// By the monitor: the turn that runs now ends with a look at the clock. The worker may overwrite it when it takes
+    /// that look at the same moment.
+    void look_at_clock_soon() noexcept { next_clock_look_.store(turns(), std::memory_order_relaxed); }
     [[nodiscard]] std::uint32_t turns() const noexcept { return turn_.load(std::memory_order_relaxed); }
     [[nodiscard]] bool is_asleep() const noexcept { return asleep_.load(std::memory_order_relaxed); }
     /// By the monitor: lets thieves expire this worker's timers.
     void set_stuck(bool stuck) noexcept { stuck_.store(stuck, std::memory_order_relaxed); }
-    [[nodiscard]] bool has_pinned() const noexcept { return !pinned_.empty(); }
+    [[nodiscard]] bool has_pinned() const noexcept { return !pinned_.empty() || !yielded_here_.empty(); }
     [[nodiscard]] std::size_t timers_running() const noexcept { return timers_.size(); }
     [[nodiscard]] std::int64_t operation_balance() const noexcept {
         return operations_.balance.load(std::memory_order_relaxed);
@@ -198,22 +205,27 @@ private:
 
     /// Turns between two looks at the shared queue: a prime, so that it does not fall into step with the program.
     static constexpr std::uint32_t shared_queue_interval = 61;
-    /// Turns between two looks at the clock: few when they have been long, more when they have been short.
-    static constexpr std::uint32_t least_clock_interval = 8;
+    /// Most turns between two looks at the clock: as many while turns are short, one when they are long.
     static constexpr std::uint32_t most_clock_interval = 32;
-    /// The cycles (well under a millisecond on any processor) after which a worker that never runs out of work looks at
-    /// its timers, and how many of such looks go by until it polls the port too: after four to ten milliseconds.
+    /// The processor's cycles (well under a millisecond on any) after which a worker that never runs out of work looks
+    /// at its timers.
     static constexpr std::uint64_t maintenance_cycles = std::uint64_t{1} << 20;
-    static constexpr std::uint32_t looks_per_poll = 20;
-    /// Turns in a row from the next slot between two looks at the clock for their time slice.
-    static constexpr std::uint32_t turns_between_slice_looks = 64;
+    /// When so much time has passed since the last look at the port, maintenance has one.
+    static constexpr std::chrono::microseconds longest_without_poll{2500};
+    /// Parts of the time slice. A turn of a `long_turns`th is that of a coroutine which computes; what a
+    /// `quick_rounds`th is for see worker_fairness.cpp.
+    static constexpr int long_turns = 8;
+    static constexpr int quick_rounds = 4;
+    /// Slices after the last long turn in which those that yield still go behind all others.
+    static constexpr int slices_of_caution = 4;
 
     static unsigned __stdcall thread_main(void* self) noexcept;
     static void touch_own_stack() noexcept;
     void run() noexcept;
 
     // Choosing the next coroutine.
-    [[nodiscard]] coroutine* choose_next() noexcept;
+    [[nodiscard]] coroutine* choose_next() noexcept;   // on a coroutine's stack
+    [[nodiscard]] coroutine* choose_fairly() noexcept; // on the worker's own
     [[nodiscard]] coroutine* pick_local() noexcept;
     [[nodiscard]] coroutine* pick() noexcept; // the same, inlined into a switch
     [[nodiscard]] coroutine* take_next() noexcept;
@@ -223,18 +235,37 @@ private:
     void sleep_in_port() noexcept;
     [[nodiscard]] bool idle_search_allowed() noexcept;
     [[nodiscard]] bool work_in_sight() const noexcept;
-    [[nodiscard]] bool slice_is_over() noexcept;
-    [[nodiscard]] bool clock_says_slice_is_over() noexcept;
+    void found_work() noexcept;
+
+    // What keeps a wait short; see worker_fairness.cpp.
+    enum class port_look : std::uint8_t { when_due, always };
     [[nodiscard]] bool maintenance_is_due() const noexcept;
     [[nodiscard]] bool clock_says_maintenance(std::uint32_t turn) noexcept;
     [[nodiscard]] bool maintenance_is_due_at(std::uint32_t turn) noexcept {
-        return static_cast<std::int32_t>(turn - next_clock_look_) >= 0 && clock_says_maintenance(turn);
+        return static_cast<std::int32_t>(turn - next_clock_look_.load(std::memory_order_relaxed)) >= 0 &&
+               clock_says_maintenance(turn);
     }
+    void judge_turns(std::uint32_t turn) noexcept;
+    void begin_turns() noexcept;
     void maintain() noexcept;
+    void maintained() noexcept;
+    void wake_what_is_due(steady::time_point now, port_look port) noexcept;
+    void share_time(steady::time_point now) noexcept;
+    void note_long_turn(steady::time_point now) noexcept {
+        yields_go_last_ = true;
+        long_turn_seen_ = now;
+    }
+    [[nodiscard]] coroutine* pick_yielded() noexcept;
+    [[nodiscard]] coroutine* take_yielded() noexcept;
+    void put_yielded_back(coroutine& first) noexcept;
+    [[nodiscard]] bool somebody_has_yielded() const noexcept;
+    [[nodiscard]] bool somebody_is_stuck() const noexcept;
+    void queue_yielded(coroutine& left) noexcept;
+
+    // Queueing.
     /// Returns how many packets came, of at most `room`.
     std::size_t poll(DWORD timeout, std::size_t room) noexcept;
     void share_surplus() noexcept;
-    void found_work() noexcept;
     /// To the end of this worker's ring; behind those in the shared queue, when there are any, since a ring that never
     /// runs empty would keep them waiting.
     void push_last(coroutine& item) noexcept {
@@ -282,17 +313,25 @@ private:
     context::suspended_state own_state_;       // of the worker's own stack
     std::atomic<coroutine*> running_{nullptr}; // the monitor reads it
     coroutine* departing_ = nullptr;
-    coroutine* resuming_ = nullptr; // preempted; chosen by a coroutine that left, resumed from the own stack
     departure fate_ = departure::park;
     bool searching_ = false;
-    std::uint32_t next_streak_ = 0;    // turns in a row that came from the next slot
-    steady::time_point slice_began_{}; // of that streak
-    std::uint64_t slice_looked_ = 0;   // at the clock, for that; processor cycles
-    std::uint64_t last_look_ = 0;      // at the timers; processor cycles
-    std::uint32_t looks_since_poll_ = 0;
-    std::uint64_t last_clock_look_ = 0; // processor cycles
-    std::uint32_t next_clock_look_ = 0; // the turn of it
-    std::uint32_t clock_interval_ = least_clock_interval;
+    // Looks at the clock and what they have found; see worker_fairness.cpp.
+    bool yields_go_last_ = false;            // there are coroutines that compute, or were a moment ago
+    bool yielded_first_ = false;             // it is the turn of those that yielded
+    bool yielded_ran_ = false;               // one of them did since the last maintenance
+    bool polled_ = false;                    // the port, and nobody has run since
+    bool next_streak_broken_ = true;         // the next slot was empty at a turn since the last maintenance
+    bool next_goes_last_ = false;            // the slice of those who run from it is over
+    std::uint32_t clock_interval_ = 1;       // turns
+    std::uint32_t turn_judged_ = 0;          // the last turn before those that judge_turns() is to look at
+    std::uint64_t last_clock_look_ = 0;      // processor cycles
+    std::uint64_t last_maintenance_ = 0;     // processor cycles
+    steady::time_point judged_at_{};         // when those turns began
+    steady::time_point polled_at_{};         // the port, last
+    steady::time_point long_turn_seen_{};    // last
+    steady::time_point next_streak_began_{}; // turns in a row that came from the next slot
+    steady::time_point woken_since_{};       // others have had the worker, while somebody who yielded waits
+    steady::time_point yielded_first_since_{};
     std::uint32_t victim_seed_;
     preempt::preempted_state::owner spare_state_;
     // The stack of the few instructions that continue a preempted coroutine.
@@ -300,12 +339,17 @@ private:
     std::uint64_t next_id_ = 0; // coroutine ids of its own range
     std::uint64_t last_id_ = 0;
 
-    std::atomic<bool> asleep_{false};       // in the port; who queues pinned work looks here
-    std::atomic<bool> stuck_{false};        // the monitor writes it
+    std::atomic<bool> asleep_{false};               // in the port; who queues pinned work looks here
+    std::atomic<bool> stuck_{false};                // the monitor writes it
+    std::atomic<std::uint32_t> next_clock_look_{0}; // the turn of it; the monitor may bring it forward
+    std::atomic<std::uint32_t> looks_{0};           // at timers and port; the monitor reads it
     std::atomic<std::uint32_t> turn_{0};    // thieves read it to see whether this worker is stuck in one coroutine
     std::atomic<coroutine*> next_{nullptr}; // the owner fills it; the owner and thieves take it by exchange
     run_queue<coroutine> ring_;
     shared_queue pinned_; // any thread pushes
+    /// Preempted coroutines, and pinned ones that yielded while others compute. (Those that any worker may run are in
+    /// the runtime's queue for them.)
+    shared_queue yielded_here_;
     timers timers_;
 
     iocp::operation_cache operations_;

@@ -1,5 +1,5 @@
-// What a worker does when its own queues are empty: steal, take completions, sleep in the port; and the look at timers
-// and port that a busy worker takes now and then. All of it on the worker's own stack.
+// What a worker does when its own queues are empty: steal, take completions, sleep in the port. All of it on the
+// worker's own stack.
 #include <algorithm>
 #include <chrono>
 #include <span>
@@ -26,7 +26,7 @@ coroutine* worker::find_work() noexcept {
             }
         }
         sleep_in_port();
-        if (coroutine* const woken = pick_local()) {
+        if (coroutine* const woken = choose_fairly()) {
             found_work();
             return woken;
         }
@@ -104,7 +104,7 @@ coroutine* worker::steal_next_of(worker& victim) noexcept {
 
 // What would keep this worker awake. Called after it has said that it sleeps; see idle_workers.hpp.
 bool worker::work_in_sight() const noexcept {
-    if (!runtime_.shared.empty() || !pinned_.empty() || runtime_.workers_shall_end()) {
+    if (!runtime_.shared.empty() || !runtime_.yielded.empty() || has_pinned() || runtime_.workers_shall_end()) {
         return true;
     }
     return std::any_of(runtime_.workers.begin(), runtime_.workers.end(),
@@ -133,24 +133,11 @@ void worker::sleep_in_port() noexcept {
     asleep_.store(false, std::memory_order_relaxed);
     runtime_.idle.stop_sleeping();
     runtime_.overseer.worker_woke();
+    begin_turns();
+    polled_at_ = judged_at_;
+    maintained();
     if (!timers_.empty()) {
-        timers_.expire(steady::now());
-    }
-    last_look_ = __rdtsc();
-    looks_since_poll_ = 0;
-    share_surplus();
-}
-
-// Timers are looked at more often than the port: that costs a look at a clock, and this a system call. Go's monitor
-// polls the network after ten milliseconds in which nobody else did.
-void worker::maintain() noexcept {
-    last_look_ = __rdtsc();
-    if (!timers_.empty()) {
-        timers_.expire(steady::now());
-    }
-    if (++looks_since_poll_ >= looks_per_poll && runtime_.operations_in_use() != 0) {
-        looks_since_poll_ = 0;
-        poll(0, batch_.size());
+        timers_.expire(judged_at_);
     }
     share_surplus();
 }
@@ -191,6 +178,7 @@ std::size_t worker::poll(DWORD timeout, std::size_t room) noexcept {
         }
     }
     packets.add(operations);
+    polled_ = true;
     return taken.size();
 }
 

@@ -37,7 +37,9 @@ std::optional<preempt_refusal> worker::refusal_at(std::uint64_t stack_pointer) c
 void worker::settle_preempted(coroutine& left) noexcept {
     preempted.add(1);
     spare_state_ = preempt::preempted_state::make();
-    pinned_.push(left);
+    left.cpu_bound = true;
+    note_long_turn(steady::now());
+    yielded_here_.push(left);
 }
 
 // All of the coroutine's state is taken before anything of the runtime or the system runs. The own stack goes on where

@@ -42,14 +42,14 @@ MOOR_ALWAYS_INLINE coroutine* worker::pick() noexcept {
     if (coroutine* const next = take_next()) {
         return next;
     }
-    next_streak_ = 0;
+    next_streak_broken_ = true;
     if (coroutine* const queued = alone_ ? ring_.pop_unshared() : ring_.pop()) {
         return queued;
     }
-    if (coroutine* const pinned = pinned_.pop()) {
-        return pinned;
+    if (coroutine* const shared = shared_.pop()) { // before the pinned ones, which have every other turn
+        return shared;
     }
-    return shared_.pop();
+    return pinned_.pop();
 }
 
 // Coroutines that wake one another through the next slot share one time slice; when it is over the rest of the ring has
@@ -65,43 +65,15 @@ MOOR_ALWAYS_INLINE coroutine* worker::take_next() noexcept {
     } else {
         next = next_.exchange(nullptr, std::memory_order_acq_rel);
     }
-    if (next != nullptr && slice_is_over() && !ring_.empty()) {
-        push_ring(*next);
-        return nullptr;
+    if (next != nullptr && next_goes_last_) [[unlikely]] {
+        next_goes_last_ = false;
+        next_streak_broken_ = true;
+        if (!ring_.empty() || !shared_.empty() || !pinned_.empty()) {
+            push_last(*next);
+            return nullptr;
+        }
     }
     return next;
-}
-
-MOOR_ALWAYS_INLINE bool worker::slice_is_over() noexcept {
-    return ++next_streak_ % turns_between_slice_looks == 0 && clock_says_slice_is_over();
-}
-
-MOOR_NOINLINE bool worker::clock_says_slice_is_over() noexcept {
-    // The clock is dear (a system call on some systems), the processor's own counter is not.
-    const std::uint64_t cycles = __rdtsc();
-    if (next_streak_ == turns_between_slice_looks) {
-        slice_began_ = steady::now();
-        slice_looked_ = cycles;
-        return false;
-    }
-    if (cycles - slice_looked_ < maintenance_cycles) {
-        return false;
-    }
-    slice_looked_ = cycles;
-    return steady::now() - slice_began_ >= runtime_.options.time_slice;
-}
-
-bool worker::maintenance_is_due() const noexcept { return __rdtsc() - last_look_ > maintenance_cycles; }
-
-// Reading the counter is dear beside a switch. While the turns between two looks are over in a fraction
-// of what timers may wait, there are more turns between them.
-MOOR_NOINLINE bool worker::clock_says_maintenance(std::uint32_t turn) noexcept {
-    const std::uint64_t now = __rdtsc();
-    const bool short_turns = now - last_clock_look_ < maintenance_cycles / 8;
-    clock_interval_ = short_turns ? std::min(2 * clock_interval_, most_clock_interval) : least_clock_interval;
-    last_clock_look_ = now;
-    next_clock_look_ = turn + clock_interval_;
-    return now - last_look_ > maintenance_cycles;
 }
 
 // ---- Switching -----------------------------------------------------------------------------------------------------
@@ -112,11 +84,13 @@ void worker::yield() noexcept {
     coroutine& self = *running_now();
     if (self.yield_wanted.load(std::memory_order_relaxed)) [[unlikely]] {
         self.yield_wanted.store(false, std::memory_order_relaxed);
+        look_at_clock_soon(); // it has had the worker for long
     }
     if (self.movement.movable && away()) {
         settle_running_stack(room_to_wait);
     }
-    if (ring_.empty() && next_.load(std::memory_order_relaxed) == nullptr && pinned_.empty() && shared_.empty()) {
+    if (ring_.empty() && next_.load(std::memory_order_relaxed) == nullptr && pinned_.empty() && shared_.empty() &&
+        !yields_go_last_) {
         // Nobody else is there, but timers and the port must have their turn in a loop that only yields.
         const std::uint32_t turn = turn_.load(std::memory_order_relaxed) + 1;
         turn_.store(turn, std::memory_order_relaxed);
@@ -143,10 +117,7 @@ MOOR_NOINLINE void worker::depart(departure fate) noexcept {
     if (self.yield_wanted.load(std::memory_order_relaxed)) {
         self.yield_wanted.store(false, std::memory_order_relaxed);
     }
-    coroutine* to = choose_next();
-    if (to != nullptr && to->preempted != nullptr) [[unlikely]] {
-        resuming_ = std::exchange(to, nullptr);
-    }
+    coroutine* const to = choose_next();
     departing_ = &self;
     fate_ = fate;
     set_running(to);
@@ -163,6 +134,7 @@ MOOR_NOINLINE void worker::depart(departure fate) noexcept {
 
 void worker::run_from_own_stack(coroutine& to) noexcept {
     departing_ = nullptr;
+    polled_ = false;
     begin_switch();
     set_running(&to);
     if (to.preempted != nullptr) [[unlikely]] {
@@ -190,8 +162,8 @@ MOOR_ALWAYS_INLINE void worker::settle(context::fcontext_t resume_at) noexcept {
     }
     const departure fate = fate_;
     if (fate == departure::yield) { // before the others: there is least to do
-        if (left.pinned_worker >= 0) {
-            pinned_.push(left);
+        if (left.pinned_worker >= 0 || yields_go_last_) [[unlikely]] {
+            queue_yielded(left);
         } else {
             push_last(left);
         }

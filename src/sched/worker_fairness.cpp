@@ -1,0 +1,208 @@
+// How a worker that never runs out of work keeps every wait short, by time and whoever runs. The bound, with coroutines
+// that compute for a slice at most: who becomes ready runs a slice and five milliseconds later, unless others that were
+// ready before keep the worker (docs/scheduling.md, "How long anybody waits").
+//
+// 1. Time is noticed. A clock at every turn would cost half a switch, so there are looks: at every 32nd turn while
+//    turns are short, at every one when they are long, and at once when the monitor finds that there was none.
+// 2. A look that finds maintenance due sends the worker to its own stack: timers that are due, then the port.
+// 3. While some coroutines compute, those that yield wait apart, preempted ones too, and run after all that were woken:
+//    by a packet, a timer, another coroutine or a thread. Before one that computes goes on, the port is looked at once
+//    more, since nobody will for a slice.
+// 4. Those that were woken get no more than a slice in a row while somebody who yielded waits. Then it is the turn of
+//    these, for a quarter of a slice or one long turn. Coroutines that wake one another through the next slot likewise
+//    have it for a slice.
+#include <algorithm>
+
+#include "sched/runtime_core.hpp"
+#include "sched/worker.hpp"
+#include "win/compiler.hpp"
+
+namespace moor::sched {
+
+// ---- Noticing time -------------------------------------------------------------------------------------------------
+
+bool worker::maintenance_is_due() const noexcept { return __rdtsc() - last_maintenance_ > maintenance_cycles; }
+
+// On a coroutine's stack. Reading the counter is dear beside a switch. While the turns between two looks are over in a
+// fraction of what timers may wait, there are more turns between them.
+MOOR_NOINLINE bool worker::clock_says_maintenance(std::uint32_t turn) noexcept {
+    const std::uint64_t now = __rdtsc();
+    const bool short_turns = now - last_clock_look_ < maintenance_cycles / 8;
+    clock_interval_ = short_turns ? std::min(2 * clock_interval_, most_clock_interval) : 1;
+    last_clock_look_ = now;
+    next_clock_look_.store(turn + clock_interval_, std::memory_order_relaxed);
+    if (now - last_maintenance_ <= maintenance_cycles) {
+        running_now()->cpu_bound = false;
+        return false;
+    }
+    judge_turns(turn);
+    return true;
+}
+
+// How long the turns since the last maintenance were, on the average: it is one turn when they are long.
+void worker::judge_turns(std::uint32_t turn) noexcept {
+    const auto now = steady::now();
+    const auto slice = runtime_.options.time_slice;
+    const auto each = (now - judged_at_) / std::max(1u, turn - turn_judged_);
+    const bool computes = each >= slice / long_turns;
+    running_now()->cpu_bound = computes;
+    if (computes || each * std::int64_t{ring_.size() + 1} >= slice / quick_rounds) {
+        note_long_turn(now);
+    }
+    next_goes_last_ = next_goes_last_ || each >= slice / quick_rounds;
+}
+
+// The worker's own work is no coroutine's.
+void worker::begin_turns() noexcept {
+    judged_at_ = steady::now();
+    turn_judged_ = turns();
+    last_clock_look_ = __rdtsc();
+}
+
+// ---- Maintenance ---------------------------------------------------------------------------------------------------
+
+void worker::maintain() noexcept {
+    const auto now = steady::now();
+    wake_what_is_due(now, port_look::when_due);
+    share_time(now);
+    begin_turns();
+    maintained();
+}
+
+void worker::maintained() noexcept {
+    last_maintenance_ = last_clock_look_;
+    looks_.store(looks_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+// Timers are looked at more often than the port: that costs a look at a clock, and this a system call.
+void worker::wake_what_is_due(steady::time_point now, port_look port) noexcept {
+    if (!timers_.empty()) {
+        timers_.expire(now);
+    }
+    if ((port == port_look::always || now - polled_at_ >= longest_without_poll) && runtime_.operations_in_use() != 0) {
+        poll(0, batch_.size());
+        polled_at_ = now;
+    }
+    share_surplus();
+}
+
+void worker::share_time(steady::time_point now) noexcept {
+    const auto slice = runtime_.options.time_slice;
+    if (next_.load(std::memory_order_relaxed) == nullptr) {
+        next_goes_last_ = false;
+    }
+    if (next_streak_broken_) {
+        next_streak_broken_ = false;
+        next_streak_began_ = now;
+    } else if (now - next_streak_began_ >= slice) {
+        next_goes_last_ = true;
+    }
+    if (yields_go_last_ && now - long_turn_seen_ >= slices_of_caution * slice) {
+        yields_go_last_ = false;
+    }
+    if (!somebody_has_yielded()) {
+        yielded_first_ = false;
+        woken_since_ = now;
+    } else if (yielded_first_) {
+        if (now - yielded_first_since_ >= slice / quick_rounds) {
+            yielded_first_ = false;
+            woken_since_ = now;
+        }
+    } else if (yielded_ran_) {
+        woken_since_ = now;
+    } else if (now - woken_since_ >= slice) {
+        yielded_first_ = true;
+        yielded_first_since_ = now;
+    }
+    yielded_ran_ = false;
+}
+
+// ---- Those who yielded ---------------------------------------------------------------------------------------------
+
+// On the worker's own stack. A coroutine that suspends chooses among the others only.
+coroutine* worker::choose_fairly() noexcept {
+    if (yielded_first_) {
+        if (coroutine* const yielded = pick_yielded()) {
+            return yielded;
+        }
+    }
+    if (coroutine* const woken = pick_local()) {
+        if (!runtime_.yielded.empty()) {
+            wake_another();
+        }
+        return woken;
+    }
+    return pick_yielded();
+}
+
+coroutine* worker::pick_yielded() noexcept {
+    coroutine* const first = take_yielded();
+    if (first == nullptr) {
+        return nullptr;
+    }
+    if (first->cpu_bound && !yielded_first_) {
+        if (!polled_) {
+            wake_what_is_due(steady::now(), port_look::always);
+        }
+        coroutine* other = pick_local();
+        if (other == nullptr && somebody_is_stuck()) {
+            other = search_others();
+        }
+        if (other != nullptr) {
+            put_yielded_back(*first);
+            return other;
+        }
+    }
+    if (first->cpu_bound) { // this turn is judged by itself
+        begin_turns();
+        next_clock_look_.store(turns(), std::memory_order_relaxed);
+    }
+    turn_.store(turns() + 1, std::memory_order_relaxed);
+    yielded_ran_ = true;
+    return first;
+}
+
+// Those of this worker and those of all workers by turns.
+coroutine* worker::take_yielded() noexcept {
+    const bool shared_first = (turns() & 1) != 0;
+    if (shared_first) {
+        if (coroutine* const shared = runtime_.yielded.pop()) {
+            return shared;
+        }
+    }
+    if (coroutine* const own = yielded_here_.pop()) {
+        return own;
+    }
+    return shared_first ? nullptr : runtime_.yielded.pop();
+}
+
+void worker::put_yielded_back(coroutine& first) noexcept {
+    if (first.preempted != nullptr || first.pinned_worker >= 0) {
+        yielded_here_.push_front(first);
+    } else {
+        runtime_.yielded.push_front(first);
+    }
+}
+
+bool worker::somebody_has_yielded() const noexcept { return !yielded_here_.empty() || !runtime_.yielded.empty(); }
+
+bool worker::somebody_is_stuck() const noexcept {
+    return std::any_of(runtime_.workers.begin(), runtime_.workers.end(),
+                       [](const auto& other) { return other->stuck_.load(std::memory_order_relaxed); });
+}
+
+// On the stack of the coroutine that runs next, or on the worker's own.
+MOOR_NOINLINE void worker::queue_yielded(coroutine& left) noexcept {
+    if (!yields_go_last_) {
+        pinned_.push(left);
+    } else if (left.pinned_worker >= 0) {
+        yielded_here_.push(left);
+    } else {
+        runtime_.yielded.push(left);
+        if (running_now() != nullptr) { // otherwise this worker looks for its next coroutine just now
+            wake_another();
+        }
+    }
+}
+
+} // namespace moor::sched
