@@ -17,7 +17,7 @@ namespace {
 using milliseconds = std::chrono::duration<double, std::milli>;
 
 void waits(benchmark::State& state, const test::wait_setup& setup, test::awaited what) {
-    constexpr unsigned rounds = 100;
+    constexpr unsigned rounds = 50;
     std::vector<double> times;
     for (auto _ : state) {
         for (const auto& each : test::measure_waits(setup, what, rounds)) {
@@ -45,8 +45,9 @@ void waits(benchmark::State& state, const test::wait_setup& setup, test::awaited
                 const test::wait_setup setup{size.workers, size.computing, how};
                 benchmark::RegisterBenchmark(name.c_str(),
                                              [setup, what](benchmark::State& state) { waits(state, setup, what); })
+                    ->Apply(measured)
                     ->Iterations(1)
-                    ->UseRealTime();
+                    ->Repetitions(3);
             }
         }
     }

@@ -46,8 +46,8 @@ public:
     coroutine* next_in_queue = nullptr; // of a shared_queue
     /// It was preempted or yielded after a long turn, and waits among those who yielded. Says nothing elsewhere.
     bool cpu_bound = false;
-    unsigned stop_shields = 0;          // its own alone
-    bool preemptible = false;           // all of it is a preemptible scope
+    unsigned stop_shields = 0; // its own alone
+    bool preemptible = false;  // all of it is a preemptible scope
 
     // -- Written by the coroutine itself; the monitor reads them, reliably while the thread is suspended ------------
     std::atomic<std::uint32_t> preemptible_scopes{0};

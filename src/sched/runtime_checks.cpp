@@ -2,11 +2,9 @@
 #include "sched/runtime_checks.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <cstdlib>
 #include <system_error>
-#include <thread>
 
 #include <moor/debug.hpp>
 
@@ -15,6 +13,7 @@
 #include "stack/reserved_stack.hpp"
 #include "stack/segment_pool.hpp"
 #include "win/error.hpp"
+#include "win/processors.hpp"
 #include "win/shadow_stacks.hpp"
 #include "win/windows.hpp"
 
@@ -28,20 +27,11 @@ constexpr std::chrono::hours longest_time_slice{24}; // one of microseconds::max
     throw std::system_error(win::to_error(std::errc::invalid_argument), what);
 }
 
-unsigned processors_of_process() noexcept {
-    DWORD_PTR process = 0;
-    DWORD_PTR system = 0;
-    if (::GetProcessAffinityMask(::GetCurrentProcess(), &process, &system) == 0 || process == 0) {
-        return std::max(1u, std::thread::hardware_concurrency());
-    }
-    return static_cast<unsigned>(std::popcount(static_cast<std::uint64_t>(process)));
-}
-
 } // namespace
 
 runtime_options checked(runtime_options options) {
     if (options.workers == 0) {
-        options.workers = processors_of_process();
+        options.workers = std::min(win::usable_processors(), most_workers);
     }
     if (options.workers > most_workers) {
         refuse("moor: runtime_options::workers is over 1024");

@@ -257,6 +257,7 @@ private:
     }
     [[nodiscard]] coroutine* pick_yielded() noexcept;
     [[nodiscard]] coroutine* take_yielded() noexcept;
+    void rejoin_the_others() noexcept;
     void put_yielded_back(coroutine& first) noexcept;
     [[nodiscard]] bool somebody_has_yielded() const noexcept;
     [[nodiscard]] bool somebody_is_stuck() const noexcept;

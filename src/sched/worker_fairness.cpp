@@ -99,6 +99,7 @@ void worker::share_time(steady::time_point now) noexcept {
     }
     if (yields_go_last_ && now - long_turn_seen_ >= slices_of_caution * slice) {
         yields_go_last_ = false;
+        rejoin_the_others();
     }
     if (!somebody_has_yielded()) {
         yielded_first_ = false;
@@ -174,6 +175,25 @@ coroutine* worker::take_yielded() noexcept {
         return own;
     }
     return shared_first ? nullptr : runtime_.yielded.pop();
+}
+
+// Nobody computes any more: those who wait apart go before whoever yields from now on.
+void worker::rejoin_the_others() noexcept {
+    const auto move_all = [](shared_queue& from, auto&& give) {
+        shared_queue kept; // those who computed at their last turn
+        while (coroutine* const moved = from.pop()) {
+            if (moved->cpu_bound) {
+                kept.push(*moved);
+            } else {
+                give(*moved);
+            }
+        }
+        while (coroutine* const computes = kept.pop()) {
+            from.push(*computes);
+        }
+    };
+    move_all(yielded_here_, [this](coroutine& moved) { pinned_.push(moved); });
+    move_all(runtime_.yielded, [this](coroutine& moved) { push_last(moved); });
 }
 
 void worker::put_yielded_back(coroutine& first) noexcept {

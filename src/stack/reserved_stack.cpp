@@ -56,7 +56,8 @@ reserved_stack reserved_arena::allocate(std::size_t size) {
         auto& free_slots = free_slots_[size_class(size)];
         if (free_slots.empty()) {
             const std::size_t stride = size + win::page_size;
-            reservations_.emplace_back(std::max(stride, reservation_size));
+            // These stacks never move, so nothing is ever taken for an address in them, and any place will do.
+            reservations_.emplace_back(std::max(stride, reservation_size), win::placement::random);
             const auto& added = reservations_.back();
             const std::size_t slots = free_slots.capacity() + added.size() / stride;
             free_slots.reserve(slots); // release() must not allocate

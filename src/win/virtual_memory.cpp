@@ -7,6 +7,7 @@
 #include "win/compiler.hpp"
 #include "win/error.hpp"
 #include "win/own_stack.hpp"
+#include "win/random.hpp"
 #include "win/windows.hpp"
 
 namespace moor::win {
@@ -17,9 +18,9 @@ std::byte* reserve_at(std::uint64_t address, std::size_t bytes) noexcept {
         ::VirtualAlloc(reinterpret_cast<void*>(address), bytes, MEM_RESERVE, PAGE_READWRITE));
 }
 
-// Places one after the other in a zone of the address space, each at an unlikely half, from one on that differs between
-// processes: an address then is as far from any number of the program as it can be. Left to itself the system may
-// choose addresses that look like small numbers (Wine), or that end in round ones.
+// Places one after the other in a zone of the address space, each at an unlikely half, from one on that is chosen at
+// random in each process: an address then is as far from any number of the program as it can be. Left to itself the
+// system may choose addresses that look like small numbers (Wine), or that end in round ones.
 class zone {
 public:
     // In units of 4 GiB.
@@ -27,8 +28,10 @@ public:
         : first_(first), between_(between), places_(places) {}
 
     std::uint64_t next() noexcept {
-        std::uint64_t none_given = 0;
-        next_.compare_exchange_strong(none_given, __rdtsc() >> 8, std::memory_order_relaxed);
+        if (next_.load(std::memory_order_relaxed) == 0) {
+            std::uint64_t none_given = 0;
+            next_.compare_exchange_strong(none_given, random_bits() >> 1 | 1, std::memory_order_relaxed);
+        }
         const std::uint64_t number = next_.fetch_add(1, std::memory_order_relaxed);
         return ((first_ + number % places_ * between_) << 32) + unlikely_half;
     }
@@ -37,20 +40,34 @@ private:
     const std::uint64_t first_;
     const std::uint64_t between_;
     const std::uint64_t places_;
-    std::atomic<std::uint64_t> next_{0};
+    std::atomic<std::uint64_t> next_{0}; // 0: not chosen yet
 };
+
+std::uint64_t random_below(std::uint64_t end) noexcept { return random_bits() % end; }
 
 // Both from 32 TiB on, beyond what the system hands out from below, and below the uppermost, where it puts images.
 // The odd first numbers: the upper half of an address should not be a round number either.
 constinit zone single_places(0x202b, 1, 0x1f00);
 constexpr std::uint64_t between_large = 0x80;
 constinit zone large_places(0x402b, between_large, 124);
+// Random likewise, and the same for all of these, so that they do not overlap.
+std::uint64_t shift_of_large_places() noexcept {
+    static const std::uint64_t chosen = random_below(between_large) << 32;
+    return chosen;
+}
+constexpr std::uint64_t random_first = std::uint64_t{0x2000} << 32;
+constexpr std::uint64_t random_end = std::uint64_t{0x4000} << 32;
 
 constexpr unsigned attempts = 16;
 
-std::byte* reserve_high(std::size_t bytes) noexcept {
+std::byte* reserve_high(std::size_t bytes, placement where) noexcept {
     for (unsigned attempt = 0; attempt < attempts; ++attempt) {
-        if (std::byte* const high = reserve_at(single_places.next(), bytes)) {
+        const std::uint64_t place =
+            where == placement::unlikely
+                ? single_places.next()
+                : random_first +
+                      random_below((random_end - random_first) / allocation_granularity) * allocation_granularity;
+        if (std::byte* const high = reserve_at(place, bytes)) {
             return high;
         }
     }
@@ -59,7 +76,8 @@ std::byte* reserve_high(std::size_t bytes) noexcept {
 
 } // namespace
 
-address_space::address_space(std::size_t bytes) : address_space(with_room([=] { return reserve_high(bytes); }), bytes) {
+address_space::address_space(std::size_t bytes, placement where)
+    : address_space(with_room([=] { return reserve_high(bytes, where); }), bytes) {
     if (base_ == nullptr) {
         throw_last_error("moor: reserving address space");
     }
@@ -70,7 +88,11 @@ address_space address_space::at(std::byte* place, std::size_t bytes) noexcept {
 }
 
 std::byte* likely_free_place(std::size_t bytes) noexcept {
-    return bytes <= between_large << 32 ? reinterpret_cast<std::byte*>(large_places.next()) : nullptr;
+    if (bytes > between_large << 32) {
+        return nullptr;
+    }
+    const std::uint64_t place = with_room([] { return large_places.next() + shift_of_large_places(); });
+    return reinterpret_cast<std::byte*>(place);
 }
 
 address_space::~address_space() {

@@ -74,6 +74,22 @@ TEST(address_space, looks_like_no_number) {
     }
 }
 
+// What an attacker would have to guess. Of 2^29 places, 40 differ and lie in all parts, with neither low nor high bits
+// that are always the same.
+TEST(address_space, lies_at_random_where_its_owner_wants_that) {
+    std::vector<address_space> reserved;
+    std::uint64_t ones = 0;
+    std::uint64_t zeros = 0;
+    for (int count = 0; count < 40; ++count) {
+        reserved.emplace_back(allocation_granularity, placement::random);
+        const auto address = reinterpret_cast<std::uint64_t>(reserved.back().base());
+        ones |= address;
+        zeros |= ~address;
+    }
+    const std::uint64_t varying = ones & zeros;
+    EXPECT_EQ(varying, 0x1fff'ffff'0000u) << "each bit fails once in 2^39 runs";
+}
+
 TEST(address_space, can_be_had_at_a_place_once) {
     std::byte* const place = likely_free_place(2 * allocation_granularity);
     const address_space first = address_space::at(place, 2 * allocation_granularity);
