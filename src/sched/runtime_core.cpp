@@ -183,6 +183,7 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     std::memcpy(made.name_storage.data(), wanted.name.data(), length);
     made.name_storage[length] = '\0';
     made.stop_shields = 0;
+    made.cpu_bound = false;
     made.preemptible = wanted.preemptible;
     made.preemptible_scopes.store(0, std::memory_order_relaxed);
     made.preemption_bans.store(0, std::memory_order_relaxed);
