@@ -2,6 +2,8 @@
 # stacks that move, spawn({.stack = stack_kind::movable}, ...). docs/stacks.md says what the code has to keep to.
 # Needs Clang with the GNU command line and MinGW-w64; programs are linked statically.
 
+include("${CMAKE_CURRENT_LIST_DIR}/diverted_calls.cmake")
+
 function(moor_enable_movable_stacks target)
     if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang" OR NOT CMAKE_CXX_COMPILER_FRONTEND_VARIANT STREQUAL "GNU" OR MSVC)
         message(
@@ -29,4 +31,5 @@ function(moor_enable_movable_stacks target)
     endforeach()
     target_link_options(${target} ${scope} -static-libgcc -static-libstdc++)
     target_link_libraries(${target} ${scope} moor::moor)
+    moor_divert_calls(${target})
 endfunction()

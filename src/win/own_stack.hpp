@@ -126,6 +126,8 @@ protected:
     void* left_at_ = nullptr; // where the own stack was left, while a coroutine runs
 
 private:
+    friend struct own_stack_layout; // known to diverted_call_gas.S
+
     /// Has the kernel commit what a visit pushes on the coroutine's stack while the TEB describes the thread's own
     /// already: a guard page that is touched then belongs to no stack that the kernel knows.
     MOOR_NOINLINE static void touch_below_caller() noexcept {
