@@ -48,7 +48,7 @@ function(moor_compiler_plugin name source result)
     endif()
     file(SHA256 "${source}" hash)
     string(SUBSTRING "${hash}" 0 12 hash)
-    set(plugin "${PROJECT_BINARY_DIR}/moor_plugins/${name}-${CMAKE_CXX_COMPILER_VERSION}-${hash}${suffix}")
+    set(plugin "${CMAKE_BINARY_DIR}/moor_plugins/${name}-${CMAKE_CXX_COMPILER_VERSION}-${hash}${suffix}")
     moor_build_for_host("${source}" "${plugin}" problem -std=c++17 -O1 -fno-rtti -fPIC -shared -w
                         "-I${MOOR_LLVM_INCLUDE}" ${libraries})
     if(problem)

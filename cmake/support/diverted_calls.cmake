@@ -2,12 +2,13 @@
 # For moor_enable_movable_stacks; docs/stacks.md says how.
 include("${CMAKE_CURRENT_LIST_DIR}/compiler_plugin.cmake")
 
-if(NOT MOOR_COMPILER_SOURCES)
-    set(MOOR_COMPILER_SOURCES "${CMAKE_CURRENT_LIST_DIR}/../../src/compiler")
-endif()
+# Beside this file where the library is installed.
+find_file(MOOR_DIVERT_CALLS_SOURCE divert_calls.cpp PATHS "${CMAKE_CURRENT_LIST_DIR}" "${CMAKE_CURRENT_LIST_DIR}/../../src/compiler"
+          NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH REQUIRED)
+mark_as_advanced(MOOR_DIVERT_CALLS_SOURCE)
 
 function(moor_divert_calls target)
-    moor_compiler_plugin(divert_calls "${MOOR_COMPILER_SOURCES}/divert_calls.cpp" plugin)
+    moor_compiler_plugin(divert_calls "${MOOR_DIVERT_CALLS_SOURCE}" plugin)
     if(NOT plugin)
         message(FATAL_ERROR "moor_enable_movable_stacks(${target}): ${plugin_PROBLEM}. Use reserved stacks.")
     endif()

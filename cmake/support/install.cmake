@@ -36,3 +36,6 @@ install(FILES "${PROJECT_BINARY_DIR}/moor-config.cmake" "${PROJECT_BINARY_DIR}/m
 # For projects that are cross-compiled as moor is; the toolchain files run programs by wine/run.sh beside them.
 install(DIRECTORY "${MOOR_TOOLCHAIN_DIRECTORY}" DESTINATION "${moor_config_directory}")
 install(PROGRAMS "${PROJECT_SOURCE_DIR}/cmake/wine/run.sh" DESTINATION "${moor_config_directory}/wine")
+install(FILES "${PROJECT_SOURCE_DIR}/cmake/support/compiler_plugin.cmake"
+              "${PROJECT_SOURCE_DIR}/cmake/support/diverted_calls.cmake" "${PROJECT_SOURCE_DIR}/src/compiler/divert_calls.cpp"
+        DESTINATION "${moor_config_directory}")

@@ -7,16 +7,17 @@
 // everything else goes through moor_divert_N (src/stack/diverted_call_gas.S), which takes the function's address in
 // r10, N is the number of arguments on the stack. How the pass tells what is covered:
 // - in the same file it sees it;
-// - another file's function f is called as f.moor, a weak symbol that means a stub that diverts. A covered f brings a
-//   strong f.moor, so that the linker decides, and no call through a stub is left between covered files;
+// - another file's function f is called as f.movable, a weak symbol that means a stub that diverts. A covered f brings
+// a
+//   strong f.movable, so that the linker decides, and no call through a stub is left between covered files;
 // - a function from a DLL (dllimport) is not;
-// - all covered code lies in a section of its own, .moor. An indirect call looks whether its target does: so a DLL's
+// - all covered code lies in a section of its own, .movable. An indirect call looks whether its target does: so a DLL's
 //   interfaces, what GetProcAddress gives, and virtual functions of compiled libraries are found as well.
 //
 // A variadic function is not covered, since Clang makes no check for it.
 //
 // An inline function may come from many files, and the linker takes any one. So that covered code gets a covered one,
-// its own have names of their own, f.moor, and vtables too.
+// its own have names of their own, f.movable, and vtables too.
 //
 // Nothing here depends on what a function does; a function that is missing in is_direct() costs a few nanoseconds.
 #include <cstdint>
@@ -44,9 +45,9 @@ namespace {
 
 // The linker joins sections that differ only behind a $. Of a function that may come from several files that part has
 // to be its name: the sections of its unwind data are found by it.
-constexpr const char* covered_section = ".moor";
+constexpr const char* covered_section = ".movable";
 constexpr const char* stub_section = ".text";
-constexpr const char* suffix = ".moor"; // demanglers take it for a clone of the function
+constexpr const char* suffix = ".movable"; // demanglers take it for a clone of the function
 constexpr unsigned register_arguments = 4;
 constexpr unsigned most_stack_arguments = 256;       // what moor_divert_N knows; more than C++ asks of a compiler
 constexpr const char* any_stack = "moor::any_stack"; // annotation: the author promises that the headroom is enough
@@ -118,9 +119,13 @@ public:
     }
 
 private:
+    // By another pass, which knows why.
+    static bool is_placed(const Function& function) { return starts_with(function.getSection(), covered_section); }
+
     static bool has_checks(const Function& function) {
         return !function.isDeclaration() && !function.hasAvailableExternallyLinkage() &&
-               function.hasFnAttribute("split-stack") && !function.hasFnAttribute(Attribute::Naked);
+               !function.hasFnAttribute(Attribute::Naked) &&
+               (function.hasFnAttribute("split-stack") || is_placed(function));
     }
 
     bool is_covered(const Value* value) const {
@@ -264,7 +269,7 @@ private:
 
     static Constant* cast_to(Constant* value, Type* type) { return ConstantExpr::getPointerCast(value, type); }
 
-    // f.moor for a function of another file.
+    // f.movable for a function of another file.
     Constant* unless_covered(Function& function, const CallBase& call) {
         const std::string name = function.getName().str() + suffix;
         if (GlobalAlias* const known = module_.getNamedAlias(name)) {
@@ -311,7 +316,7 @@ private:
     // --------------------------------------------------------------------------------------------
 
     void place(Function& function) {
-        const std::string name = function.getName().str();
+        const std::string name = without_suffix(function.getName()).str();
         if (function.hasExternalLinkage() && !function.hasDLLExportStorageClass()) {
             add_name(function, name);
         } else if (function.hasLinkOnceODRLinkage() || function.hasWeakODRLinkage()) {
@@ -320,10 +325,15 @@ private:
                 make_stub(name, covered_section, "jmp ${0:P}", {&function})->setLinkage(GlobalValue::WeakODRLinkage);
             }
         }
-        if (!function.hasSection()) {
+        if (!function.hasSection() || is_placed(function)) {
             function.setSection(function.hasComdat() ? section_of(covered_section, function.getComdat()->getName())
                                                      : std::string(covered_section));
         }
+    }
+
+    static StringRef without_suffix(StringRef name) {
+        name.consume_back(suffix);
+        return name;
     }
 
     static std::string section_of(StringRef kind, StringRef name) { return (kind + "$" + name).str(); }

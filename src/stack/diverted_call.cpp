@@ -47,8 +47,7 @@ const IMAGE_SECTION_HEADER* covered_section() noexcept {
     const auto* const first = IMAGE_FIRST_SECTION(&headers);
     const auto* const last = first + headers.FileHeader.NumberOfSections;
     const auto* const found = std::find_if(first, last, [](const IMAGE_SECTION_HEADER& each) {
-        constexpr char name[IMAGE_SIZEOF_SHORT_NAME] = ".moor";
-        return std::memcmp(each.Name, name, sizeof name) == 0;
+        return std::memcmp(each.Name, ".movable", IMAGE_SIZEOF_SHORT_NAME) == 0; // all eight letters
     });
     return found != last ? found : nullptr;
 }

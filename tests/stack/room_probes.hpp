@@ -17,7 +17,7 @@
 #include "support/tcp_pair.hpp"
 
 /// Code with this attribute has no stack check.
-#define MOOR_TEST_UNCHECKED __attribute__((no_split_stack))
+#define MOOR_TEST_UNCHECKED __attribute__((no_split_stack, annotate("moor::any_stack")))
 
 namespace moor::test::room {
 
