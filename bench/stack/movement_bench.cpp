@@ -113,6 +113,42 @@ void system_stack_visit(benchmark::State& state) {
     });
 }
 
+// Code without checks that is called from code with them runs on the worker's own stack by itself.
+__attribute__((no_split_stack)) MOOR_NOINLINE void count_up(std::uint64_t* count) { ++*count; }
+__attribute__((no_split_stack)) MOOR_NOINLINE void count_up_by(std::uint64_t* count, std::uint64_t, std::uint64_t,
+                                                              std::uint64_t, std::uint64_t, std::uint64_t more) {
+    *count += more;
+}
+
+template <class Call>
+void calls_on(benchmark::State& state, const spawn_options& kind, Call call) {
+    on_one_worker(state, [&](benchmark::State& timed) {
+        constexpr int calls = 1000;
+        std::uint64_t made = 0;
+        while (timed.KeepRunningBatch(calls)) {
+            made += spawn(kind, [call] {
+                        std::uint64_t count = 0;
+                        for (int each = 0; each < calls; ++each) {
+                            call(&count);
+                        }
+                        return count;
+                    }).join();
+        }
+        if (made != static_cast<std::uint64_t>(timed.iterations())) {
+            timed.SkipWithError("not every call was made");
+        }
+    });
+}
+void diverted_call(benchmark::State& state) {
+    calls_on(state, on_movable, [](std::uint64_t* count) { count_up(count); });
+}
+void diverted_call_of_six_arguments(benchmark::State& state) {
+    calls_on(state, on_movable, [](std::uint64_t* count) { count_up_by(count, 2, 3, 4, 5, 1); });
+}
+void undiverted_call(benchmark::State& state) {
+    calls_on(state, {.stack = stack_kind::reserved}, [](std::uint64_t* count) { count_up(count); });
+}
+
 // Two functions of one shape, with and without the check.
 MOOR_NOINLINE void checked(std::uint64_t* value) {
     std::array<std::uint64_t, 8> locals;

@@ -36,6 +36,12 @@ install(FILES "${PROJECT_BINARY_DIR}/moor-config.cmake" "${PROJECT_BINARY_DIR}/m
 # For projects that are cross-compiled as moor is; the toolchain files run programs by wine/run.sh beside them.
 install(DIRECTORY "${MOOR_TOOLCHAIN_DIRECTORY}" DESTINATION "${moor_config_directory}")
 install(PROGRAMS "${PROJECT_SOURCE_DIR}/cmake/wine/run.sh" DESTINATION "${moor_config_directory}/wine")
+# What is built for the machine that builds, from source.
 install(FILES "${PROJECT_SOURCE_DIR}/cmake/support/compiler_plugin.cmake"
-              "${PROJECT_SOURCE_DIR}/cmake/support/diverted_calls.cmake" "${PROJECT_SOURCE_DIR}/src/compiler/divert_calls.cpp"
+              "${PROJECT_SOURCE_DIR}/cmake/support/diverted_calls.cmake"
         DESTINATION "${moor_config_directory}")
+foreach(source IN ITEMS compiler/check_calls.cpp compiler/direct_functions.hpp compiler/divert_calls.cpp
+                        win/image_headers.cpp win/image_headers.hpp win/unwind_info.hpp)
+    get_filename_component(folder "${source}" DIRECTORY)
+    install(FILES "${PROJECT_SOURCE_DIR}/src/${source}" DESTINATION "${moor_config_directory}/src/${folder}")
+endforeach()

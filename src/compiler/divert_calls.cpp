@@ -3,7 +3,7 @@
 //
 // The rule. Code is covered when Clang gave it stack checks. A call from covered code is left alone when it goes to
 // - covered code,
-// - the library itself, which looks after its room (namespace moor, moor_...), and the functions in is_direct() below;
+// - the library itself, which looks after its room (namespace moor, moor_...), and those of direct_functions.hpp;
 // everything else goes through moor_divert_N (src/stack/diverted_call_gas.S), which takes the function's address in
 // r10, N is the number of arguments on the stack. How the pass tells what is covered:
 // - in the same file it sees it;
@@ -19,14 +19,14 @@
 // An inline function may come from many files, and the linker takes any one. So that covered code gets a covered one,
 // its own have names of their own, f.movable, and vtables too.
 //
-// Nothing here depends on what a function does; a function that is missing in is_direct() costs a few nanoseconds.
+// Nothing here depends on what a function does; one that is missing in direct_functions.hpp costs a few nanoseconds.
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include <llvm/ADT/STLExtras.h>
 #include <llvm/ADT/SmallPtrSet.h>
 #include <llvm/ADT/SmallVector.h>
-#include <llvm/ADT/StringSwitch.h>
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/InlineAsm.h>
@@ -38,6 +38,8 @@
 #if __has_include(<llvm/Passes/PassPlugin.h>)
 #include <llvm/Passes/PassPlugin.h>
 #endif
+
+#include "compiler/direct_functions.hpp"
 
 using namespace llvm;
 
@@ -52,32 +54,11 @@ constexpr unsigned register_arguments = 4;
 constexpr unsigned most_stack_arguments = 256;       // what moor_divert_N knows; more than C++ asks of a compiler
 constexpr const char* any_stack = "moor::any_stack"; // annotation: the author promises that the headroom is enough
 
-bool starts_with(StringRef text, StringRef prefix) { return text.take_front(prefix.size()) == prefix; }
-
-// Itanium's mangling of a name in namespace moor.
-bool is_moors_own(StringRef name) {
-    if (starts_with(name, "moor_") || starts_with(name, "__moor") || starts_with(name, "__morestack") ||
-        starts_with(name, "__safestack")) {
-        return true;
-    }
-    if (!name.consume_front("_ZN")) {
-        return false;
-    }
-    return starts_with(name.drop_while([](char letter) { return StringRef("KVRO").contains(letter); }), "4moor");
-}
-
-// Functions that are called where the caller is: leaves of the C library with next to no frame, which loops call, and
-// those that have to do with the calling frame itself.
+std::string_view view(StringRef text) { return {text.data(), text.size()}; }
+bool starts_with(StringRef text, StringRef prefix) { return moor::compiler::begins_with(view(text), view(prefix)); }
+bool is_moors_own(StringRef name) { return moor::compiler::is_moors_own(view(name)); }
 bool is_direct(StringRef name) {
-    return StringSwitch<bool>(name)
-        .Cases("memcpy", "memmove", "memset", "memcmp", "memchr", true)
-        .Cases("strlen", "strcmp", "strncmp", "strchr", "strrchr", true)
-        .Cases("wcslen", "wmemcpy", "wmemset", true)
-        // A throw finds its handler by the caller's frames; movable_stacks.cmake has it make room first.
-        .Cases("__cxa_throw", "__cxa_rethrow", "_Unwind_Resume", true)
-        .Case("_ZSt17rethrow_exceptionNSt15__exception_ptr13exception_ptrE", true)
-        .Cases("longjmp", "setjmp", "_setjmp", "__intrinsic_setjmp", "__intrinsic_setjmpex", true)
-        .Default(false);
+    return moor::compiler::is_leaf(view(name)) || moor::compiler::is_bound_to_frame(view(name));
 }
 
 class diversion {
@@ -111,6 +92,11 @@ public:
         }
         for (Function* const each : functions) {
             place(*each);
+        }
+        for (Function& each : module_) {
+            if (on_any_stack_.count(&each) != 0 && !each.isDeclaration() && !each.hasSection()) {
+                each.setSection(section_for(each)); // so that its address is that of covered code, too
+            }
         }
         name_aliases();
         name_vtables();
@@ -326,9 +312,13 @@ private:
             }
         }
         if (!function.hasSection() || is_placed(function)) {
-            function.setSection(function.hasComdat() ? section_of(covered_section, function.getComdat()->getName())
-                                                     : std::string(covered_section));
+            function.setSection(section_for(function));
         }
+    }
+
+    static std::string section_for(const Function& function) {
+        return function.hasComdat() ? section_of(covered_section, function.getComdat()->getName())
+                                    : std::string(covered_section);
     }
 
     static StringRef without_suffix(StringRef name) {

@@ -1,0 +1,57 @@
+// Which functions without stack checks code with them calls where it is (law 6), and why each may be: for the
+// compiler's plugin, which diverts all others, and for the check of linked programs. By the names that the linker sees.
+// C++17: it is compiled for the machine that builds.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace moor::compiler {
+
+inline bool begins_with(std::string_view text, std::string_view prefix) {
+    return text.substr(0, prefix.size()) == prefix;
+}
+
+/// The library's own functions look after their room, and some suspend, which is possible on the coroutine's stack
+/// only. The namespace is recognised in Itanium's mangling.
+inline bool is_moors_own(std::string_view name) {
+    for (const std::string_view prefix : {"moor_", "__moor", "__morestack", "__safestack", "__wrap_"}) {
+        if (begins_with(name, prefix)) {
+            return true;
+        }
+    }
+    if (!begins_with(name, "_ZN")) {
+        return false;
+    }
+    name.remove_prefix(std::min(name.find_first_not_of("KVRO", 3), name.size()));
+    return begins_with(name, "4moor");
+}
+
+/// Leaves of the C library with next to no frame, which loops call.
+inline bool is_leaf(std::string_view name) {
+    constexpr std::array<std::string_view, 13> leaves = {"memcpy", "memmove", "memset",  "memcmp", "memchr",
+                                                         "strlen", "strcmp",  "strncmp", "strchr", "strrchr",
+                                                         "wcslen", "wmemcpy", "wmemset"};
+    return std::find(leaves.begin(), leaves.end(), name) != leaves.end();
+}
+
+/// Those that have to do with the calling frame itself. A throw finds its handler by the frames of its caller; before
+/// it room is made (throw_room_gas.S), which is there until the exception is caught.
+inline bool is_bound_to_frame(std::string_view name) {
+    constexpr std::array<std::string_view, 9> bound = {"__cxa_throw",
+                                                       "__cxa_rethrow",
+                                                       "_Unwind_Resume",
+                                                       "_ZSt17rethrow_exceptionNSt15__exception_ptr13exception_ptrE",
+                                                       "longjmp",
+                                                       "setjmp",
+                                                       "_setjmp",
+                                                       "__intrinsic_setjmp",
+                                                       "__intrinsic_setjmpex"};
+    return std::find(bound.begin(), bound.end(), name) != bound.end();
+}
+
+/// What the code generator has main call first: it runs the program's initialisers, on the thread's own stack.
+inline bool is_before_all(std::string_view name) { return name == "__main"; }
+
+} // namespace moor::compiler
