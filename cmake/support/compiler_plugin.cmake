@@ -7,16 +7,18 @@
 # version of the sources from another, so that compiler caches and build systems see a change.
 #
 # A plugin needs the headers of the LLVM that the Clang was built from (Debian: llvm-N-dev).
-find_path(MOOR_TOOL_SOURCES compiler/divert_calls.cpp PATHS "${CMAKE_CURRENT_LIST_DIR}/src" "${CMAKE_CURRENT_LIST_DIR}/../../src"
-          NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH REQUIRED)
 find_program(MOOR_HOST_CXX NAMES c++ g++ clang++ NO_CMAKE_FIND_ROOT_PATH
              DOC "A C++ compiler for programs that run while others are built")
-mark_as_advanced(MOOR_TOOL_SOURCES MOOR_HOST_CXX)
+mark_as_advanced(MOOR_HOST_CXX)
 
 function(moor_build_for_host name suffix result)
     cmake_parse_arguments(PARSE_ARGV 3 arg "" "" "SOURCES;OPTIONS")
     set(${result} "" PARENT_SCOPE)
-    list(TRANSFORM arg_SOURCES PREPEND "${MOOR_TOOL_SOURCES}/")
+    set(folder "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/src")
+    if(NOT EXISTS "${folder}")
+        get_filename_component(folder "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../src" ABSOLUTE)
+    endif()
+    list(TRANSFORM arg_SOURCES PREPEND "${folder}/")
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${arg_SOURCES}")
     set(hashes "${arg_OPTIONS}")
     foreach(source IN LISTS arg_SOURCES)
@@ -35,7 +37,7 @@ function(moor_build_for_host name suffix result)
         file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/moor_tools")
         list(FILTER arg_SOURCES INCLUDE REGEX "\\.cpp$")
         execute_process(
-            COMMAND "${MOOR_HOST_CXX}" "-I${MOOR_TOOL_SOURCES}" ${arg_SOURCES} -o "${output}.new" ${arg_OPTIONS}
+            COMMAND "${MOOR_HOST_CXX}" "-I${folder}" ${arg_SOURCES} -o "${output}.new" ${arg_OPTIONS}
             RESULT_VARIABLE status ERROR_VARIABLE errors OUTPUT_QUIET)
         if(NOT status EQUAL 0)
             set(${result}_problem "${MOOR_HOST_CXX} cannot build ${name}:\n${errors}" PARENT_SCOPE)

@@ -28,6 +28,9 @@ void* moor_take_exception(_Unwind_Exception* thrown) noexcept;
 
 namespace moor::win {
 
+// Conditionally supported for a class with private members, and supported by the compilers that get here.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
 struct own_stack_layout {
     static_assert(offsetof(own_stack, left_at_) == 0);
     static_assert(offsetof(own_stack, fields_) + offsetof(stack_fields, base) == 8);
@@ -35,6 +38,7 @@ struct own_stack_layout {
     static_assert(offsetof(own_stack, fields_) + offsetof(stack_fields, deallocation) == 24);
     static_assert(offsetof(own_stack, away_) == 56);
 };
+#pragma GCC diagnostic pop
 
 } // namespace moor::win
 
