@@ -153,7 +153,7 @@ private:
         }
     }
     static bool is_ours(const std::string& name) {
-        return compiler::is_moors_own(name) || compiler::is_bound_to_frame(name);
+        return compiler::is_moors_own(name) || compiler::is_bound_to_frame(name) || compiler::is_promised(name);
     }
 
     void read_imports() {
@@ -416,7 +416,7 @@ unsigned report(const image& of, const std::string& path) {
                          << " being diverted:\n";
     };
     for (const std::uint32_t from : graph.begins()) {
-        if (!of.is_code(from) || !graph.is_covered(from)) {
+        if (!of.is_code(from) || !graph.is_covered(from) || compiler::is_promised(of.name_of(from))) {
             continue;
         }
         for (const call_graph::edge& each : graph.calls_of(from)) {

@@ -51,6 +51,12 @@ inline bool is_bound_to_frame(std::string_view name) {
     return std::find(bound.begin(), bound.end(), name) != bound.end();
 }
 
+/// Its author promises that the room is enough for all that it does (docs/stacks.md).
+inline bool is_promised(std::string_view name) {
+    constexpr std::string_view mark = ".any_stack";
+    return name.size() > mark.size() && name.substr(name.size() - mark.size()) == mark;
+}
+
 /// What the code generator has main call first: it runs the program's initialisers, on the thread's own stack.
 inline bool is_before_all(std::string_view name) { return name == "__main"; }
 

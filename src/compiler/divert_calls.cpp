@@ -51,7 +51,8 @@ constexpr const char* covered_section = ".movable";
 constexpr const char* stub_section = ".text";
 constexpr const char* suffix = ".movable"; // demanglers take it for a clone of the function
 constexpr unsigned register_arguments = 4;
-constexpr unsigned most_stack_arguments = 256;       // what moor_divert_N knows; more than C++ asks of a compiler
+constexpr unsigned most_stack_arguments = 256; // what moor_divert_N knows; more than C++ asks of a compiler
+constexpr const char* promised = ".any_stack";
 constexpr const char* any_stack = "moor::any_stack"; // annotation: the author promises that the headroom is enough
 
 std::string_view view(StringRef text) { return {text.data(), text.size()}; }
@@ -96,6 +97,7 @@ public:
         for (Function& each : module_) {
             if (on_any_stack_.count(&each) != 0 && !each.isDeclaration() && !each.hasSection()) {
                 each.setSection(section_for(each)); // so that its address is that of covered code, too
+                promise(each);
             }
         }
         name_aliases();
@@ -347,6 +349,16 @@ private:
             object.setComdat(group);
         }
         object.setName(wanted);
+    }
+
+    // For the check of linked programs, which lets it call what it likes.
+    void promise(Function& function) {
+        const std::string name = function.getName().str() + promised;
+        if (function.hasLocalLinkage()) {
+            function.setName(name);
+        } else {
+            GlobalAlias::create(function.getValueType(), 0, GlobalValue::InternalLinkage, name, &function, &module_);
+        }
     }
 
     // Constructors are often aliases of one another.
