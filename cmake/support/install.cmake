@@ -30,7 +30,6 @@ configure_package_config_file(
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/moor-config-version.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/moor-config.cmake" "${PROJECT_BINARY_DIR}/moor-config-version.cmake"
               "${PROJECT_SOURCE_DIR}/cmake/support/movable_stacks.cmake"
-              "${PROJECT_SOURCE_DIR}/cmake/support/movable_stacks_prefix.h"
               "${PROJECT_SOURCE_DIR}/cmake/support/target_system.cmake"
         DESTINATION "${moor_config_directory}")
 # For projects that are cross-compiled as moor is; the toolchain files run programs by wine/run.sh beside them.

@@ -12,13 +12,8 @@ function(moor_enable_movable_stacks target)
                 "checks; this is ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}. Use reserved stacks, or call "
                 "moor::ensure_stack before code that needs more.")
     endif()
-    # Clang refuses variadic functions with stack checks, and headers define some; the prefix takes care of them. The path
-    # of this file is asked for here, because the caller's scope need not see any variable of ours.
     # What Clang generates for alloca on Windows reads the wrong segment register.
-    target_compile_options(
-        ${target}
-        PRIVATE "$<$<COMPILE_LANGUAGE:CXX,C>:-fsplit-stack;-Werror=alloca;-Werror=vla>"
-                "$<$<COMPILE_LANGUAGE:CXX,C>:SHELL:-include \"${CMAKE_CURRENT_FUNCTION_LIST_DIR}/movable_stacks_prefix.h\">")
+    target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX,C>:-fsplit-stack;-Werror=alloca;-Werror=vla>")
     get_target_property(type ${target} TYPE)
     if(type STREQUAL "EXECUTABLE" OR type STREQUAL "SHARED_LIBRARY" OR type STREQUAL "MODULE_LIBRARY")
         set(scope PRIVATE)
