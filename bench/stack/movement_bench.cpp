@@ -116,7 +116,7 @@ void system_stack_visit(benchmark::State& state) {
 // Code without checks that is called from code with them runs on the worker's own stack by itself.
 __attribute__((no_split_stack)) MOOR_NOINLINE void count_up(std::uint64_t* count) { ++*count; }
 __attribute__((no_split_stack)) MOOR_NOINLINE void count_up_by(std::uint64_t* count, std::uint64_t, std::uint64_t,
-                                                              std::uint64_t, std::uint64_t, std::uint64_t more) {
+                                                               std::uint64_t, std::uint64_t, std::uint64_t more) {
     *count += more;
 }
 
