@@ -46,8 +46,8 @@ struct overlapped_steps {
 template <class Start>
 concept overlapped_start = std::is_invocable_r_v<std::uint32_t, Start&, _OVERLAPPED*, std::span<std::byte>>;
 
-/// Owns a HANDLE that was opened for overlapped I/O, and makes its calls wait in the coroutine. Move-only; must be gone
-/// before its runtime is. Any number of calls at a time.
+/// Owns a HANDLE that was opened for overlapped I/O, and makes its calls wait in the coroutine. Move-only; the handle
+/// closes with it, by close(), or when its runtime ends. Any number of calls at a time.
 class overlapped_handle {
 public:
     /// Bytes that `start` gets as scratch.
@@ -101,8 +101,15 @@ public:
     }
 
     /// Closes the handle; calls in progress report operation_canceled. Does not suspend; any coroutine. A second call
-    /// does nothing.
+    /// does nothing. The system's handle may stay open until those calls have ended: see close_and_wait.
     void close() noexcept;
+
+    /// close(), and waits until the system has its handle back: its file or pipe can be opened again. close() itself
+    /// cannot promise that, since calls in progress end first, each on its coroutine. Suspends; any coroutine but one
+    /// inside a call on this object, or a plain thread, while the runtime lives. Errors: timed_out, operation_canceled;
+    /// the handle closes all the same, later.
+    void close_and_wait(const wait_limit& limit = {});
+    void close_and_wait(const wait_limit& limit, std::error_code& error);
 
     /// False for an empty object and after close(). Never suspends.
     [[nodiscard]] bool is_open() const noexcept;

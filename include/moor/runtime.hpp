@@ -54,6 +54,7 @@ struct runtime_metrics {
     std::uint64_t coroutines_alive = 0;     ///< started and not yet ended
     std::uint64_t operations_in_use = 0;    ///< overlapped operations outside their pool
     std::uint64_t operations_allocated = 0; ///< operations that the pool has memory for
+    std::uint64_t handles_open = 0;         ///< sockets, listeners and overlapped handles that are not closed yet
     std::uint64_t packets_dequeued = 0;     ///< completion packets of operations
     std::uint64_t packets_foreign = 0;   ///< packets on the port that no operation of this runtime asked for; ignored
     std::uint64_t wakeups_posted = 0;    ///< packets posted to wake a sleeping worker
@@ -71,9 +72,10 @@ struct runtime_metrics {
 
 /// Owns worker threads and a completion port. Coroutines run from its construction to its shutdown.
 ///
-/// Everything that coroutines of a runtime opened (sockets, listeners) and every join_handle of them must be gone
-/// before the runtime is. Several runtimes may exist one after another and at the same time. All members: from plain
-/// threads only, except spawn, metrics and workers, which any thread or coroutine may call.
+/// Every join_handle of its coroutines must be gone before the runtime is. What they opened (sockets, listeners,
+/// overlapped handles) is closed by shutdown at the latest: an object that outlives the runtime is a closed one, whose
+/// calls report operation_canceled. Several runtimes may exist one after another and at the same time. All members:
+/// from plain threads only, except spawn, metrics and workers, which any thread or coroutine may call.
 class runtime {
 public:
     /// Starts the workers. Throws std::system_error when the system refuses threads, the port or Winsock, and
@@ -108,9 +110,9 @@ public:
         return spawn(spawn_options{}, std::forward<Function>(function), std::forward<Arguments>(arguments)...);
     }
 
-    /// Asks every coroutine to stop, waits until all have ended and all operations are back in their pool, and ends the
-    /// workers. A second call does nothing. An operation that is still in use then (a listener that outlives its
-    /// runtime) ends the process with a message.
+    /// Asks every coroutine to stop, waits until all have ended, closes what they opened and somebody still has, waits
+    /// until all operations are back in their pool, and ends the workers. A second call does nothing. An operation that
+    /// the system does not complete within ten seconds ends the process with a message.
     void shutdown() noexcept;
 
     [[nodiscard]] unsigned workers() const noexcept;

@@ -40,7 +40,7 @@ struct keep_alive {
 /// Which half of a connection shutdown() ends.
 enum class shutdown_side : std::uint8_t { receive, send, both };
 
-/// A TCP connection. Move-only handle; the socket closes with it, or by close(). Must be gone before its runtime is.
+/// A TCP connection. Move-only handle; the socket closes with it, by close(), or when its runtime ends.
 ///
 /// One coroutine may read while another one writes; two readers (or two writers) at a time are serialised by nothing
 /// and are the caller's error. close() may be called by any coroutine at any time: calls in progress, and all later
@@ -115,8 +115,16 @@ public:
     void shutdown(shutdown_side side, std::error_code& error) noexcept;
 
     /// Closes the connection; unsent data is still delivered by the system. Does not suspend; any coroutine of the
-    /// runtime; calls in progress report operation_canceled. A second call does nothing.
+    /// runtime; calls in progress report operation_canceled. A second call does nothing. The system's handle may stay
+    /// open until those calls have ended: see close_and_wait.
     void close() noexcept;
+
+    /// close(), and waits until the system has its handle back: its address can be bound again. close() itself cannot
+    /// promise that, since calls in progress end first, each on its coroutine. Suspends; any coroutine but one inside a
+    /// call on this object, or a plain thread, while the runtime lives. Errors: timed_out, operation_canceled; the
+    /// handle closes all the same, later.
+    void close_and_wait(const wait_limit& limit = {});
+    void close_and_wait(const wait_limit& limit, std::error_code& error);
 
     /// Closes and sends a reset instead of a farewell (SO_LINGER 0).
     void reset() noexcept;
@@ -169,7 +177,7 @@ struct listen_options {
     bool exclusive_address = true;
 };
 
-/// A listening socket. Move-only; must be gone before its runtime is.
+/// A listening socket. Move-only handle; closes as tcp_stream does.
 class tcp_listener {
 public:
     /// Not listening.
@@ -194,8 +202,16 @@ public:
     [[nodiscard]] tcp_stream accept(const wait_limit& limit, std::error_code& error);
 
     /// Stops listening; accept() calls in progress report operation_canceled, connections that nobody accepted are
-    /// closed. Does not suspend; any coroutine or thread.
+    /// closed. Does not suspend; any coroutine or thread. The system's handle may stay open while another worker is
+    /// inside a call: see close_and_wait.
     void close() noexcept;
+
+    /// close(), and waits until the system has its handle back: its address can be bound again. close() itself cannot
+    /// promise that, since calls in progress end first, each on its coroutine. Suspends; any coroutine but one inside a
+    /// call on this object, or a plain thread, while the runtime lives. Errors: timed_out, operation_canceled; the
+    /// handle closes all the same, later.
+    void close_and_wait(const wait_limit& limit = {});
+    void close_and_wait(const wait_limit& limit, std::error_code& error);
 
     /// False for one that does not listen and after close(). Never suspends.
     [[nodiscard]] bool is_open() const noexcept;

@@ -78,7 +78,7 @@ struct local_interface {
     std::optional<endpoint> address{};
 };
 
-/// A UDP socket. Move-only handle; the socket closes with it, or by close(). Must be gone before its runtime is.
+/// A UDP socket. Move-only handle; the socket closes with it, by close(), or when its runtime ends.
 ///
 /// Any number of coroutines may send and receive at a time; each datagram goes to one receiver. Waiting, limits, stops,
 /// closing and errors are as for tcp_stream; nothing of a datagram is lost to a call that ended by deadline or stop,
@@ -138,7 +138,15 @@ public:
                       const message_options& options, const wait_limit& limit, std::error_code& error);
 
     /// Closes the socket. Does not suspend; any coroutine of the runtime; calls in progress report operation_canceled.
+    /// The system's handle may stay open until those calls have ended: see close_and_wait.
     void close() noexcept;
+
+    /// close(), and waits until the system has its handle back: its address can be bound again. close() itself cannot
+    /// promise that, since calls in progress end first, each on its coroutine. Suspends; any coroutine but one inside a
+    /// call on this object, or a plain thread, while the runtime lives. Errors: timed_out, operation_canceled; the
+    /// handle closes all the same, later.
+    void close_and_wait(const wait_limit& limit = {});
+    void close_and_wait(const wait_limit& limit, std::error_code& error);
     [[nodiscard]] bool is_open() const noexcept;
 
     /// A deadline for every later call on this socket, beside each call's own wait_limit; time_point::max() ends it.

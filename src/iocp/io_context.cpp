@@ -14,13 +14,18 @@ namespace {
 // The cache is the worker's own, and only holds operations of its own runtime's pool.
 operation_cache* cache_for(const io_service& service) noexcept {
     const io_context here = current_io();
-    return here.service == &service ? here.cache : nullptr;
+    return here.service != nullptr && here.service->id == service.id ? here.cache : nullptr;
 }
 
 } // namespace
 
-std::error_code may_begin(const io_context& here, const io_service& owner, const wait_limit& limit) noexcept {
-    if (here.service != &owner) {
+std::uint64_t new_runtime_id() noexcept {
+    static std::atomic<std::uint64_t> next{1};
+    return next.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::error_code may_begin(const io_context& here, std::uint64_t runtime_id, const wait_limit& limit) noexcept {
+    if (here.service == nullptr || here.service->id != runtime_id) {
         return win::to_error(here.service == nullptr ? win::misuse::outside_coroutine : win::misuse::foreign_runtime);
     }
     prepare_stack();

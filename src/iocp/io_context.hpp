@@ -4,18 +4,25 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <system_error>
 #include <utility>
 
 #include "iocp/completion_port.hpp"
+#include "iocp/open_handles.hpp"
 #include "iocp/operation.hpp"
 
 namespace moor::iocp {
+
+/// Of a runtime; never that of another one, before or after.
+[[nodiscard]] std::uint64_t new_runtime_id() noexcept;
 
 /// One runtime's I/O: shared by its workers, gone with it.
 struct io_service {
     completion_port port;
     operation_pool pool;
+    open_handles handles{};
+    const std::uint64_t id = new_runtime_id();
     /// A worker that goes to sleep asks for at least so many packets (see batch_room.hpp). Tests raise it, to have
     /// packets dequeued together.
     std::atomic<std::size_t> least_room{1};
@@ -39,10 +46,11 @@ void prepare_stack() noexcept;
 /// Whether the calling coroutine has run for longer than a time slice. The scheduler defines it.
 [[nodiscard]] bool slice_is_over() noexcept;
 
-/// Whether the calling coroutine may begin a call on something that belongs to `owner`: operation_not_permitted outside
-/// a coroutine of that runtime, operation_canceled when it or the limit's token was asked to stop, timed_out past the
-/// deadline. A call that never waits would otherwise never notice any of them. Does prepare_stack().
-[[nodiscard]] std::error_code may_begin(const io_context& here, const io_service& owner,
+/// Whether the calling coroutine may begin a call on something that belongs to the runtime of that id (an id and no
+/// address: the runtime may be gone, and another one in its place): operation_not_permitted outside a coroutine of it,
+/// operation_canceled when it or the limit's token was asked to stop, timed_out past the deadline. A call that never
+/// waits would otherwise never notice any of them. Does prepare_stack().
+[[nodiscard]] std::error_code may_begin(const io_context& here, std::uint64_t runtime_id,
                                         const wait_limit& limit) noexcept;
 
 /// Owns one operation. On destruction a pending one is abandoned (its packet returns it), any other returns to its

@@ -18,7 +18,7 @@ namespace detail {
 class overlapped_file final : public iocp::shared_handle {
 public:
     overlapped_file(win::unique_handle handle, bool skips_packet_on_success, iocp::io_service& service) noexcept
-        : handle_(std::move(handle)), skips_packet_on_success_(skips_packet_on_success), service_(service) {}
+        : shared_handle(service), handle_(std::move(handle)), skips_packet_on_success_(skips_packet_on_success) {}
 
     std::uint32_t call(const overlapped_steps& steps, const wait_limit& limit, std::error_code& error) {
         error.clear();
@@ -28,11 +28,11 @@ public:
             return 0;
         }
         const iocp::io_context here = iocp::current_io();
-        error = iocp::may_begin(here, service_, limit);
+        error = iocp::may_begin(here, runtime_id(), limit);
         if (error) {
             return 0;
         }
-        const auto call = iocp::operation_owner::acquire(service_, error);
+        const auto call = iocp::operation_owner::acquire(*here.service, error);
         if (!call) {
             return 0;
         }
@@ -56,7 +56,10 @@ public:
         return call->transferred();
     }
 
-    [[nodiscard]] HANDLE native_handle() const noexcept { return handle_.get(); }
+    [[nodiscard]] HANDLE native_handle() noexcept {
+        const use open(*this);
+        return open ? handle_.get() : nullptr;
+    }
 
 private:
     // The caller's data may lie on the coroutine's stack, and the kernel has its address from the submission on. On the
@@ -79,7 +82,6 @@ private:
 
     win::unique_handle handle_;
     const bool skips_packet_on_success_;
-    iocp::io_service& service_;
 };
 
 void close_overlapped_file::operator()(overlapped_file* owned) const noexcept { iocp::close_and_release{}(owned); }
@@ -135,6 +137,22 @@ std::uint32_t overlapped_handle::call_erased(const detail::overlapped_steps& ste
 void overlapped_handle::close() noexcept {
     if (file_) {
         file_->close();
+    }
+}
+
+void overlapped_handle::close_and_wait(const wait_limit& limit, std::error_code& error) {
+    error.clear();
+    if (file_) {
+        ensure_stack(512);
+        error = file_->close_and_wait(limit);
+    }
+}
+
+void overlapped_handle::close_and_wait(const wait_limit& limit) {
+    std::error_code error;
+    close_and_wait(limit, error);
+    if (error) {
+        throw std::system_error(error, "moor: close_and_wait");
     }
 }
 

@@ -1,9 +1,20 @@
 // See shared_handle.hpp.
 #include "iocp/shared_handle.hpp"
 
+#include "iocp/io_context.hpp"
 #include "iocp/overlapped_calls.hpp"
 
 namespace moor::iocp {
+
+shared_handle::shared_handle(io_service& service) noexcept : siblings_(service.handles), runtime_id_(service.id) {
+    siblings_.add(*this);
+}
+
+shared_handle::~shared_handle() {
+    if (!place_.closed.load(std::memory_order_relaxed)) { // its construction failed
+        siblings_.remove(*this);
+    }
+}
 
 bool shared_handle::enter() noexcept {
     std::uint64_t word = word_.load(std::memory_order_relaxed);
@@ -20,6 +31,7 @@ void shared_handle::leave() noexcept {
     do {
         if ((word & closing_flag) != 0 && (word & uses_mask) == one_use) {
             close_handle();
+            siblings_.remove(*this);
             // Only references can have changed meanwhile.
             if (word_.fetch_sub(one_use, std::memory_order_acq_rel) == (closing_flag | one_use)) {
                 delete this;
@@ -49,8 +61,20 @@ bool shared_handle::close() noexcept {
     if (word != reference) {
         cancel_all(borrow());
     }
+    let_go();
     leave();
     return true;
+}
+
+std::error_code shared_handle::close_and_wait(const wait_limit& limit) noexcept {
+    close();
+    if (place_.closed.load(std::memory_order_acquire)) {
+        return {};
+    }
+    retain(); // the caller's may go meanwhile
+    const std::error_code error = siblings_.wait_closed(*this, limit);
+    release();
+    return error;
 }
 
 } // namespace moor::iocp

@@ -5,16 +5,20 @@
 
 #include <atomic>
 #include <cstdint>
+#include <system_error>
 
+#include "iocp/open_handles.hpp"
 #include "win/socket.hpp"
 
 namespace moor::iocp {
+
+struct io_service;
 
 /// Base of sockets and other handles. Lives on the heap and deletes itself when nobody refers to it any more.
 ///
 /// A use (enter … leave) keeps the system handle open; a reference keeps the object. close() ends the first kind: no
 /// new use begins, calls that wait are cancelled, and the last use to leave closes the handle. Any thread may call any
-/// of this.
+/// of this. Belongs to a runtime, whose shutdown closes it at the latest; the object may outlive that.
 class shared_handle {
 public:
     shared_handle(const shared_handle&) = delete;
@@ -40,6 +44,13 @@ public:
     /// caller has a reference.
     bool close() noexcept;
 
+    /// close(), and waits until the system handle is closed: its address, port or name is free then. Errors: timed_out,
+    /// operation_canceled; the handle closes all the same, later.
+    [[nodiscard]] std::error_code close_and_wait(const wait_limit& limit) noexcept;
+
+    /// Whose handle it is; compared with an io_service's id, and good when that is long gone.
+    [[nodiscard]] std::uint64_t runtime_id() const noexcept { return runtime_id_; }
+
     /// One use, as a scope.
     class use {
     public:
@@ -60,13 +71,17 @@ public:
     };
 
 protected:
-    /// Begins with one reference, its creator's.
-    shared_handle() noexcept = default;
-    virtual ~shared_handle() = default;
+    /// Begins with one reference, its creator's, a coroutine of that runtime.
+    explicit shared_handle(io_service& service) noexcept;
+    virtual ~shared_handle();
 
 private:
+    friend class open_handles;
+
     /// The system handle; valid during a use.
     [[nodiscard]] virtual win::io_handle borrow() const noexcept = 0;
+    /// Called once, by close(), when no new use begins any more and calls were cancelled: gives up what they brought.
+    virtual void let_go() noexcept {}
     /// Called once, by the last use.
     virtual void close_handle() noexcept = 0;
 
@@ -78,6 +93,10 @@ private:
     // Uses in bits 0-30, the flag, references above. Since no use begins under the flag, a last use that sees itself
     // alone stays so. Leaving releases what was done with the handle, to whoever closes it.
     std::atomic<std::uint64_t> word_{reference};
+
+    open_handles& siblings_; // there until place_.closed
+    const std::uint64_t runtime_id_;
+    handle_place place_;
 };
 
 /// For std::unique_ptr: closes and gives the reference back.

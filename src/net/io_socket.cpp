@@ -15,16 +15,16 @@ socket_call::socket_call(io_socket& used, const wait_limit& limit, std::error_co
     if (const auto deadline = used.deadline(); deadline < limit.deadline()) {
         narrowed_ = limit.no_later_than(deadline);
     }
-    if (const std::error_code refused = iocp::may_begin(here_, used.service_, this->limit())) {
+    if (const std::error_code refused = iocp::may_begin(here_, used.runtime_id(), this->limit())) {
         error = refused;
         return;
     }
-    call_ = iocp::operation_owner::acquire(used.service_, error);
+    call_ = iocp::operation_owner::acquire(*here_.service, error);
 }
 
 bool socket_call::may_go_on() noexcept {
     error_ = socket_.closing() ? win::to_error(std::errc::operation_canceled)
-                               : iocp::may_begin(iocp::current_io(), socket_.service_, limit());
+                               : iocp::may_begin(iocp::current_io(), socket_.runtime_id(), limit());
     return !error_;
 }
 

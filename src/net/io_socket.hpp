@@ -35,7 +35,7 @@ public:
 protected:
     /// `socket` is associated with `service`'s port.
     io_socket(win::unique_socket socket, iocp::io_service& service) noexcept
-        : socket_(std::move(socket)), service_(service) {}
+        : shared_handle(service), socket_(std::move(socket)) {}
 
     [[nodiscard]] const win::unique_socket& socket() const noexcept { return socket_; }
 
@@ -50,7 +50,6 @@ private:
     void close_handle() noexcept override { socket_.close(); }
 
     win::unique_socket socket_;
-    iocp::io_service& service_;
     std::atomic<wait_limit::clock::rep> deadline_{wait_limit::time_point::max().time_since_epoch().count()};
 };
 
@@ -71,6 +70,18 @@ public:
             here_ = iocp::current_io(); // the last submission may have moved the coroutine
         }
         return finish(start(*call_, std::as_const(socket_.socket_)));
+    }
+
+    /// The same for one more submission of a call that has something: does not wait for more. What the system does not
+    /// have at hand is cancelled, and 0 with an error then.
+    template <class Start>
+    std::size_t run_at_once(Start&& start) noexcept {
+        here_ = iocp::current_io();
+        const iocp::submission submitted = start(*call_, std::as_const(socket_.socket_));
+        if (submitted == iocp::submission::pending) {
+            iocp::cancel(*call_, socket_.borrow());
+        }
+        return finish(submitted);
     }
 
     /// Between two submissions of one call: whether the limits still allow the next one.

@@ -31,7 +31,7 @@ listening_socket::slot* listening_socket::slot_list::pop() noexcept {
 
 listening_socket::listening_socket(win::unique_socket socket, const endpoint& local, unsigned slots,
                                    iocp::io_service& service)
-    : socket_(std::move(socket)), local_(local), service_(service), slots_(slots) {
+    : shared_handle(service), socket_(std::move(socket)), local_(local), service_(service), slots_(slots) {
     for (slot& each : slots_) {
         each.owner = this;
         idle_.push(each);
@@ -86,10 +86,7 @@ listening_socket* listening_socket::open(const endpoint& wanted, const listen_op
     return made;
 }
 
-void listening_socket::stop_listening() noexcept {
-    if (!close()) {
-        return;
-    }
+void listening_socket::let_go() noexcept {
     // Whoever takes the lock after this sees the closing flag, so nothing is queued any more.
     slot_list dropped;
     {
@@ -278,7 +275,8 @@ stream_socket* listening_socket::accept(const wait_limit& limit, std::error_code
     const std::unique_ptr<listening_socket, void (*)(listening_socket*)> kept(
         this, [](listening_socket* self) { self->release(); });
     for (net::patience others;; others.passed_over(limit)) {
-        error = iocp::may_begin(iocp::current_io(), service_, limit);
+        error = closing() ? win::to_error(std::errc::operation_canceled)
+                          : iocp::may_begin(iocp::current_io(), runtime_id(), limit);
         if (error) {
             return nullptr;
         }

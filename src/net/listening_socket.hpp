@@ -32,9 +32,6 @@ public:
     /// The next connection; null with an error. As tcp_listener::accept.
     [[nodiscard]] stream_socket* accept(const wait_limit& limit, std::error_code& error);
 
-    /// Closes the socket, sends every acceptor away and drops the connections that nobody took.
-    void stop_listening() noexcept;
-
     /// The bound address, fixed since open().
     [[nodiscard]] const endpoint& local() const noexcept { return local_; }
     [[nodiscard]] SOCKET native_handle() noexcept;
@@ -76,6 +73,8 @@ private:
     [[nodiscard]] stream_socket* make_stream(win::unique_socket accepted, std::error_code& error) noexcept;
 
     [[nodiscard]] win::io_handle borrow() const noexcept override { return win::io_handle(socket_); }
+    /// Sends every acceptor away and drops the connections that nobody took.
+    void let_go() noexcept override;
     void close_handle() noexcept override { socket_.close(); }
 
     win::unique_socket socket_;

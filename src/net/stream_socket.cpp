@@ -76,16 +76,18 @@ private:
 
 } // namespace
 
-// More than one call carries is only asked for while the system has it at hand: read_some waits once.
+// More than one call carries is only asked for while the system has it at hand: read_some waits once. Somebody else may
+// read that first, so that the later calls do not wait either.
 std::size_t stream_socket::read_some(std::span<const std::span<std::byte>> buffers, const wait_limit& limit,
                                      std::error_code& error) {
     socket_call call(*this, limit, error);
     progress<std::byte> place(buffers);
     std::size_t total = 0;
     while (call && !place.done()) {
-        const std::size_t count = call.run([&place](auto& operation, const auto& socket) {
+        const auto receive = [&place](auto& operation, const auto& socket) {
             return iocp::receive(operation, socket, place.rest(), place.skipped());
-        });
+        };
+        const std::size_t count = total == 0 ? call.run(receive) : call.run_at_once(receive);
         place.advance(count);
         total += count;
         if (count == 0 || place.skipped() != 0 || place.done() || net::bytes_at_hand(socket()) == 0) {

@@ -9,10 +9,7 @@ namespace moor {
 
 using net::or_throw;
 
-void detail::close_listener::operator()(listening_socket* owned) const noexcept {
-    owned->stop_listening();
-    owned->release();
-}
+void detail::close_listener::operator()(listening_socket* owned) const noexcept { iocp::close_and_release{}(owned); }
 
 tcp_listener::tcp_listener() noexcept = default;
 tcp_listener::tcp_listener(tcp_listener&&) noexcept = default;
@@ -46,8 +43,20 @@ tcp_stream tcp_listener::accept(const wait_limit& limit) {
 
 void tcp_listener::close() noexcept {
     if (socket_) {
-        socket_->stop_listening();
+        socket_->close();
     }
+}
+
+void tcp_listener::close_and_wait(const wait_limit& limit, std::error_code& error) {
+    error.clear();
+    if (socket_) {
+        net::make_room_for_call();
+        error = socket_->close_and_wait(limit);
+    }
+}
+
+void tcp_listener::close_and_wait(const wait_limit& limit) {
+    or_throw("moor: close_and_wait", [&](std::error_code& error) { close_and_wait(limit, error); });
 }
 
 bool tcp_listener::is_open() const noexcept { return socket_ && !socket_->closing(); }

@@ -156,6 +156,18 @@ void tcp_stream::close() noexcept {
     }
 }
 
+void tcp_stream::close_and_wait(const wait_limit& limit, std::error_code& error) {
+    error.clear();
+    if (socket_) {
+        net::make_room_for_call();
+        error = socket_->close_and_wait(limit);
+    }
+}
+
+void tcp_stream::close_and_wait(const wait_limit& limit) {
+    or_throw("moor: close_and_wait", [&](std::error_code& error) { close_and_wait(limit, error); });
+}
+
 void tcp_stream::reset() noexcept {
     if (socket_) {
         static_cast<void>(socket_->with_socket(&net::set_reset_on_close)); // at worst the peer reads an ordinary end

@@ -158,6 +158,18 @@ void udp_socket::close() noexcept {
     }
 }
 
+void udp_socket::close_and_wait(const wait_limit& limit, std::error_code& error) {
+    error.clear();
+    if (socket_) {
+        net::make_room_for_call();
+        error = socket_->close_and_wait(limit);
+    }
+}
+
+void udp_socket::close_and_wait(const wait_limit& limit) {
+    or_throw("moor: close_and_wait", [&](std::error_code& error) { close_and_wait(limit, error); });
+}
+
 bool udp_socket::is_open() const noexcept { return socket_ && !socket_->closing(); }
 
 void udp_socket::set_deadline(wait_limit::time_point deadline) noexcept {

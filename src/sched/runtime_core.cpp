@@ -101,17 +101,20 @@ void runtime_core::shutdown() noexcept {
     }
     wait_until_settled();
     outside_joiners.fetch_sub(1);
-    // What coroutines abandoned on their way out is cancelled already; its packets are on their way.
+    // What is still open belongs to objects that outlive the runtime. They keep a handle that is closed.
+    io.handles.close_all();
+    // What was pending is cancelled; its packets are on their way.
     constexpr DWORD longest_wait = 10'000; // milliseconds
     while (operations_in_use() != 0) {
         if (::WaitForSingleObject(progress_.get(), longest_wait) == WAIT_TIMEOUT && operations_in_use() != 0) {
             const auto text =
                 fmt::format("{} operations are in use after the last coroutine of their runtime has ended: "
-                            "a listener or handle outlives its runtime",
+                            "the system does not complete what was cancelled ten seconds ago",
                             operations_in_use());
             win::fatal(text);
         }
     }
+    io.handles.wait_until_none();
     debug::live_runtimes::remove(*this);
     ending_.store(true, std::memory_order_release);
     io.port.post_wake();
@@ -390,6 +393,7 @@ runtime_metrics runtime_core::metrics() const noexcept {
     }
     seen.operations_in_use = operations_in_use();
     seen.operations_allocated = io.pool.allocated();
+    seen.handles_open = io.handles.count();
     seen.wakeups_posted = wakeups_.load(std::memory_order_relaxed);
     seen.stacks_committed = stacks.committed();
     seen.preemptions_refused = overseer.refusals();

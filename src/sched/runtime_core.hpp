@@ -8,8 +8,9 @@
 //   2. Every living coroutine is asked to stop.
 //   3. The caller waits until the last has left its stack.
 //   4. `closed_` is set: plain threads can spawn no more; what they spawned until then has ended, too.
-//   5. The caller waits until no operation is in use: workers dequeue the packets of abandoned ones.
-//   6. `ending_` is set: workers and monitor end and are joined.
+//   5. Handles that are still open, of objects that outlive the runtime, are closed.
+//   6. The caller waits until no operation is in use and no handle open: workers dequeue the packets of cancelled ones.
+//   7. `ending_` is set: workers and monitor end and are joined.
 #pragma once
 
 #include <atomic>

@@ -28,7 +28,7 @@ TEST(may_begin, not_outside_a_coroutine) {
     running.run([&service] { service = current_io().service; });
     ASSERT_NE(service, nullptr);
     EXPECT_EQ(current_io().service, nullptr);
-    EXPECT_EQ(may_begin(current_io(), *service, {}), std::errc::operation_not_permitted);
+    EXPECT_EQ(may_begin(current_io(), service->id, {}), std::errc::operation_not_permitted);
 }
 
 TEST(may_begin, not_in_another_runtime) {
@@ -37,20 +37,20 @@ TEST(may_begin, not_in_another_runtime) {
     io_service* service = nullptr;
     first.run([&service] {
         service = current_io().service;
-        EXPECT_FALSE(may_begin(current_io(), *service, {}));
+        EXPECT_FALSE(may_begin(current_io(), service->id, {}));
     });
-    second.run([&service] { EXPECT_EQ(may_begin(current_io(), *service, {}), std::errc::operation_not_permitted); });
+    second.run([&service] { EXPECT_EQ(may_begin(current_io(), service->id, {}), std::errc::operation_not_permitted); });
 }
 
 TEST(may_begin, not_past_a_limit) {
     test::in_runtime(1, [] {
         const io_context here = current_io();
-        EXPECT_FALSE(may_begin(here, *here.service, wait_limit(1h)));
-        EXPECT_EQ(may_begin(here, *here.service, wait_limit(0ms)), std::errc::timed_out);
+        EXPECT_FALSE(may_begin(here, here.service->id, wait_limit(1h)));
+        EXPECT_EQ(may_begin(here, here.service->id, wait_limit(0ms)), std::errc::timed_out);
         std::stop_source source;
-        EXPECT_FALSE(may_begin(here, *here.service, source.get_token()));
+        EXPECT_FALSE(may_begin(here, here.service->id, source.get_token()));
         source.request_stop();
-        EXPECT_EQ(may_begin(here, *here.service, source.get_token()), std::errc::operation_canceled);
+        EXPECT_EQ(may_begin(here, here.service->id, source.get_token()), std::errc::operation_canceled);
     });
 }
 
@@ -60,9 +60,9 @@ TEST(may_begin, not_when_the_coroutine_shall_stop) {
             while (!this_coroutine::stop_requested()) {
                 this_coroutine::yield();
             }
-            EXPECT_EQ(may_begin(current_io(), *current_io().service, {}), std::errc::operation_canceled);
+            EXPECT_EQ(may_begin(current_io(), current_io().service->id, {}), std::errc::operation_canceled);
             const this_coroutine::stop_shield shield;
-            EXPECT_FALSE(may_begin(current_io(), *current_io().service, {}));
+            EXPECT_FALSE(may_begin(current_io(), current_io().service->id, {}));
         });
         stopped.request_stop();
         stopped.join();

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "iocp/io_context.hpp"
 #include "iocp/system_calls.hpp"
 
 namespace moor::iocp {
@@ -20,7 +21,7 @@ struct record {
 
 class probe final : public shared_handle {
 public:
-    explicit probe(record& target) : record_(target) {}
+    probe(record& target, io_service& service) : shared_handle(service), record_(target) {}
     ~probe() override { record_.destroyed.fetch_add(1); }
 
 private:
@@ -49,12 +50,13 @@ protected:
 
     static inline std::atomic<int> cancels_{0};
     const system_calls table_{nullptr, nullptr, nullptr, nullptr, &count_cancel};
+    io_service service{completion_port(1), operation_pool(64)};
     record seen;
 };
 
 TEST_F(shared_handle_of_nothing, closes_at_once_without_uses_and_goes_with_the_last_reference) {
     cancels_ = 0;
-    auto* const handle = new probe(seen);
+    auto* const handle = new probe(seen, service);
     EXPECT_FALSE(handle->closing());
     EXPECT_TRUE(handle->close());
     EXPECT_TRUE(handle->closing());
@@ -72,7 +74,7 @@ TEST_F(shared_handle_of_nothing, closes_at_once_without_uses_and_goes_with_the_l
 
 TEST_F(shared_handle_of_nothing, cancels_when_somebody_else_has_a_reference) {
     cancels_ = 0;
-    auto* const handle = new probe(seen);
+    auto* const handle = new probe(seen, service);
     handle->retain(); // as a pending call does
     EXPECT_TRUE(handle->close());
     EXPECT_EQ(cancels_, 1);
@@ -83,7 +85,7 @@ TEST_F(shared_handle_of_nothing, cancels_when_somebody_else_has_a_reference) {
 
 TEST_F(shared_handle_of_nothing, the_last_use_closes) {
     cancels_ = 0;
-    auto* const handle = new probe(seen);
+    auto* const handle = new probe(seen, service);
     ASSERT_TRUE(handle->enter());
     ASSERT_TRUE(handle->enter());
     EXPECT_TRUE(handle->close());
@@ -98,7 +100,7 @@ TEST_F(shared_handle_of_nothing, the_last_use_closes) {
 }
 
 TEST_F(shared_handle_of_nothing, a_use_outlives_the_last_reference) {
-    auto* const handle = new probe(seen);
+    auto* const handle = new probe(seen, service);
     ASSERT_TRUE(handle->enter());
     close_and_release{}(handle);
     EXPECT_EQ(seen.closed, 0);
@@ -109,7 +111,7 @@ TEST_F(shared_handle_of_nothing, a_use_outlives_the_last_reference) {
 }
 
 TEST_F(shared_handle_of_nothing, a_scope_ends_its_use_only_if_it_began) {
-    auto* const handle = new probe(seen);
+    auto* const handle = new probe(seen, service);
     {
         const shared_handle::use open(*handle);
         EXPECT_TRUE(open);
@@ -130,7 +132,7 @@ TEST_F(shared_handle_of_nothing, closes_once_and_never_under_a_use_when_all_race
     constexpr int rounds = 100;
     for (int round = 0; round < rounds; ++round) {
         record one;
-        auto* const handle = new probe(one);
+        auto* const handle = new probe(one, service);
         std::atomic<int> ready{0};
         std::vector<std::thread> threads;
         const auto start_together = [&ready] {

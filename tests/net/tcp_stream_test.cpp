@@ -13,6 +13,7 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "support/adversary.hpp"
 #include "support/bytes.hpp"
 #include "support/eventually.hpp"
 #include "support/platform.hpp"
@@ -181,6 +182,52 @@ TEST_P(tcp_stream_on, gathers_and_scatters_forty_buffers) {
         std::error_code error;
         EXPECT_EQ(server.read_some(places, 1ms, error), 0u);
         EXPECT_EQ(error, std::errc::timed_out);
+    });
+}
+
+// Somebody else reads the rest between two calls of one read_some. What the first call took is neither lost nor kept
+// until more comes.
+TEST_P(tcp_stream_on, a_scatter_read_returns_what_it_has_when_another_reader_was_faster) {
+    running.run([] {
+        auto [client, server] = test::make_tcp_pair();
+        constexpr std::size_t size = 10;
+        constexpr std::size_t in_one_call = 16 * size;
+        constexpr std::size_t all = 20 * size;
+        client.write(test::make_bytes(all));
+        ASSERT_TRUE(test::eventually([&server = server] {
+            u_long at_hand = 0;
+            return ::ioctlsocket(server.native_handle(), FIONREAD, &at_hand) == 0 && at_hand == all;
+        }));
+        std::vector<std::byte> data(all);
+        std::vector<std::span<std::byte>> places;
+        for (std::size_t index = 0; index < all; index += size) {
+            places.push_back(std::span(data).subspan(index, size));
+        }
+        std::error_code error;
+        std::size_t count = 0;
+        int stolen = 0;
+        std::chrono::steady_clock::duration taken{};
+        {
+            test::adversary system(1); // leaves real sockets to the system
+            system.before_submission([&](SOCKET) {
+                system.before_submission([&](SOCKET socket) {
+                    std::array<char, all> other{};
+                    stolen = ::recv(socket, other.data(), all, 0);
+                });
+            });
+            const auto begin = std::chrono::steady_clock::now();
+            count = server.read_some(places, 10s, error);
+            taken = std::chrono::steady_clock::now() - begin;
+        }
+        EXPECT_EQ(stolen, static_cast<int>(all - in_one_call));
+        EXPECT_EQ(count, in_one_call);
+        EXPECT_FALSE(error) << error.message();
+        EXPECT_EQ(test::matching(std::span(data).first(count), 0), count);
+        EXPECT_LT(taken, 5s);
+
+        client.write(test::make_bytes(7, all));
+        EXPECT_EQ(server.read_some(std::span(data)), 7u);
+        EXPECT_EQ(test::matching(std::span(data).first(7), all), 7u);
     });
 }
 
