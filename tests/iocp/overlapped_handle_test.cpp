@@ -294,6 +294,7 @@ TEST_P(overlapped_on, deadline_stop_and_close_end_a_call) {
         EXPECT_TRUE(test::eventually([&running] { return running.metrics().operations_in_use == 1; }));
         pipe.server.close();
         EXPECT_FALSE(pipe.server.is_open());
+        EXPECT_EQ(pipe.server.native_handle(), nullptr) << "it may be closed at any time, and its number a stranger's";
         EXPECT_EQ(closed.join(), std::errc::operation_canceled);
         pipe.server.call(reading(pipe.server, buffer), {}, error);
         EXPECT_EQ(error, std::errc::operation_canceled);
