@@ -3,6 +3,7 @@
 
 #include "iocp/system_calls.hpp"
 #include "win/error.hpp"
+#include "win/insist.hpp"
 #include "win/own_stack.hpp"
 
 namespace moor::iocp {
@@ -57,17 +58,9 @@ std::span<OVERLAPPED_ENTRY> completion_port::dequeue(std::span<OVERLAPPED_ENTRY>
 }
 
 void completion_port::post_wake() const noexcept {
-    // Posting needs non-paged memory, which the system may lack for a moment. A lost wake would be a hang.
-    constexpr unsigned attempts = 1000;
-    for (unsigned attempt = 0; attempt < attempts; ++attempt) {
-        const BOOL posted =
-            win::with_room([this] { return ::PostQueuedCompletionStatus(port_.get(), 0, wake_key, nullptr); });
-        if (posted != FALSE) {
-            return;
-        }
-        win::with_room([] { ::Sleep(1); });
-    }
-    win::fatal("the system refuses to post to the completion port");
+    // Needs non-paged memory, which the system may lack for a moment. A lost wake would be a hang.
+    win::insist("PostQueuedCompletionStatus",
+                [this] { return ::PostQueuedCompletionStatus(port_.get(), 0, wake_key, nullptr); });
 }
 
 } // namespace moor::iocp

@@ -2,11 +2,10 @@
 #include "iocp/operation.hpp"
 
 #include <cstddef>
-#include <thread>
 
 #include <winternl.h>
 
-#include "win/compiler.hpp"
+#include "win/spinning.hpp"
 
 namespace moor::iocp {
 namespace {
@@ -74,12 +73,8 @@ bool operation::withdraw() noexcept {
     }
     // A worker is between taking the ticket and finding it lost: a handful of instructions, unless its thread was
     // descheduled there.
-    for (unsigned spins = 0; !completed(); ++spins) {
-        if (spins < 64) {
-            win::pause();
-        } else {
-            std::this_thread::yield();
-        }
+    for (win::spinning until_then; !completed();) {
+        until_then.pause();
     }
     return false;
 }

@@ -13,6 +13,7 @@
 #include "iocp/socket_address.hpp"
 #include "iocp/system_calls.hpp"
 #include "win/error.hpp"
+#include "win/insist.hpp"
 #include "win/own_stack.hpp"
 #include "win/teb.hpp"
 
@@ -398,11 +399,14 @@ std::uint32_t socket_error(operation& call, const win::unique_socket& socket) no
 }
 
 void cancel(operation& call, win::io_handle handle) noexcept {
-    win::with_room([&] { current_system_calls().cancel(handle.get(), &call.parameters.overlapped); });
+    win::insist(
+        "CancelIoEx", [&] { return current_system_calls().cancel(handle.get(), &call.parameters.overlapped); },
+        ERROR_NOT_FOUND); // it has ended, and its packet is on its way
 }
 
 void cancel_all(win::io_handle handle) noexcept {
-    win::with_room([&] { current_system_calls().cancel(handle.get(), nullptr); });
+    win::insist(
+        "CancelIoEx", [&] { return current_system_calls().cancel(handle.get(), nullptr); }, ERROR_NOT_FOUND);
 }
 
 std::error_code keep_alive(const win::unique_socket& socket, std::chrono::milliseconds idle,

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "win/error.hpp"
+#include "win/insist.hpp"
 #include "win/system_lock.hpp"
 
 namespace moor::preempt {
@@ -21,6 +22,15 @@ suspension_right::suspension_right() noexcept { suspending.lock(); }
 suspension_right::~suspension_right() { suspending.unlock(); }
 
 suspension_right::operator bool() const noexcept { return !ending; }
+
+// A thread that stayed suspended would be a worker that hangs, with whatever locks it holds.
+void suspended_thread::resume() const noexcept {
+    for (win::insistence again("ResumeThread"); system_.resume(thread_) == static_cast<DWORD>(-1);) {
+        win::call_before_fatal(nullptr); // forbid_suspending, for which this thread itself has the right
+        again.refused(::GetLastError());
+        win::call_before_fatal(&forbid_suspending);
+    }
+}
 
 void forbid_suspending() noexcept {
     const std::lock_guard guard(suspending);

@@ -35,7 +35,7 @@ public:
         : system_(system), thread_(system.suspend(thread) != static_cast<DWORD>(-1) ? thread : nullptr) {}
     ~suspended_thread() {
         if (thread_ != nullptr) {
-            system_.resume(thread_);
+            resume();
         }
     }
     suspended_thread(const suspended_thread&) = delete;
@@ -44,6 +44,8 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept { return thread_ != nullptr; }
 
 private:
+    void resume() const noexcept;
+
     const thread_calls& system_;
     const HANDLE thread_;
 };

@@ -15,12 +15,12 @@
 #include <new>
 #include <optional>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 #include "sync/spin_lock.hpp"
 #include "win/error.hpp"
 #include "win/own_stack.hpp"
+#include "win/spinning.hpp"
 #include "win/windows.hpp"
 
 namespace moor::sched {
@@ -204,8 +204,8 @@ void stop_watch::stop(std::size_t bucket) noexcept {
             return;
         }
         // The creator has registered the callback and is a few instructions from there, unless it has no processor.
-        while (!begun.load(std::memory_order_acquire)) {
-            win::with_room([] { std::this_thread::yield(); });
+        for (win::spinning until_then; !begun.load(std::memory_order_acquire);) {
+            until_then.pause();
         }
     }
     destroy(*this);

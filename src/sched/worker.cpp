@@ -10,6 +10,7 @@
 #include "sched/runtime_core.hpp"
 #include "win/compiler.hpp"
 #include "win/error.hpp"
+#include "win/insist.hpp"
 
 namespace moor::sched {
 namespace {
@@ -125,7 +126,7 @@ void worker::enqueue_pinned(coroutine& ready) noexcept {
     pinned_.push(ready);
     if (asleep_.load(std::memory_order_seq_cst)) {
         // The port cannot wake a certain thread; an asynchronous procedure call can, since the worker waits alertably.
-        win::with_room([this] { ::QueueUserAPC([](ULONG_PTR) {}, thread_.get(), 0); });
+        win::insist("QueueUserAPC", [this] { return ::QueueUserAPC([](ULONG_PTR) {}, thread_.get(), 0); });
     }
 }
 

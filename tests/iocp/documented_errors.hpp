@@ -49,12 +49,11 @@ inline constexpr int control_errors[]{WSAENETDOWN, WSAEFAULT,     WSAEINVAL,    
 inline constexpr int associate_errors[]{ERROR_INVALID_PARAMETER, ERROR_INVALID_HANDLE, ERROR_NOT_ENOUGH_MEMORY,
                                         ERROR_NO_SYSTEM_RESOURCES};
 inline constexpr int skip_errors[]{ERROR_INVALID_PARAMETER, ERROR_INVALID_HANDLE, ERROR_NOT_SUPPORTED};
-inline constexpr int post_errors[]{ERROR_INVALID_HANDLE, ERROR_NOT_ENOUGH_MEMORY, ERROR_NO_SYSTEM_RESOURCES};
+inline constexpr int wake_shortages[]{ERROR_NOT_ENOUGH_MEMORY, ERROR_NO_SYSTEM_RESOURCES, ERROR_NOT_ENOUGH_QUOTA};
 inline constexpr int dequeue_errors[]{WAIT_TIMEOUT, ERROR_ABANDONED_WAIT_0, ERROR_INVALID_HANDLE,
                                       ERROR_NO_SYSTEM_RESOURCES};
 inline constexpr int start_up_errors[]{WSASYSNOTREADY, WSAVERNOTSUPPORTED, WSAEINPROGRESS, WSAEPROCLIM, WSAEFAULT};
 inline constexpr int provider_errors[]{WSANOTINITIALISED, WSAENETDOWN, WSAEINPROGRESS, WSAEINVAL, WSAEFAULT};
-inline constexpr int cancel_errors[]{ERROR_NOT_FOUND, ERROR_INVALID_HANDLE, ERROR_NOT_ENOUGH_MEMORY};
 inline constexpr int result_errors[]{WSANOTINITIALISED,     WSAENETDOWN,       WSAENOTSOCK, WSA_INVALID_HANDLE,
                                      WSA_INVALID_PARAMETER, WSA_IO_INCOMPLETE, WSAEFAULT};
 

@@ -132,6 +132,8 @@ void install_all() {
         install<stand_in<imported::post, decltype(&::PostQueuedCompletionStatus), FALSE>>("PostQueuedCompletionStatus");
         install<stand_in<imported::dequeue, decltype(&::GetQueuedCompletionStatusEx), FALSE>>(
             "GetQueuedCompletionStatusEx");
+        install<stand_in<imported::queue_apc, decltype(&::QueueUserAPC), FALSE>>("QueueUserAPC");
+        install<stand_in<imported::set_event, decltype(&::SetEvent), FALSE>>("SetEvent");
         install<stand_in<imported::list_providers, decltype(&::WSAEnumProtocolsW), SOCKET_ERROR>>("WSAEnumProtocolsW");
         return true;
     }();

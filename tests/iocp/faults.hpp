@@ -24,6 +24,8 @@ enum class imported : unsigned {
     dequeue,        // GetQueuedCompletionStatusEx
     start_up,       // WSAStartup
     list_providers, // WSAEnumProtocolsW
+    queue_apc,      // QueueUserAPC
+    set_event,      // SetEvent
     how_many,
 };
 
