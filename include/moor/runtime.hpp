@@ -14,7 +14,9 @@
 
 namespace moor {
 
-/// What happens when every coroutine is blocked and nothing inside the runtime can wake one.
+/// What happens when every coroutine is blocked and nobody is left who could wake one: nothing inside the runtime, and
+/// no other thread of the process. (While other threads live, the list is printed once, after ten seconds, and the
+/// process goes on; see docs/scheduling.md.)
 enum class deadlock_action : std::uint8_t {
     end_process, ///< print the list of blocked coroutines and end the process with exit status 3
     report,      ///< print the list and go on waiting
@@ -128,7 +130,8 @@ private:
 };
 
 /// Says that something outside the runtime (a plain thread, a signal handler) may yet wake a coroutine. While one
-/// lives, blocked coroutines are not taken for a deadlock. Any thread; must not outlive the runtime.
+/// lives, blocked coroutines are neither taken for a deadlock nor reported as a possible one. Any thread; must not
+/// outlive the runtime.
 class [[nodiscard]] outside_wake {
 public:
     /// For `owner`'s coroutines.

@@ -59,13 +59,18 @@ public:
     /// Suspends the calling coroutine; blocks a calling plain thread that is no worker. A point where the caller can be
     /// stopped. Throws std::system_error: timed_out and operation_canceled (the handle stays joinable and the coroutine
     /// runs on), invalid_argument when not joinable, resource_deadlock_would_occur when a coroutine joins itself.
+    /// Several may wait at the same time, with wait() or join(): all of them wake, one join() gets the result, and any
+    /// other one throws invalid_argument.
     T join(const wait_limit& limit = {}) {
         std::error_code error;
         wait(limit, error);
         if (error) {
             throw std::system_error(error, "moor: join");
         }
-        const detail::coroutine_reference last = std::move(coroutine_);
+        const detail::coroutine_reference last = coroutine_.take();
+        if (!last) {
+            throw std::system_error(detail::another_joined(), "moor: join: another call has taken the result");
+        }
         return static_cast<detail::result<T>&>(detail::body_of(last)).take();
     }
 

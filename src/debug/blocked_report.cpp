@@ -20,7 +20,7 @@ bool has_ended(detail::coroutine& of) noexcept {
 
 } // namespace
 
-void write_blocked_report(detail::runtime_core& runtime) noexcept {
+void write_blocked_report(detail::runtime_core& runtime, bool certain) noexcept {
     constexpr std::size_t most_lines = 200;
     fmt::memory_buffer text;
     fmt::format_to(
@@ -39,6 +39,11 @@ void write_blocked_report(detail::runtime_core& runtime) noexcept {
     });
     if (lines > most_lines) {
         fmt::format_to(std::back_inserter(text), "moor:   and {} more\n", lines - most_lines);
+    }
+    if (!certain) {
+        fmt::format_to(std::back_inserter(text), "moor: other threads live in this process. Unless one of them wakes a "
+                                                 "coroutine, this is a deadlock; one that will shall hold a "
+                                                 "moor::outside_wake.\n");
     }
     win::write_error_stream({text.data(), text.size()});
 }

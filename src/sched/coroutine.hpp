@@ -71,9 +71,13 @@ public:
     /// What it waits for, a string literal; null while it does not wait. For dumps.
     std::atomic<const char*> waiting_for{nullptr};
 
-    spin_lock end_lock;       // guards the two below
-    bool ended = false;       // the body has run and its result can be taken
-    waiter* joiner = nullptr; // at most one: a handle is move-only
+    /// Its present wait may be ended by somebody outside its runtime: by a stop token, or by another runtime's
+    /// coroutine that ends. Written by itself; for the deadlock_watch.
+    std::atomic<bool> woken_from_outside{false};
+
+    spin_lock end_lock; // guards the two below
+    bool ended = false; // the body has run and its result can be taken
+    wait_queue joiners; // `index` is 1 for one of runtime_core::outside_joiners
 
     coroutine* next_free = nullptr; // the slab's
 

@@ -63,8 +63,11 @@ void run_body(coroutine& self) noexcept {
     {
         const std::lock_guard guard(self.end_lock);
         self.ended = true;
-        if (waiter* const joiner = std::exchange(self.joiner, nullptr)) {
+        while (waiter* const joiner = self.joiners.pop_front()) {
             const wait_ticket ticket = joiner->ticket; // a copy: the node is gone as soon as the joiner runs
+            if (joiner->index != 0) {
+                self.runtime->outside_joiners.fetch_sub(1); // here, since the thread may yet be long in waking
+            }
             ticket.wake(wake_reason::notified);
         }
     }

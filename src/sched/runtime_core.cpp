@@ -9,7 +9,6 @@
 
 #include <fmt/format.h>
 
-#include "debug/blocked_report.hpp"
 #include "debug/crash_report.hpp"
 #include "debug/live_runtimes.hpp"
 #include "debug/stack_audit.hpp"
@@ -17,6 +16,7 @@
 #include "sched/coroutine_life.hpp"
 #include "sched/runtime_checks.hpp"
 #include "win/error.hpp"
+#include "win/spinning.hpp"
 
 namespace moor::detail {
 namespace {
@@ -96,8 +96,8 @@ void runtime_core::shutdown() noexcept {
     ::FlushProcessWriteBuffers();
     wait_until_settled();
     closed_.store(true, std::memory_order_seq_cst);
-    while (starting_outside_.load(std::memory_order_seq_cst) != 0) {
-        std::this_thread::yield(); // a plain thread is within spawn, which does not wait for anything
+    for (win::spinning until_then; starting_outside_.load(std::memory_order_seq_cst) != 0;) {
+        until_then.pause(); // a plain thread is within spawn, which does not wait for anything
     }
     wait_until_settled();
     outside_joiners.fetch_sub(1);
@@ -192,7 +192,6 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     made.preemption_bans.store(0, std::memory_order_relaxed);
     made.yield_wanted.store(false, std::memory_order_relaxed);
     made.ended = false;
-    made.joiner = nullptr;
     made.runner_was_last = false;
     made.use.store(coroutine::block_use::running, std::memory_order_relaxed);
     made.stop_requested.store(false, std::memory_order_relaxed);
@@ -373,13 +372,6 @@ bool runtime_core::is_deadlocked() const noexcept {
     // Last: whoever took something out of a queue above, or let a timer expire, has stopped sleeping before. It may
     // sleep again by now, having put something into a place that was looked at before.
     return idle.snapshot() == before;
-}
-
-void runtime_core::report_deadlock() noexcept {
-    debug::write_blocked_report(*this);
-    if (options.on_deadlock == deadlock_action::end_process) {
-        win::fatal("deadlock");
-    }
 }
 
 runtime_metrics runtime_core::metrics() const noexcept {

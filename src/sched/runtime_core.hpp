@@ -22,12 +22,14 @@
 #include <moor/runtime.hpp>
 
 #include "iocp/io_context.hpp"
+#include "sched/deadlock_watch.hpp"
 #include "sched/idle_workers.hpp"
 #include "sched/monitor.hpp"
 #include "sched/shared_queue.hpp"
 #include "sched/worker.hpp"
 #include "stack/reserved_stack.hpp"
 #include "win/handle.hpp"
+#include "win/insist.hpp"
 #include "win/loader.hpp"
 #include "win/process_registration.hpp"
 #include "win/slab.hpp"
@@ -74,10 +76,9 @@ public:
     [[nodiscard]] std::uint64_t unsettled() const noexcept;
     [[nodiscard]] std::uint64_t operations_in_use() const noexcept;
 
-    /// Whether nothing inside or known outside can wake a blocked coroutine. Only true answers of a worker that is
-    /// about to be the last to sleep mean something.
+    /// Whether nothing inside the runtime, and no outside_wake, can wake a blocked coroutine that somebody waits for.
+    /// Only true answers of a worker that is about to be the last to sleep mean something; see deadlock_watch.
     [[nodiscard]] bool is_deadlocked() const noexcept;
-    void report_deadlock() noexcept;
 
     /// A plain thread is about to wait, without a deadline, for coroutines to end. Counted in outside_joiners, which
     /// the caller takes back.
@@ -86,7 +87,7 @@ public:
     /// Something that shutdown waits for may have happened: a coroutine ended, an operation came back.
     void notice_progress() noexcept {
         if (stopping_.load(std::memory_order_relaxed)) {
-            win::with_room([this] { ::SetEvent(progress_.get()); });
+            win::insist("SetEvent", [this] { return ::SetEvent(progress_.get()); });
         }
     }
 
@@ -122,6 +123,7 @@ public:
     // Constant after construction; they use all of the above.
     std::vector<std::unique_ptr<sched::worker>> workers;
     sched::monitor overseer;
+    sched::deadlock_watch deadlocks{*this};
 
     std::atomic<unsigned> outside_wakes{0};   // outside_wake objects alive
     std::atomic<unsigned> outside_joiners{0}; // plain threads that wait, without a deadline, for a coroutine's end

@@ -48,38 +48,46 @@ std::error_code wait_for_end(const coroutine_reference& target, const wait_limit
     if (joined == nullptr) {
         return win::to_error(win::misuse::no_coroutine);
     }
+    runtime_core& runtime = *joined->runtime;
     coroutine* const caller = sched::worker::current_coroutine();
     if (caller == joined) {
         return win::to_error(std::errc::resource_deadlock_would_occur);
     }
+    // A plain thread that waits for ever makes "all coroutines are blocked" a deadlock; see
+    // runtime_core::is_deadlocked.
+    const bool blocks_a_thread = caller == nullptr && !limit.has_deadline() && !limit.token().stop_possible();
     wait waiting("join", limit);
-    waiter node{.ticket = waiting.ticket()};
+    waiter node{.ticket = waiting.ticket(), .index = blocks_a_thread ? std::size_t{1} : 0};
     {
         const std::lock_guard guard(joined->end_lock);
         if (joined->ended) {
             return {};
         }
-        joined->joiner = &node;
+        joined->joiners.push_back(node);
+        if (blocks_a_thread) {
+            runtime.outside_joiners.fetch_add(1);
+        }
     }
-    // A plain thread that waits for ever makes "all coroutines are blocked" a deadlock; see
-    // runtime_core::is_deadlocked.
-    const bool blocks_a_thread = caller == nullptr && !limit.has_deadline() && !limit.token().stop_possible();
     if (blocks_a_thread) {
-        joined->runtime->thread_waits_for_end();
+        runtime.wake_worker(); // the workers may all sleep already, and none of them looks again by itself
+    }
+    const bool of_another = caller != nullptr && caller->runtime != &runtime;
+    if (of_another) {
+        caller->woken_from_outside.store(true, std::memory_order_relaxed);
     }
     const wake_reason reason = waiting.suspend();
-    if (blocks_a_thread) {
-        joined->runtime->outside_joiners.fetch_sub(1);
+    if (of_another) {
+        caller->woken_from_outside.store(false, std::memory_order_relaxed);
     }
     if (reason == wake_reason::notified) {
-        return {};
+        return {}; // another waiter may have taken the result, and the control block with it
     }
     const std::lock_guard guard(joined->end_lock);
-    if (joined->joiner == &node) {
-        joined->joiner = nullptr;
-    }
+    joined->joiners.remove(node);
     return win::to_error(to_errc(reason));
 }
+
+std::error_code another_joined() noexcept { return win::to_error(std::errc::invalid_argument); }
 
 bool has_ended(const coroutine_reference& target) noexcept {
     const std::lock_guard guard(target.get()->end_lock);

@@ -178,8 +178,15 @@ wake_reason wait::suspend() noexcept {
 // The two other parties that may end the wait are told of it here, and are done with it when this returns.
 MOOR_NOINLINE void wait::suspend_limited() noexcept {
     std::optional<sched::stop_wait> on_stop;
+    const bool by_coroutine = owner_.kind_ == parker::kind::coroutine;
+    const auto set_woken_from_outside = [&](bool woken) {
+        if (on_stop && by_coroutine) {
+            static_cast<coroutine&>(owner_).woken_from_outside.store(woken, std::memory_order_relaxed);
+        }
+    };
     if (limit_.token().stop_possible()) {
         on_stop.emplace(limit_.token(), ticket());
+        set_woken_from_outside(true); // any thread may have a source
     }
     if (!limit_.has_deadline()) {
         block(wait_limit::time_point::max());
@@ -194,6 +201,7 @@ MOOR_NOINLINE void wait::suspend_limited() noexcept {
         block(wait_limit::time_point::max());
         sched::timers::cancel(sleeper);
     }
+    set_woken_from_outside(false);
 }
 
 void wait::block(wait_limit::time_point deadline) noexcept {

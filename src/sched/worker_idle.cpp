@@ -125,8 +125,8 @@ void worker::sleep_in_port() noexcept {
     } else if (const auto next = timers_.next(); next != steady::time_point::max()) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - steady::now()).count();
         timeout = static_cast<DWORD>(std::clamp<std::int64_t>(left, 0, 60'000));
-    } else if (all_sleep && runtime_.is_deadlocked()) {
-        runtime_.report_deadlock();
+    } else if (all_sleep) {
+        timeout = runtime_.deadlocks.look();
     }
     const std::size_t room = std::max(room_to_sleep_.now(), runtime_.io.least_room.load(std::memory_order_relaxed));
     room_to_sleep_.took(poll(timeout, room));

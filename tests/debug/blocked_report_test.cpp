@@ -5,12 +5,14 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
 
+#include <moor/channel.hpp>
 #include <moor/runtime.hpp>
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
@@ -36,6 +38,9 @@ runtime_options reporting(unsigned workers) {
     options.on_deadlock = deadlock_action::report;
     return options;
 }
+
+// After which a deadlock is reported that other threads might end: this process has those of the tests.
+constexpr auto soon = 200ms;
 
 // Until every worker sleeps. The last one reports a deadlock, if there is any, at about the same moment.
 void let_all_sleep(const detail::runtime_core& core) {
@@ -136,15 +141,17 @@ TEST(deadlock, can_be_reported_and_survived) {
     for (const unsigned workers : {1u, 3u}) {
         test::captured_errors errors;
         test::signal wake;
-        runtime running(reporting(workers));
-        auto blocked = running.spawn({.name = "sleepy"}, [&] { wake.wait(); });
+        detail::runtime_core core(reporting(workers));
+        core.deadlocks.unsure_after = soon;
+        auto blocked = detail::launch(&core, {.name = "sleepy"}, [&] { wake.wait(); });
         std::thread rescuer([&] {
-            EXPECT_TRUE(errors.wait_for("'sleepy' waits in signal"));
+            EXPECT_TRUE(errors.wait_for("moor::outside_wake."));
             wake.set();
         });
         blocked.join();
         rescuer.join();
-        EXPECT_THAT(errors.text(), HasSubstr("all 1 coroutines are blocked"));
+        EXPECT_THAT(errors.text(), AllOf(HasSubstr("all 1 coroutines are blocked"),
+                                         HasSubstr("'sleepy' waits in signal"), HasSubstr("other threads live")));
     }
 }
 
@@ -152,6 +159,7 @@ TEST(deadlock, comes_with_the_end_of_the_last_outside_wake) {
     test::captured_errors errors;
     test::signal wake;
     detail::runtime_core core(reporting(2));
+    core.deadlocks.unsure_after = soon;
     core.outside_wakes.fetch_add(2); // as two outside_wake objects do
     auto blocked = detail::launch(&core, {.name = "sleepy"}, [&] { wake.wait(); });
     std::thread joiner([&] { blocked.join(); });
@@ -192,6 +200,7 @@ TEST(deadlock, outside_wake_made_by_the_coroutine_itself) {
     test::captured_errors errors;
     test::signal wake;
     detail::runtime_core core(reporting(2));
+    core.deadlocks.unsure_after = soon;
     auto blocked = detail::launch(&core, {.name = "sleepy"}, [&] {
         {
             const outside_wake expected;
@@ -224,6 +233,114 @@ TEST(no_deadlock, while_nobody_waits_for_an_end) {
     EXPECT_THAT(errors.text(), IsEmpty());
     wake.set();
     blocked.join();
+}
+
+// Healthy programs that wait for somebody outside for longer than it takes to judge them.
+
+constexpr auto for_long = 700ms;
+
+const test::scenario token_wait("token_wait", [] {
+    std::stop_source source;
+    std::atomic<bool> ends{false};
+    runtime running(test::with_workers(2));
+    std::thread later;
+    running
+        .spawn([&] {
+            later = std::thread([&] {
+                std::this_thread::sleep_for(for_long);
+                source.request_stop();
+            });
+            test::signal never;
+            ends = never.wait(source.get_token()) == detail::wake_reason::stopped;
+        })
+        .join();
+    later.join();
+    std::_Exit(ends ? 0 : 1);
+});
+const test::scenario join_across_runtimes("join_across_runtimes", [] {
+    runtime front(test::with_workers(1));
+    runtime back(test::with_workers(1));
+    const int got = front.run([&] {
+        return back
+            .spawn([] {
+                this_coroutine::sleep_for(for_long);
+                return 7;
+            })
+            .join();
+    });
+    std::_Exit(got == 7 ? 0 : 1);
+});
+const test::scenario thread_send("thread_send", [] {
+    channel<int> numbers;
+    std::thread later([numbers] {
+        std::this_thread::sleep_for(for_long);
+        numbers.send(7);
+    });
+    runtime running(test::with_workers(2));
+    const int got = *running.run([&] { return numbers.receive(); });
+    later.join();
+    std::_Exit(got == 7 ? 0 : 1);
+});
+const test::scenario endless_sleep("endless_sleep", [] {
+    runtime running(test::with_workers(2));
+    auto sleeper = running.spawn([] { this_coroutine::sleep_for(std::chrono::hours::max()); });
+    std::thread later([&] {
+        std::this_thread::sleep_for(for_long);
+        sleeper.request_stop();
+    });
+    std::error_code error;
+    sleeper.wait({}, error);
+    later.join();
+    std::_Exit(0);
+});
+
+TEST(no_deadlock, in_what_waits_for_somebody_outside) {
+    for (const auto* each : {&token_wait, &join_across_runtimes, &thread_send, &endless_sleep}) {
+        const auto end = test::run_in_child(*each);
+        EXPECT_FALSE(end.hung) << each->name();
+        EXPECT_EQ(end.exit_status, 0u) << each->name();
+        EXPECT_EQ(end.error_output, "") << each->name();
+    }
+}
+
+// A wait that a token ends is no deadlock, even when no other thread lives yet that could use it.
+TEST(no_deadlock, while_a_stop_can_be_requested) {
+    test::captured_errors errors;
+    detail::runtime_core core(reporting(2));
+    core.deadlocks.unsure_after = 1ms;
+    std::stop_source source;
+    auto blocked = detail::launch(&core, {}, [&] {
+        test::signal never;
+        static_cast<void>(never.wait(source.get_token()));
+    });
+    std::thread joiner([&] { blocked.join(); });
+    std::this_thread::sleep_for(300ms); // time to judge it
+    EXPECT_THAT(errors.text(), IsEmpty());
+    source.request_stop();
+    joiner.join();
+}
+
+// A thread that wakes now and then is not reported more than once.
+TEST(deadlock, that_is_none_is_reported_once) {
+    test::captured_errors errors;
+    test::signal wake;
+    detail::runtime_core core(reporting(2));
+    core.deadlocks.unsure_after = 1ms;
+    auto blocked = detail::launch(&core, {.name = "sleepy"}, [&] {
+        for (int round = 0; round < 3; ++round) {
+            wake.wait();
+        }
+    });
+    std::thread joiner([&] { blocked.join(); });
+    EXPECT_TRUE(errors.wait_for("moor::outside_wake."));
+    for (int round = 0; round < 3; ++round) {
+        EXPECT_TRUE(test::eventually([&] { return wake.has_waiter(); }));
+        std::this_thread::sleep_for(200ms); // time to judge it again
+        wake.set();
+    }
+    joiner.join();
+    const std::string& text = errors.text();
+    EXPECT_EQ(text.find("moor: all"), text.rfind("moor: all")) << text;
 }
 
 TEST(no_deadlock, while_a_timer_runs_on_any_worker) {

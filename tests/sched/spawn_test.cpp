@@ -14,6 +14,9 @@
 #include <moor/runtime.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "sched/runtime_core.hpp"
+#include "sched/signal.hpp"
+#include "support/eventually.hpp"
 #include "support/run.hpp"
 
 namespace moor {
@@ -200,6 +203,104 @@ TEST(spawn, joining_oneself_is_an_error) {
         }
         EXPECT_EQ(error, std::errc::resource_deadlock_would_occur);
     });
+}
+
+// None is forgotten: a handle has one result, and may have any number of waiters.
+TEST(spawn, all_who_wait_for_an_end_wake) {
+    for (const unsigned workers : {1u, 4u}) {
+        test::in_runtime(workers, [] {
+            constexpr int waiting = 5;
+            test::signal go;
+            auto worked = spawn([&] {
+                go.wait();
+                return 7;
+            });
+            std::atomic<int> begun{0};
+            std::atomic<int> ended{0};
+            std::vector<join_handle<void>> waiters;
+            for (int number = 0; number < waiting; ++number) {
+                waiters.push_back(spawn([&] {
+                    ++begun;
+                    std::error_code error;
+                    EXPECT_TRUE(worked.wait({}, error)) << error.message();
+                    ++ended;
+                }));
+            }
+            std::error_code late;
+            EXPECT_FALSE(worked.wait(1ms, late)) << "one that gives up leaves the others in";
+            EXPECT_EQ(late, std::errc::timed_out);
+            while (begun != waiting) {
+                this_coroutine::yield();
+            }
+            EXPECT_EQ(ended, 0);
+            go.set();
+            for (auto& each : waiters) {
+                each.join();
+            }
+            EXPECT_EQ(ended, waiting);
+            EXPECT_EQ(worked.join(), 7);
+        });
+    }
+}
+
+TEST(spawn, of_several_joins_one_gets_the_result) {
+    test::in_runtime(4, [] {
+        constexpr int joining = 4;
+        test::signal go;
+        auto worked = spawn([&] {
+            go.wait();
+            return std::make_unique<int>(7);
+        });
+        std::atomic<int> results{0};
+        std::atomic<int> refused{0};
+        std::vector<join_handle<void>> joiners;
+        std::vector<std::atomic<const detail::coroutine*>> known(joining);
+        for (int number = 0; number < joining; ++number) {
+            joiners.push_back(spawn([&, number] {
+                known[static_cast<std::size_t>(number)] = sched::worker::current_coroutine();
+                try {
+                    results += *worked.join();
+                } catch (const std::system_error& error) {
+                    refused += error.code() == std::errc::invalid_argument ? 1 : 0;
+                }
+            }));
+        }
+        for (const auto& each : known) { // all of them wait
+            ASSERT_TRUE(test::eventually([&] {
+                const detail::coroutine* const joiner = each;
+                return joiner != nullptr && joiner->waiting_for.load() != nullptr;
+            }));
+        }
+        go.set();
+        for (auto& each : joiners) {
+            each.join();
+        }
+        EXPECT_EQ(results, 7);
+        EXPECT_EQ(refused, joining - 1);
+        EXPECT_FALSE(worked.joinable());
+    });
+}
+
+// Plain threads: each is counted among those for whose sake a deadlock is one.
+TEST(spawn, several_threads_wait_for_one_end) {
+    test::signal go;
+    detail::runtime_core core(test::with_workers(2));
+    core.outside_wakes.fetch_add(1); // this thread wakes it
+    auto worked = detail::launch(&core, {}, [&] { go.wait(); });
+    std::vector<std::thread> threads;
+    for (int number = 0; number < 3; ++number) {
+        threads.emplace_back([&] {
+            std::error_code error;
+            EXPECT_TRUE(worked.wait({}, error));
+        });
+    }
+    EXPECT_TRUE(test::eventually([&] { return core.outside_joiners.load() == 3; }));
+    go.set();
+    for (auto& each : threads) {
+        each.join();
+    }
+    EXPECT_EQ(core.outside_joiners.load(), 0u);
+    core.outside_wakes.fetch_sub(1);
 }
 
 TEST(spawn, refuses_what_cannot_be) {

@@ -3,6 +3,7 @@
 // result is taken.
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -150,6 +151,11 @@ public:
     explicit operator bool() const noexcept { return coroutine_ != nullptr; }
     [[nodiscard]] coroutine* get() const noexcept { return coroutine_; }
 
+    /// Takes the count out; of several callers at the same time one gets it, and the others nothing.
+    [[nodiscard]] coroutine_reference take() noexcept {
+        return coroutine_reference(std::atomic_ref(coroutine_).exchange(nullptr, std::memory_order_relaxed));
+    }
+
 private:
     static void release(coroutine* dropped) noexcept;
 
@@ -183,6 +189,8 @@ private:
 
 /// Waits for the end of `target`; what join_handle::wait reports.
 [[nodiscard]] std::error_code wait_for_end(const coroutine_reference& target, const wait_limit& limit) noexcept;
+/// invalid_argument, for a join whose result another one has taken.
+[[nodiscard]] std::error_code another_joined() noexcept;
 [[nodiscard]] bool has_ended(const coroutine_reference& target) noexcept;
 [[nodiscard]] std::uint64_t id_of(const coroutine_reference& target) noexcept;
 [[nodiscard]] body& body_of(const coroutine_reference& target) noexcept;
