@@ -44,8 +44,10 @@ struct debug_switches {
     /// Movable stacks always have room for the system to report a fault or a watched write (moor/forensics.hpp) of code
     /// on them: 12 KiB more. For the whole process, from the first runtime on that has it.
     bool exception_room = false;
-    /// No report of a fatal fault (docs/debugging.md).
+    /// No report of a fatal fault, of std::terminate or abort (docs/debugging.md).
     bool crash_report_off = false;
+    /// No report of a worker that may wait for a lock that a preempted coroutine holds (docs/preemption.md).
+    bool hang_report_off = false;
 };
 
 /// Reads `text` ("name=value,name=value") into `switches`; what it does not name stays as it is.

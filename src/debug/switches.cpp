@@ -39,6 +39,7 @@ constexpr std::array flags{
     flag{"preempt_verify", &debug_switches::preempt_verify},
     flag{"exception_room", &debug_switches::exception_room},
     flag{"crash_report_off", &debug_switches::crash_report_off},
+    flag{"hang_report_off", &debug_switches::hang_report_off},
 };
 
 std::size_t segment_size(std::string_view name, std::string_view value) {

@@ -2,8 +2,12 @@
 #include "sched/monitor.hpp"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include <process.h>
+
+#include <fmt/format.h>
 
 #include "preempt/suspension.hpp"
 #include "sched/coroutine.hpp"
@@ -138,12 +142,15 @@ void monitor::look() noexcept {
         calm = calm && !same;
         idle = idle && unchanged && !same;
         if (!same) {
-            seen = {turn, looks, turns_begin, seen.attempted, 0, 0};
+            seen = {turn, looks, turns_begin, seen.attempted};
         }
         const bool stuck = same && now - seen.since >= runtime_.options.time_slice;
         looked_at.set_stuck(stuck);
         if (!stuck && !looked_at.is_asleep()) {
             slice_ends_ = std::min(slice_ends_, seen.since + runtime_.options.time_slice);
+        }
+        if (stuck) {
+            report_trouble(looked_at, seen, now - seen.since);
         }
         help_needed = help_needed || (stuck && looked_at.has_work_for_others());
         const bool stormed = storm && now - seen.attempted >= storm_pause && !looked_at.is_asleep();
@@ -157,6 +164,40 @@ void monitor::look() noexcept {
     if (help_needed) {
         runtime_.wake_worker();
     }
+}
+
+// A worker whose thread is gone would keep its coroutines for ever, without a word. Wine ends a thread so when there is
+// no room on its stack for the record of a fault; a program may, too.
+void monitor::report_trouble(const worker& stuck, watched& seen, steady::duration lasting) const noexcept {
+    const detail::coroutine* const running = stuck.running_now();
+    if (lasting < thread_expected_alive || running == nullptr) {
+        return;
+    }
+    std::array<char, 512> text;
+    const auto say = [&text](auto end) { return std::string_view(text.data(), std::min(end.size, text.size())); };
+    if (::WaitForSingleObject(stuck.thread().get(), 0) == WAIT_OBJECT_0) {
+        win::fatal(say(fmt::format_to_n(
+            text.data(), text.size(),
+            "the thread of worker {} has ended within coroutine #{} '{}', without a report: {}", stuck.index(),
+            running->id.load(std::memory_order_relaxed), running->name(),
+            running->movement.movable ? "its movable stack may have had no room for the system's record of a fault; "
+                                        "MOOR_DEBUG=exception_room=1 keeps some"
+                                      : "something ended the thread, or broke its stack")));
+    }
+    const detail::coroutine* const waiting = stuck.preempted_last();
+    if (lasting < hang_reported_after || seen.hang_reported || stuck.preempted_waiting() == 0 || waiting == nullptr ||
+        runtime_.options.debug.hang_report_off) {
+        return;
+    }
+    seen.hang_reported = true;
+    win::write_error_stream(say(fmt::format_to_n(
+        text.data(), text.size(),
+        "moor: worker {} has been in coroutine #{} '{}' for {} seconds, while coroutine #{} '{}', which was preempted, "
+        "waits for that worker: if the one waits for a lock that the other holds, both do so for ever "
+        "(docs/preemption.md)\n",
+        stuck.index(), running->id.load(std::memory_order_relaxed), running->name(),
+        std::chrono::duration_cast<std::chrono::seconds>(lasting).count(), waiting->id.load(std::memory_order_relaxed),
+        waiting->name())));
 }
 
 // Of a coroutine in no preemptible scope nothing is tried: suspending its thread would be for nothing. What it read

@@ -40,6 +40,11 @@ public:
     /// again as soon as it runs gets nowhere.
     static constexpr std::chrono::microseconds storm_pause{200};
 
+    /// A worker that stays in one coroutine for this long is looked at more closely: whether its thread is alive, and,
+    /// after the second time, whether a coroutine that was preempted there may hold what the running one waits for.
+    static constexpr std::chrono::seconds thread_expected_alive{1};
+    static constexpr std::chrono::seconds hang_reported_after{5};
+
     explicit monitor(detail::runtime_core& runtime);
     ~monitor();
     monitor(const monitor&) = delete;
@@ -83,8 +88,10 @@ private:
         steady::time_point attempted{}; // to preempt it, last
         unsigned refused = 0;           // attempts to preempt it, in a row
         unsigned looks_to_wait = 0;     // before the next one
+        bool hang_reported = false;
     };
     void preempt(worker& stuck, watched& seen) noexcept;
+    void report_trouble(const worker& stuck, watched& seen, steady::duration lasting) const noexcept;
 
     detail::runtime_core& runtime_;
     win::unique_handle thread_;

@@ -1,9 +1,8 @@
 // What stands behind moor::runtime: the workers, what they share, and the order of starting and ending.
 //
 // Shutdown, step by step:
-//   0. When the process is ending, nothing: the workers are gone. Under the loader's lock, where they could not end,
-//   the
-//      process ends with a message.
+//   0. When the process is ending, nothing: the workers are gone. Under the loader's lock, where they could
+//      not end, the process ends with a message.
 //   1. `stopping_` is set, so that new coroutines start with a request to stop.
 //   2. Every living coroutine is asked to stop.
 //   3. The caller waits until the last has left its stack.

@@ -125,6 +125,11 @@ public:
     [[nodiscard]] std::optional<preempt_refusal> refusal_at(std::uint64_t stack_pointer) const noexcept;
     /// The same: where the next preempted coroutine's registers go; null when there is no memory.
     [[nodiscard]] preempt::preempted_state* spare_state() const noexcept { return spare_state_.get(); }
+    /// For the monitor: coroutines that were preempted and wait for this worker; and the one that was last, or null.
+    [[nodiscard]] std::uint64_t preempted_waiting() const noexcept { return preempted.value() - resumed_.value(); }
+    [[nodiscard]] const coroutine* preempted_last() const noexcept {
+        return preempted_last_.load(std::memory_order_relaxed);
+    }
     /// The coroutine that runs, or ran a moment ago: the block stays one. For the monitor.
     [[nodiscard]] coroutine* running_now() const noexcept { return running_.load(std::memory_order_relaxed); }
     [[nodiscard]] const win::unique_handle& thread() const noexcept { return thread_; }
@@ -335,6 +340,8 @@ private:
     steady::time_point yielded_first_since_{};
     std::uint32_t victim_seed_;
     preempt::preempted_state::owner spare_state_;
+    counter resumed_; // times a preempted coroutine went on
+    std::atomic<const coroutine*> preempted_last_{nullptr};
     // The stack of the few instructions that continue a preempted coroutine.
     alignas(16) std::array<std::byte, 4096> resume_stack_;
     std::uint64_t next_id_ = 0; // coroutine ids of its own range

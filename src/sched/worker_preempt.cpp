@@ -35,6 +35,7 @@ std::optional<preempt_refusal> worker::refusal_at(std::uint64_t stack_pointer) c
 }
 
 void worker::settle_preempted(coroutine& left) noexcept {
+    preempted_last_.store(&left, std::memory_order_relaxed);
     preempted.add(1);
     spare_state_ = preempt::preempted_state::make();
     left.cpu_bound = true;
@@ -79,6 +80,7 @@ void worker::resume_preempted(context::transfer_t arrival) noexcept {
         preempt::check_registers(*here.spare_state_);
     }
     context::restore_errors(here.places_, self.state);
+    here.resumed_.add(1);
     here.end_switch();
     moor_preempt_resume(here.spare_state_.get());
 }

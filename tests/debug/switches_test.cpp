@@ -40,6 +40,7 @@ constexpr flag flags[] = {
     {"audit", &debug_switches::audit},
     {"exception_room", &debug_switches::exception_room},
     {"crash_report_off", &debug_switches::crash_report_off},
+    {"hang_report_off", &debug_switches::hang_report_off},
 };
 
 unsigned flags_on(const debug_switches& of) {
