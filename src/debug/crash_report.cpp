@@ -11,8 +11,10 @@
 
 #include <fmt/format.h>
 
+#include "debug/end_report.hpp"
 #include "debug/fault_reach.hpp"
 #include "debug/loaded_code.hpp"
+#include "debug/report_text.hpp"
 #include "sched/runtime_core.hpp"
 #include "win/error.hpp"
 #include "win/loader.hpp"
@@ -20,33 +22,6 @@
 
 namespace moor::debug {
 namespace {
-
-// ---- Text ----------------------------------------------------------------------------------------------------------
-
-// What does not fit is left out.
-class report_text {
-public:
-    template <class... Values>
-    void line(fmt::format_string<Values...> format, Values&&... values) noexcept {
-        add("moor:   ");
-        const auto end = fmt::format_to_n(text_.data() + used_, left(), format, std::forward<Values>(values)...);
-        used_ += std::min(end.size, left());
-        add("\n");
-    }
-    void add(std::string_view more) noexcept {
-        const std::size_t count = std::min(more.size(), left());
-        std::memcpy(text_.data() + used_, more.data(), count);
-        used_ += count;
-    }
-    void clear() noexcept { used_ = 0; }
-    [[nodiscard]] std::string_view text() const noexcept { return {text_.data(), used_}; }
-
-private:
-    [[nodiscard]] std::size_t left() const noexcept { return text_.size() - used_; }
-
-    std::array<char, 16 * 1024> text_{};
-    std::size_t used_ = 0;
-};
 
 report_text text; // whoever has `reporting` writes it
 std::atomic<bool> reporting{false};
@@ -61,15 +36,9 @@ struct crash {
 
 // ---- The lines -----------------------------------------------------------------------------------------------------
 
-struct place {
-    std::string_view image;
-    std::uint64_t offset = 0;
-};
+using place = loaded_code::place;
 
-place place_of(std::uint64_t address) noexcept {
-    const loaded_code::image* const in = code_at_start().image_of(address);
-    return in != nullptr ? place{in->name(), address - in->code.base()} : place{"in no image", 0};
-}
+place place_of(std::uint64_t address) noexcept { return code_at_start().place_of(address); }
 
 const char* name_of(ULONG_PTR access) noexcept {
     switch (access) {
@@ -82,25 +51,39 @@ const char* name_of(ULONG_PTR access) noexcept {
 
 void tell_damage(const char* what, std::uint64_t word, std::uint64_t restored) noexcept {
     const place at = place_of(restored);
-    text.line("{}: {:#018x}: the lower half is code, the upper half is not: {:#x} ({}+{:#x}), with its upper half "
+    text.line("{}: {:#018x}: the lower half is code, the upper half is not: {:#x} ({}{}{:#x}), with its upper half "
               "overwritten by {:#x}",
-              what, word, restored, at.image, at.offset, word >> 32u);
+              what, word, restored, at.file, at.sign, at.number, word >> 32u);
 }
 
 void tell_fault(const crash& of) noexcept {
     const auto at = reinterpret_cast<std::uint64_t>(of.fault.ExceptionAddress);
     const place in = place_of(at);
     if (of.fault.NumberParameters >= 2) {
-        text.line("exception {:08x}, {} {:#x}, by the instruction at {:#x} ({}+{:#x}), on thread {}",
+        text.line("exception {:08x}, {} {:#x}, by the instruction at {:#x} ({}{}{:#x}), on thread {}",
                   of.fault.ExceptionCode, name_of(of.fault.ExceptionInformation[0]), of.fault.ExceptionInformation[1],
-                  at, in.image, in.offset, ::GetCurrentThreadId());
+                  at, in.file, in.sign, in.number, ::GetCurrentThreadId());
     } else {
-        text.line("exception {:08x} at the instruction {:#x} ({}+{:#x}), on thread {}", of.fault.ExceptionCode, at,
-                  in.image, in.offset, ::GetCurrentThreadId());
+        text.line("exception {:08x} at the instruction {:#x} ({}{}{:#x}), on thread {}", of.fault.ExceptionCode, at,
+                  in.file, in.sign, in.number, ::GetCurrentThreadId());
     }
     if (const std::uint64_t restored = code_at_start().with_upper_half_restored(of.registers.Rip)) {
         tell_damage("the instruction pointer", of.registers.Rip, restored);
     }
+}
+
+// A stale address, perhaps.
+void tell_owner_of_address(const crash& of) noexcept {
+    if (of.here == nullptr || of.fault.NumberParameters < 2) {
+        return;
+    }
+    const auto address = reinterpret_cast<const void*>(of.fault.ExceptionInformation[1]);
+    of.here->runtime().coroutines.for_each([&of, address](const detail::coroutine& each) {
+        const std::uint64_t id = each.id.load(std::memory_order_acquire);
+        if (id != 0 && &each != of.running && each.stack.contains(address)) {
+            text.line("the address lies on the stack of coroutine #{} '{}'", id, each.name());
+        }
+    });
 }
 
 void tell_coroutine(const crash& of) noexcept {
@@ -171,23 +154,35 @@ void write(const crash& of) noexcept {
     text.clear();
     text.add("moor: a fault that nobody handled ends the process\n");
     tell_fault(of);
+    tell_owner_of_address(of);
     tell_coroutine(of);
+    text.calls(of.registers);
     tell_damaged_words(of);
     if (of.here != nullptr) {
         tell_operations(of);
     }
-    DWORD written = 0;
-    ::WriteFile(::GetStdHandle(STD_ERROR_HANDLE), text.text().data(), static_cast<DWORD>(text.text().size()), &written,
-                nullptr);
+    text.write();
 }
 
 // ---- Whether, and where --------------------------------------------------------------------------------------------
 
+// What the processor raises, at an instruction that cannot go on.
 bool is_fault(DWORD code) noexcept {
-    constexpr std::array faults{STATUS_ACCESS_VIOLATION, STATUS_ILLEGAL_INSTRUCTION,   STATUS_PRIVILEGED_INSTRUCTION,
-                                STATUS_IN_PAGE_ERROR,    STATUS_DATATYPE_MISALIGNMENT, STATUS_INTEGER_DIVIDE_BY_ZERO,
-                                STATUS_INTEGER_OVERFLOW};
+    constexpr std::array faults{
+        STATUS_ACCESS_VIOLATION,     STATUS_GUARD_PAGE_VIOLATION,    STATUS_ILLEGAL_INSTRUCTION,
+        STATUS_IN_PAGE_ERROR,        STATUS_PRIVILEGED_INSTRUCTION,  STATUS_DATATYPE_MISALIGNMENT,
+        STATUS_INTEGER_OVERFLOW,     STATUS_INTEGER_DIVIDE_BY_ZERO,  STATUS_ARRAY_BOUNDS_EXCEEDED,
+        STATUS_FLOAT_DIVIDE_BY_ZERO, STATUS_FLOAT_INVALID_OPERATION, STATUS_FLOAT_OVERFLOW,
+        STATUS_FLOAT_UNDERFLOW,      STATUS_FLOAT_INEXACT_RESULT,    STATUS_FLOAT_DENORMAL_OPERAND};
     return std::any_of(faults.begin(), faults.end(), [code](auto each) { return static_cast<DWORD>(each) == code; });
+}
+
+// Whether an exception that nobody has handled ends the process: every warning and error, but not what merely tells a
+// debugger something, nor a C++ exception, for which the C++ runtime calls std::terminate (winnt.h: the two highest
+// bits are the severity).
+bool ends_process(DWORD code) noexcept {
+    constexpr DWORD cpp_exception = 0xe06d'7363; // MSVC's; that of GCC is no warning
+    return code >> 30u >= 2 && code != cpp_exception;
 }
 
 // One report for each fault, although several of those below learn of it.
@@ -222,7 +217,7 @@ LONG CALLBACK look_at_fault(EXCEPTION_POINTERS* exception) noexcept {
 std::atomic<LPTOP_LEVEL_EXCEPTION_FILTER> filter_before{nullptr};
 
 LONG WINAPI look_at_unhandled(EXCEPTION_POINTERS* exception) {
-    if (is_fault(exception->ExceptionRecord->ExceptionCode)) {
+    if (ends_process(exception->ExceptionRecord->ExceptionCode)) {
         report(*exception->ExceptionRecord, *exception->ContextRecord);
     }
     const auto before = filter_before.load(std::memory_order_acquire);
@@ -242,17 +237,23 @@ void install() {
     if (!std::exchange(filter_is_set, true)) {
         filter_before.store(::SetUnhandledExceptionFilter(&look_at_unhandled), std::memory_order_release);
     }
+    install_end_report();
 }
 
+// What somebody was told of and may call stays.
 void remove() noexcept {
     ::RemoveVectoredExceptionHandler(handler);
+    bool removed = remove_end_report();
     const LPTOP_LEVEL_EXCEPTION_FILTER last = ::SetUnhandledExceptionFilter(filter_before.load());
     if (last == &look_at_unhandled) {
         filter_is_set = false;
-        return;
+    } else {
+        ::SetUnhandledExceptionFilter(last);
+        removed = false;
     }
-    ::SetUnhandledExceptionFilter(last); // somebody's who was told of ours
-    win::pin_module();
+    if (!removed) {
+        win::pin_module();
+    }
 }
 
 } // namespace
@@ -266,7 +267,7 @@ win::process_registration& crash_report() noexcept {
 
 EXCEPTION_DISPOSITION moor_unhandled_on_coroutine(EXCEPTION_RECORD* fault, void*, CONTEXT* registers, void*) noexcept {
     constexpr DWORD unwinding = 2 | 4; // EXCEPTION_UNWINDING, EXCEPTION_EXIT_UNWIND
-    if ((fault->ExceptionFlags & unwinding) == 0 && moor::debug::is_fault(fault->ExceptionCode)) {
+    if ((fault->ExceptionFlags & unwinding) == 0 && moor::debug::ends_process(fault->ExceptionCode)) {
         moor::debug::report(*fault, *registers);
     }
     return ExceptionContinueSearch;

@@ -28,43 +28,92 @@ bool may_handle(const preempt::code_image& image, const preempt::function_entry&
     return !is_own || (handler && image.base() + *handler == of_structured_exceptions);
 }
 
+// From the innermost frame outwards, without the system's help.
+class frames {
+public:
+    enum class step : std::uint8_t { done, end };
+
+    frames(const loaded_code& code, const CONTEXT& context) noexcept
+        : code_(code), registers_(preempt::registers_of(context)), stack_{registers_.stack_pointer(),
+                                                                          win::teb::read(win::teb::field::stack_base)} {
+        look();
+    }
+
+    [[nodiscard]] const preempt::machine_registers& registers() const noexcept { return registers_; }
+    /// Null: nothing is said of that code.
+    [[nodiscard]] const preempt::function_entry* entry() const noexcept { return entry_; }
+    /// Of the entry.
+    [[nodiscard]] const loaded_code::image* image() const noexcept { return image_; }
+
+    /// To the caller's frame, if there is one: above this one, behind a call.
+    [[nodiscard]] step next() noexcept {
+        const loaded_code::image* const any = image_ != nullptr ? image_ : code_.any();
+        if (any == nullptr || (entry_ == nullptr && !innermost_)) {
+            return step::end; // only the innermost function may do without an entry
+        }
+        const std::uint64_t below = registers_.stack_pointer();
+        // Of a frame without an entry nothing is read but the stack.
+        if (preempt::unwind_frame(any->code, entry_, stack_, registers_) != preempt::unwind_result::done ||
+            registers_.stack_pointer() <= below || !code_.is_return_address(registers_.instruction)) {
+            return step::end;
+        }
+        innermost_ = false;
+        look();
+        return step::done;
+    }
+
+private:
+    void look() noexcept {
+        image_ = code_.image_of(registers_.instruction);
+        entry_ = image_ != nullptr ? image_->code.function_at(registers_.instruction) : nullptr;
+    }
+
+    const loaded_code& code_;
+    preempt::machine_registers registers_;
+    const preempt::stack_bounds stack_;
+    const loaded_code::image* image_ = nullptr;
+    const preempt::function_entry* entry_ = nullptr;
+    bool innermost_ = true;
+};
+
 } // namespace
+
+std::size_t calls_to(const CONTEXT& context, std::span<std::uint64_t> found) noexcept {
+    const loaded_code& code = code_at_start();
+    frames walk(code, context);
+    std::size_t count = 0;
+    for (bool more = !found.empty(); more; more = count != found.size() && walk.next() == frames::step::done) {
+        // A return address may be that of the next line, or of the next function.
+        found[count] = walk.registers().instruction - (count == 0 ? 0 : 1);
+        ++count;
+    }
+    return count;
+}
 
 fault_reach reach_of_fault(const CONTEXT& context) noexcept {
     const loaded_code& code = code_at_start();
-    preempt::machine_registers registers = preempt::registers_of(context);
-    const preempt::stack_bounds stack{registers.stack_pointer(), win::teb::read(win::teb::field::stack_base)};
     const auto base = reinterpret_cast<std::uint64_t>(&moor_coroutine_base);
     const loaded_code::image* const own = code.image_of(base);
     if (own == nullptr) {
         return fault_reach::handler; // moor is part of an image that was loaded later than the first runtime began
     }
+    frames walk(code, context);
     bool asked = false;
-    const auto broken = [&asked] { return asked ? fault_reach::handler : fault_reach::nobody; };
     constexpr unsigned most_frames = 100'000;
     for (unsigned frame = 0; frame != most_frames; ++frame) {
-        const loaded_code::image* const in = code.image_of(registers.instruction);
-        const preempt::function_entry* const entry =
-            in != nullptr ? in->code.function_at(registers.instruction) : nullptr;
-        if (entry == nullptr && frame != 0) {
-            return broken();
-        }
-        if (entry != nullptr) {
-            const auto whole = in->code.whole_function(*entry);
-            if (whole && in->code.base() + whole->begin == base) {
+        if (const preempt::function_entry* const entry = walk.entry()) {
+            const loaded_code::image& in = *walk.image();
+            const auto whole = in.code.whole_function(*entry);
+            if (whole && in.code.base() + whole->begin == base) {
                 return fault_reach::base;
             }
-            asked = asked || may_handle(in->code, whole ? *whole : *entry, in == own);
+            asked = asked || may_handle(in.code, whole ? *whole : *entry, &in == own);
         }
-        const std::uint64_t below = registers.stack_pointer();
-        // Of a frame without an entry nothing is read but the stack.
-        const preempt::code_image& image = in != nullptr ? in->code : own->code;
-        if (preempt::unwind_frame(image, entry, stack, registers) != preempt::unwind_result::done ||
-            registers.stack_pointer() <= below || !code.is_return_address(registers.instruction)) {
-            return broken();
+        if (walk.next() != frames::step::done) {
+            break;
         }
     }
-    return broken();
+    return asked ? fault_reach::handler : fault_reach::nobody;
 }
 
 } // namespace moor::debug

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "preempt/main_image.hpp"
+#include "win/handle.hpp"
+#include "win/image_headers.hpp"
 #include "win/windows.hpp"
 
 #include <psapi.h>
@@ -39,12 +41,45 @@ std::array<char, 48> name_of(HMODULE module) noexcept {
     return name;
 }
 
+// The headers in memory have the base that the image was loaded at; those of its file the one that it was linked for.
+// 0: it is one of the system's, whose symbols are found otherwise, or cannot be read.
+std::uint64_t linked_base_of(HMODULE module) {
+    std::array<wchar_t, MAX_PATH> system{};
+    std::array<wchar_t, MAX_PATH> path{};
+    const UINT system_length = ::GetSystemDirectoryW(system.data(), system.size());
+    if (::GetModuleFileNameW(module, path.data(), path.size()) == 0 ||
+        ::_wcsnicmp(path.data(), system.data(), system_length) == 0) {
+        return 0;
+    }
+    const win::unique_handle file(::CreateFileW(path.data(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr,
+                                                OPEN_EXISTING, 0, nullptr));
+    std::array<std::byte, 4096> headers{};
+    DWORD count = 0;
+    if (!file || ::ReadFile(file.get(), headers.data(), headers.size(), &count, nullptr) == FALSE) {
+        return 0;
+    }
+    const auto start = win::read_at<IMAGE_DOS_HEADER>(headers, 0);
+    const auto stated =
+        start ? win::read_at<IMAGE_NT_HEADERS64>(headers, static_cast<std::uint64_t>(start->e_lfanew)) : std::nullopt;
+    return stated && stated->Signature == IMAGE_NT_SIGNATURE ? stated->OptionalHeader.ImageBase : 0;
+}
+
 } // namespace
 
 loaded_code::loaded_code() {
     for (const HMODULE each : modules()) {
-        images_.push_back({preempt::read_code_image(each), preempt::size_of_image(each), name_of(each)});
+        images_.push_back(
+            {preempt::read_code_image(each), preempt::size_of_image(each), name_of(each), linked_base_of(each)});
     }
+}
+
+loaded_code::place loaded_code::place_of(std::uint64_t address) const noexcept {
+    const image* const in = image_of(address);
+    if (in == nullptr) {
+        return {"in no image", "+", 0};
+    }
+    const std::uint64_t offset = address - in->code.base();
+    return in->linked_base != 0 ? place{in->name(), " ", in->linked_base + offset} : place{in->name(), "+", offset};
 }
 
 const loaded_code::image* loaded_code::image_of(std::uint64_t address) const noexcept {

@@ -18,6 +18,9 @@ public:
         preempt::code_image code;
         std::uint64_t size = 0;
         std::array<char, 48> file{}; ///< its name, perhaps cut short
+        /// What the linker took for the base, as addr2line and debuggers of the file do; 0: not known, as for the
+        /// system's own. The system loads it elsewhere if it likes.
+        std::uint64_t linked_base = 0;
 
         [[nodiscard]] bool contains(std::uint64_t address) const noexcept { return address - code.base() < size; }
         [[nodiscard]] std::string_view name() const noexcept { return {file.data()}; }
@@ -26,8 +29,20 @@ public:
     /// Of this moment. The images are taken to stay loaded as long as anything is asked.
     loaded_code();
 
+    /// How a person or a tool finds an address of code, to be printed one after the other: "file.exe 0x140001234" with
+    /// the address that the linker gave it, for addr2line; "file.dll+0x1234", where that is not known; "in no image".
+    struct place {
+        std::string_view file;
+        std::string_view sign;
+        std::uint64_t number = 0;
+    };
+    [[nodiscard]] place place_of(std::uint64_t address) const noexcept;
+
     /// Null: in none of them.
     [[nodiscard]] const image* image_of(std::uint64_t address) const noexcept;
+
+    /// Null: there is none at all.
+    [[nodiscard]] const image* any() const noexcept { return images_.empty() ? nullptr : images_.data(); }
 
     [[nodiscard]] bool is_code(std::uint64_t address) const noexcept {
         const image* const in = image_of(address);

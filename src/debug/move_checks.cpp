@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "debug/copy_check.hpp"
+#include "debug/loaded_code.hpp"
 #include "debug/stack_walk.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/worker.hpp"
@@ -21,19 +22,9 @@ using detail::coroutine;
 
 using message = fmt::basic_memory_buffer<char, 2048>;
 
-// The frame's place as tools take it: a file's name, and the offset from where it is loaded.
 void append_place(std::uint64_t instruction, message& text) {
-    const auto out = std::back_inserter(text);
-    fmt::format_to(out, "{:#x}", instruction);
-    void* image = nullptr;
-    if (::RtlPcToFileHeader(reinterpret_cast<void*>(instruction), &image) == nullptr || image == nullptr) {
-        return;
-    }
-    std::array<char, MAX_PATH> path{};
-    const DWORD length = ::GetModuleFileNameA(static_cast<HMODULE>(image), path.data(), path.size());
-    const std::string_view file(path.data(), length);
-    fmt::format_to(out, " {}+{:#x}", file.substr(file.find_last_of("\\/") + 1),
-                   instruction - reinterpret_cast<std::uint64_t>(image));
+    const loaded_code::place in = code_at_start().place_of(instruction);
+    fmt::format_to(std::back_inserter(text), "{:#x} {}{}{:#x}", instruction, in.file, in.sign, in.number);
 }
 
 struct walked {

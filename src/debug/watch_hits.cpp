@@ -80,14 +80,14 @@ watched_stack stack_at(std::uint64_t stack_pointer, const sched::worker* here,
 
 void print(const raw_hit& hit, std::uint64_t address, std::size_t size, std::string_view name) noexcept {
     std::array<char, 320> line;
-    const loaded_code::image* const in = code_at_start().image_of(hit.instruction);
-    const auto end = fmt::format_to_n(
-        line.data(), line.size(),
-        "moor: watch: {} bytes at {:#x} became {:#x}, written before {:#x} ({}+{:#x}) by {} "
-        "#{} '{}' on thread {}\n",
-        size, address, hit.value, hit.instruction, in != nullptr ? in->name() : "no image of the start",
-        in != nullptr ? hit.instruction - in->code.base() : 0, hit.coroutine != 0 ? "coroutine" : "no coroutine",
-        hit.coroutine, name, static_cast<std::uint32_t>(hit.thread_and_stack));
+    const loaded_code::place in = code_at_start().place_of(hit.instruction);
+    const auto end =
+        fmt::format_to_n(line.data(), line.size(),
+                         "moor: watch: {} bytes at {:#x} became {:#x}, written before {:#x} ({}{}{:#x}) by {} "
+                         "#{} '{}' on thread {}\n",
+                         size, address, hit.value, hit.instruction, in.file, in.sign, in.number,
+                         hit.coroutine != 0 ? "coroutine" : "no coroutine", hit.coroutine, name,
+                         static_cast<std::uint32_t>(hit.thread_and_stack));
     // Not write_error_stream, which may go to the worker's own stack: the thread may be just changing stacks.
     DWORD written = 0;
     ::WriteFile(::GetStdHandle(STD_ERROR_HANDLE), line.data(), static_cast<DWORD>(std::min(end.size, line.size())),

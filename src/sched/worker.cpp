@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "debug/end_report.hpp"
 #include "sched/runtime_core.hpp"
 #include "win/compiler.hpp"
 #include "win/error.hpp"
@@ -60,6 +61,7 @@ unsigned worker::thread_main(void* self) noexcept {
     auto& here = *static_cast<worker*>(self);
     win::thread_slot::set(static_cast<own_stack*>(&here));
     here.places_ = context::thread_places();
+    debug::prepare_thread_for_end_report();
     if (here.runtime_.options.preemption) {
         here.spare_state_ = preempt::preempted_state::make();
     }

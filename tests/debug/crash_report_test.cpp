@@ -2,6 +2,7 @@
 // that the process ends as it would without; and that a fault which is handled is not reported.
 #include <moor/debug.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -103,6 +104,43 @@ TEST(crash_report, of_a_write_to_null_in_a_coroutine) {
                       HasSubstr(" 0 words look like return addresses with an overwritten upper half"),
                       HasSubstr("0 operations of its runtime are in flight")));
     EXPECT_EQ(count_of(headline, end.error_output), 1u);
+}
+
+TEST(crash_report, lists_the_calls_that_led_there) {
+    const auto end = expect_access_violation(null_in_reserved);
+    EXPECT_THAT(end.error_output,
+                contains_pattern("the calls that led there, the innermost first:\r?\n(moor:     debug_test.exe "
+                                 "0x[0-9a-f]+\r?\n){4}"));
+}
+
+// In whose guard page another one's stale address leads.
+const test::scenario guard_page("guard_page", [] {
+    runtime running(test::with_workers(1));
+    running.run([] {
+        std::atomic<const volatile char*> where{nullptr};
+        auto parked = spawn({.name = "parked"}, [&where] {
+            const volatile char local = 1;
+            where = &local;
+            this_coroutine::sleep_for(1h);
+        });
+        this_coroutine::yield();
+        spawn({.name = "stale"}, [&where] { static_cast<void>(*(where.load() - 4096)); }).join();
+    });
+});
+TEST(crash_report, of_a_touch_of_another_stacks_guard_page) {
+    const auto end = test::run_in_child(guard_page);
+    EXPECT_FALSE(end.hung);
+    EXPECT_EQ(end.exit_status, static_cast<std::uint32_t>(STATUS_GUARD_PAGE_VIOLATION));
+    EXPECT_THAT(end.error_output, AllOf(HasSubstr(headline), HasSubstr("exception 80000001, reading 0x"),
+                                        HasSubstr("'stale' on worker 0"),
+                                        HasSubstr("the address lies on the stack of coroutine #2 'parked'")));
+}
+
+const test::scenario breakpoint("breakpoint", [] { fault_in({.name = "victim"}, [] { ::DebugBreak(); }); });
+TEST(crash_report, of_other_exceptions_that_end_the_process) {
+    const auto end = test::run_in_child(breakpoint);
+    EXPECT_FALSE(end.hung);
+    EXPECT_THAT(end.error_output, AllOf(HasSubstr(headline), HasSubstr("exception 80000003"), HasSubstr("'victim'")));
 }
 
 const test::scenario null_in_movable("null_in_movable", [] {
