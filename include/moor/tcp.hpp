@@ -202,8 +202,8 @@ public:
     [[nodiscard]] tcp_stream accept(const wait_limit& limit, std::error_code& error);
 
     /// Stops listening; accept() calls in progress report operation_canceled, connections that nobody accepted are
-    /// closed. Does not suspend; any coroutine or thread. The system's handle may stay open while another worker is
-    /// inside a call: see close_and_wait.
+    /// closed. Does not suspend; any coroutine or thread. The address may be taken for a moment after that, until
+    /// the system has given up the calls that were outstanding: see close_and_wait.
     void close() noexcept;
 
     /// close(), and waits until the system has its handle back: its address can be bound again. close() itself cannot

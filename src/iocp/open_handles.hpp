@@ -22,7 +22,7 @@ struct handle_place {
     shared_handle* next = nullptr;
     bool linked = false;
     detail::wait_queue waiters;
-    /// The system handle is closed, and the list is not asked about it any more: it may be gone.
+    /// The system is done with the handle, and the list is not asked about it any more: it may be gone.
     std::atomic<bool> closed{false};
 };
 
@@ -35,7 +35,8 @@ public:
 
     void add(shared_handle& opened) noexcept;
 
-    /// The system handle is closed. Wakes who waits for that. The last thing that the handle asks of the list.
+    /// The system handle is closed, and no call pending on it. Wakes who waits for that. The last thing that the handle
+    /// asks of the list.
     void remove(shared_handle& ended) noexcept;
 
     /// Waits until `closing`, on which close() was called and to which the caller has a reference, is closed. Errors:
@@ -48,7 +49,7 @@ public:
     /// Waits until none is open: after close_all(), until uses in progress have ended.
     void wait_until_none() noexcept;
 
-    /// Handles whose system handle is open.
+    /// Handles that the system is not done with.
     [[nodiscard]] std::uint64_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
 
 private:

@@ -31,7 +31,7 @@ void shared_handle::leave() noexcept {
     do {
         if ((word & closing_flag) != 0 && (word & uses_mask) == one_use) {
             close_handle();
-            siblings_.remove(*this);
+            note_end();
             // Only references can have changed meanwhile.
             if (word_.fetch_sub(one_use, std::memory_order_acq_rel) == (closing_flag | one_use)) {
                 delete this;
@@ -39,6 +39,13 @@ void shared_handle::leave() noexcept {
             return;
         }
     } while (!word_.compare_exchange_weak(word, word - one_use, std::memory_order_acq_rel, std::memory_order_acquire));
+}
+
+void shared_handle::note_end() noexcept {
+    // Acquire-release: what each has done to the handle is before what follows the last.
+    if (ends_due_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        siblings_.remove(*this);
+    }
 }
 
 void shared_handle::release() noexcept {

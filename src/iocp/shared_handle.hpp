@@ -36,6 +36,19 @@ public:
     /// One reference less, the last one only after close(). The object may be gone when it returns.
     void release() noexcept;
 
+    /// A call whose packet nobody waits for with a use (a listener's): a reference from its submission, during a use,
+    /// until its packet was dequeued. Until then the system may not be done with the handle, closed or not: under Wine
+    /// a call that is pending keeps the port.
+    void begin_call() noexcept {
+        ends_due_.fetch_add(1, std::memory_order_relaxed);
+        retain();
+    }
+    /// The object may be gone when it returns.
+    void end_call() noexcept {
+        note_end();
+        release();
+    }
+
     /// Whether close() was called. A call that has submitted an operation asks this afterwards and cancels the
     /// operation itself if so: either it sees the flag, or close() sees the operation.
     [[nodiscard]] bool closing() const noexcept { return (word_.load(std::memory_order_seq_cst) & closing_flag) != 0; }
@@ -44,8 +57,8 @@ public:
     /// caller has a reference.
     bool close() noexcept;
 
-    /// close(), and waits until the system handle is closed: its address, port or name is free then. Errors: timed_out,
-    /// operation_canceled; the handle closes all the same, later.
+    /// close(), and waits until the system handle is closed and no call pending on it: its address, port or name is
+    /// free then. Errors: timed_out, operation_canceled; the handle closes all the same, later.
     [[nodiscard]] std::error_code close_and_wait(const wait_limit& limit) noexcept;
 
     /// Whose handle it is; compared with an io_service's id, and good when that is long gone.
@@ -94,6 +107,10 @@ private:
     // alone stays so. Leaving releases what was done with the handle, to whoever closes it.
     std::atomic<std::uint64_t> word_{reference};
 
+    /// The last of the handle's own end and of its calls' tells the list.
+    void note_end() noexcept;
+
+    std::atomic<std::uint32_t> ends_due_{1};
     open_handles& siblings_; // there until place_.closed
     const std::uint64_t runtime_id_;
     handle_place place_;

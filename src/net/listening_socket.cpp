@@ -143,7 +143,7 @@ std::error_code listening_socket::arm(slot& idle) noexcept {
     }
     iocp::operation& call = *idle.call.release();
     call.complete_to(&on_accepted, &idle);
-    retain(); // the pending call's
+    begin_call();
     if (iocp::accept(call, socket_, idle.accepted) == iocp::submission::completed) {
         on_accepted(call, &idle); // no packet will come
     } else if (closing()) {
@@ -158,7 +158,7 @@ void listening_socket::on_accepted(iocp::operation& completed, void* context) no
     listening_socket& self = *filled.owner;
     filled.call = iocp::operation_owner::adopt(completed, self.service_);
     self.deliver(filled);
-    self.release();
+    self.end_call();
 }
 
 void listening_socket::deliver(slot& completed) noexcept {
