@@ -26,6 +26,8 @@ const std::vector<own_figure>& own_set() {
         {"movement", "parked_movable", "bytes_each", "B", bound::at_most, 2560,
          "memory of a parked coroutine, movable, of 100,000"},
         {"movement", "system_stack_visit", "real_time", "ns", bound::at_most, 6, "on_system_stack"},
+        {"movement", "diverted_call", "real_time", "ns", bound::at_most, 8,
+         "call of a function without checks, diverted by itself"},
         {"movement", "check_that_does_not_fire", "check", "ns", bound::at_most, 1,
          "stack check that does not fire, per call"},
         {"preempt", "timer_beside_endless_loop", "late_p99", "ms", bound::at_most, 13,

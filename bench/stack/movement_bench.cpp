@@ -232,6 +232,9 @@ BENCHMARK(spawn_and_descend_movable)->Apply(measured);
 BENCHMARK(spawn_and_descend_reserved)->Apply(measured);
 BENCHMARK(spawn_join_movable)->Apply(measured);
 BENCHMARK(system_stack_visit)->Apply(measured);
+BENCHMARK(diverted_call)->Apply(measured);
+BENCHMARK(diverted_call_of_six_arguments)->Apply(measured);
+BENCHMARK(undiverted_call)->Apply(measured);
 BENCHMARK(check_that_does_not_fire)->Apply(measured);
 
 } // namespace

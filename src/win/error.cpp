@@ -5,6 +5,7 @@
 #include <string>
 
 #include <moor/error.hpp>
+#include <moor/stack.hpp>
 
 #include "win/known_errors.hpp"
 #include "win/own_stack.hpp"
@@ -17,13 +18,24 @@ class winsock_error_category final : public std::error_category {
 public:
     [[nodiscard]] const char* name() const noexcept override { return "winsock"; }
 
+    // Its callers need not have room: they include error texts of the library's own.
     [[nodiscard]] std::string message(int code) const override {
+        return on_system_stack([code] { return describe(code); });
+    }
+
+    [[nodiscard]] std::error_condition default_error_condition(int code) const noexcept override {
+        if (const auto meaning = portable(code); meaning != std::errc{}) {
+            return std::make_error_condition(meaning);
+        }
+        return {code, *this};
+    }
+
+private:
+    static std::string describe(int code) {
         char text[512];
-        const DWORD length = win::with_room([code, &text] {
-            return ::FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS |
-                                        FORMAT_MESSAGE_MAX_WIDTH_MASK,
-                                    nullptr, static_cast<DWORD>(code), 0, text, sizeof text, nullptr);
-        });
+        const DWORD length =
+            ::FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS | FORMAT_MESSAGE_MAX_WIDTH_MASK,
+                             nullptr, static_cast<DWORD>(code), 0, text, sizeof text, nullptr);
         std::string message(text, length);
         while (!message.empty() && (message.back() == ' ' || message.back() == '.')) {
             message.pop_back();
@@ -37,14 +49,6 @@ public:
         return message + " (" + std::to_string(code) + ")";
     }
 
-    [[nodiscard]] std::error_condition default_error_condition(int code) const noexcept override {
-        if (const auto meaning = portable(code); meaning != std::errc{}) {
-            return std::make_error_condition(meaning);
-        }
-        return {code, *this};
-    }
-
-private:
     // What a call of Winsock's reports and what another function of the system reports for the same event, under the
     // one name that portable code tests for.
     static std::errc portable(int code) noexcept {

@@ -19,10 +19,12 @@ public:
         if (auto* const thread = own_stack::current()) {
             thread->begin_section();
         }
-        ::AcquireSRWLockExclusive(&lock_);
+        if (::TryAcquireSRWLockExclusive(&lock_) == FALSE) { // a few instructions
+            with_room([this] { ::AcquireSRWLockExclusive(&lock_); });
+        }
     }
     void unlock() noexcept {
-        ::ReleaseSRWLockExclusive(&lock_);
+        with_room([this] { ::ReleaseSRWLockExclusive(&lock_); }); // it may have to wake others
         if (auto* const thread = own_stack::current()) {
             thread->end_section();
         }

@@ -1,9 +1,12 @@
 // Every public call of moor that may need room; see room_test.cpp.
 #include "stack/room_probes.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <mutex>
 #include <new>
+#include <thread>
 
 #include "win/windows.hpp"
 
@@ -33,11 +36,50 @@ constexpr probe make(std::string_view name, void (*prepare)(surroundings&), Acti
     return {name, prepare, &call_unchecked<Action>, helper};
 }
 
+// A thread holds it before the call is made, and for much longer than the caller spins or yields.
+template <auto Lock>
+void hold(surroundings& with) {
+    std::atomic<bool> held{false};
+    with.holder = std::thread([&with, &held] {
+        const std::lock_guard guard(with.*Lock);
+        held.store(true);
+        std::this_thread::sleep_for(20ms);
+    });
+    while (!held.load()) {
+        std::this_thread::yield();
+    }
+}
+void join_holder(surroundings& with) { with.holder.join(); }
+
 const probe probes[] = {
     make(
         "yield", nothing,
         [](surroundings&, call_site& site) UNCHECKED {
             if (site.reachable()) this_coroutine::yield();
+        },
+        nothing),
+    make(
+        "spin lock, contended", hold<&surroundings::spinning>,
+        [](surroundings& with, call_site& site) UNCHECKED {
+            if (site.reachable()) {
+                with.spinning.lock();
+                with.spinning.unlock();
+            }
+        },
+        join_holder),
+    make(
+        "lock, contended", hold<&surroundings::waiting>,
+        [](surroundings& with, call_site& site) UNCHECKED {
+            if (site.reachable()) {
+                with.waiting.lock();
+                with.waiting.unlock();
+            }
+        },
+        join_holder),
+    make(
+        "error text", nothing,
+        [](surroundings& with, call_site& site) UNCHECKED {
+            if (site.reachable()) with.text = winsock_category().message(10'061);
         },
         nothing),
     make(

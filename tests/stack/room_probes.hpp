@@ -8,13 +8,17 @@
 #include <optional>
 #include <span>
 #include <stop_token>
+#include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 
 #include <moor/moor.hpp>
 #include <moor/stack.hpp>
 
 #include "support/tcp_pair.hpp"
+#include "sync/spin_lock.hpp"
+#include "win/system_lock.hpp"
 
 /// Code with this attribute has no stack check.
 #define MOOR_TEST_UNCHECKED __attribute__((no_split_stack, annotate("moor::any_stack")))
@@ -50,6 +54,10 @@ struct surroundings {
     endpoint other_place; // where other_datagrams is
     std::array<std::byte, 100> buffer{};
     bool held = false;
+    moor::detail::spin_lock spinning;
+    win::system_lock waiting;
+    std::thread holder; // of one of the two, for as long as no short wait helps
+    std::string text;
 };
 
 /// Where an action calls the library from.
