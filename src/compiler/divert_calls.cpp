@@ -143,11 +143,11 @@ private:
             }
             return;
         }
-        if (function->isIntrinsic() || is_moors_own(function->getName()) || is_direct(function->getName()) ||
-            on_any_stack_.count(function) != 0) {
+        const bool elsewhere = function->isDeclaration() || function->hasAvailableExternallyLinkage();
+        if (function->isIntrinsic() || (elsewhere && is_moors_own(function->getName())) ||
+            is_direct(function->getName()) || on_any_stack_.count(function) != 0) {
             return;
         }
-        const bool elsewhere = function->isDeclaration() || function->hasAvailableExternallyLinkage();
         if (elsewhere && !function->hasDLLImportStorageClass() && !function->hasExternalWeakLinkage() &&
             !call.getFunctionType()->isVarArg()) {
             call.setCalledOperand(cast_to(unless_covered(*function, call), call.getCalledOperand()->getType()));
