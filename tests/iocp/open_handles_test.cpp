@@ -175,13 +175,30 @@ TEST_P(open_handles_on, are_another_runtimes_while_both_live) {
 
 // ---- Waiting for the end -----------------------------------------------------------------------------------------
 
+// Bound to a port that no system hands out by itself, so that nobody else takes it while it is free.
+template <class Bind>
+auto bind_below_dynamic_ports(Bind bind) {
+    constexpr unsigned first = 20'000;
+    constexpr unsigned ports = 10'000;
+    for (unsigned tries = 0;; ++tries) {
+        const auto port = static_cast<std::uint16_t>(first + (::GetCurrentProcessId() * 37 + tries) % ports);
+        std::error_code error;
+        auto bound = bind(endpoint{"127.0.0.1", port}, error);
+        if (!error || tries == ports) {
+            return bound;
+        }
+    }
+}
+
 // With a call inside, whose coroutine has to run before the handle can be closed.
 TEST_P(open_handles_on, can_be_opened_again_after_close_and_wait) {
     test::in_runtime(GetParam(), [] {
-        udp_socket datagrams = udp_socket::bind({"127.0.0.1", 0});
+        udp_socket datagrams =
+            bind_below_dynamic_ports([](const endpoint& at, auto& error) { return udp_socket::bind(at, {}, error); });
         const endpoint address = datagrams.local_endpoint();
         overlapped_handle pipe(make_pipe_end(1));
-        tcp_listener listener = tcp_listener::bind({"127.0.0.1", 0});
+        tcp_listener listener =
+            bind_below_dynamic_ports([](const endpoint& at, auto& error) { return tcp_listener::bind(at, {}, error); });
         const endpoint listening = listener.local_endpoint();
         for (int round = 0; round < 50; ++round) {
             auto receiver = spawn([&] {
