@@ -213,6 +213,9 @@ bool worker::somebody_is_stuck() const noexcept {
 
 // On the stack of the coroutine that runs next, or on the worker's own.
 MOOR_NOINLINE void worker::queue_yielded(coroutine& left) noexcept {
+    if (!somebody_has_yielded()) {
+        woken_since_ = steady::now(); // this one's wait begins; those who are ready already go before it
+    }
     if (!yields_go_last_) {
         pinned_.push(left);
     } else if (left.pinned_worker >= 0) {
