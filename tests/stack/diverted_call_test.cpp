@@ -19,8 +19,9 @@
 
 #include <gmock/gmock.h>
 
-#include <moor/channel.hpp>
+#include <moor/preempt.hpp>
 
+#include "preempt/under_storm.hpp"
 #include "stack/on_movable.hpp"
 #include "stack/without_checks.hpp"
 #include "support/child.hpp"
@@ -36,6 +37,12 @@ using testing::HasSubstr;
 namespace without = ::without_checks;
 
 std::uint64_t own_stack() { return win::teb::read(win::teb::field::deallocation_stack); }
+
+bool teb_has_the_running_stack() {
+    std::uint64_t pointer = 0;
+    asm volatile("movq %%rsp, %0" : "=r"(pointer));
+    return win::teb::on_current_stack(reinterpret_cast<const void*>(pointer));
+}
 
 using several = std::vector<bool>;
 
@@ -319,6 +326,40 @@ TEST(diverted_call, the_librarys_own_functions_by_address) {
         return true;
     });
     EXPECT_TRUE(right);
+}
+
+// ---- Preemption ----------------------------------------------------------------------------------------------------
+
+// Between any two instructions of the way there and back.
+TEST(diverted_call, is_made_while_the_caller_is_preempted) {
+    runtime running(test::storm(1));
+    const test::until_preempted enough(running, test::scaled(200));
+    const bool right = running.run([&] {
+        std::vector<join_handle<bool>> all;
+        for (int number = 0; number < 3; ++number) {
+            all.push_back(spawn({.stack = stack_kind::movable}, [&enough] {
+                const auto seen = std::make_unique<std::array<std::uint64_t, 100>>();
+                bool fine = true;
+                while (fine && !enough.over()) {
+                    preemptible([&] {
+                        for (int call = 0; call < 2000; ++call) {
+                            without::nothing();
+                            fine = fine && pass_on(*seen, std::make_index_sequence<99>()) == 99 * 1000 + 98 * 99 / 2;
+                            fine = fine && teb_has_the_running_stack();
+                        }
+                    });
+                }
+                return fine;
+            }));
+        }
+        bool fine = true;
+        for (auto& each : all) {
+            fine = each.join() && fine;
+        }
+        return fine;
+    });
+    EXPECT_TRUE(right);
+    EXPECT_TRUE(enough.reached());
 }
 
 // ---- What real code calls -----------------------------------------------------------------------------------------
