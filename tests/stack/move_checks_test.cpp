@@ -235,7 +235,7 @@ TEST_F(check_frames, finds_a_damaged_return_address_in_the_next_move) {
     EXPECT_THAT(end.error_output,
                 AllOf(HasSubstr("the frames of coroutine #"), HasSubstr("'victim' are broken after 1 "),
                       HasSubstr("goes on at an address that is no code"), HasSubstr("frame 0 at 0x"),
-                      HasSubstr(".exe+0x"), HasSubstr(": 0x10")));
+                      HasSubstr(".exe 0x"), HasSubstr(": 0x10")));
 }
 
 TEST_F(check_frames, is_what_finds_it) {
