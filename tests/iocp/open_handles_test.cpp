@@ -252,13 +252,18 @@ TEST_P(open_handles_on, can_be_opened_again_after_close_and_wait) {
 namespace iocp {
 namespace {
 
+// Of a system handle on which no call is ever pending, so that closing finds nothing to cancel.
 class probe final : public shared_handle {
 public:
-    explicit probe(io_service& service) noexcept : shared_handle(service) {}
+    explicit probe(io_service& service)
+        : shared_handle(service),
+          handle_(::CreateFileW(L"NUL", GENERIC_READ, 0, nullptr, OPEN_EXISTING, FILE_FLAG_OVERLAPPED, nullptr)) {}
 
 private:
-    [[nodiscard]] win::io_handle borrow() const noexcept override { return win::io_handle(nullptr, false); }
-    void close_handle() noexcept override {}
+    [[nodiscard]] win::io_handle borrow() const noexcept override { return win::io_handle(handle_.get(), false); }
+    void close_handle() noexcept override { handle_.close(); }
+
+    win::unique_handle handle_;
 };
 
 // A use that does not end: the wait does, by its limits, and the handle closes later.
