@@ -19,6 +19,8 @@ struct debug_switches {
     bool stack_poison_copy = false;
     /// A segment that a stack has left becomes inaccessible, and its addresses are not used again for long.
     bool stack_fault_on_free = false;
+    /// Below each segment lies an inaccessible page: whoever writes beyond a stack's end faults there and then.
+    bool stack_guard = false;
     /// Segments go straight back to the pool that all workers share.
     bool stack_no_cache = false;
     /// Stacks never shrink.

@@ -1,5 +1,5 @@
-// The stack of the calling coroutine: room for code that has no stack checks, forbidding it to move, and calls on the
-// worker's own stack. Which kinds of stack there are and what code on a movable one promises: docs/stacks.md.
+// The stack of the calling coroutine: room for code that has no stack checks, and calls on the worker's own stack. Which
+// kinds of stack there are: docs/stacks.md.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +18,6 @@ namespace detail {
 /// Calls function(argument), which must not throw, on the worker's own stack; right here when the caller is on it
 /// already or is no coroutine.
 void call_on_system_stack(void (*function)(void*), void* argument) noexcept;
-
-void pin_stack(std::size_t bytes) noexcept;
-void unpin_stack() noexcept;
 
 /// A call whose result or exception is brought back from the other stack.
 template <class Function, class Result = std::invoke_result_t<Function>>
@@ -83,22 +80,8 @@ private:
 /// Makes sure that at least `bytes` of stack are free below the caller, beside what code with stack checks leaves
 /// free anyway: for calls into code that was built without checks. A movable stack is moved to a larger place if need
 /// be; on a reserved stack and on a plain thread nothing happens. Never suspends.
-/// Ends the process with a message when the stack is pinned, or when it is as large as
-/// runtime_options::largest_movable_stack allows.
+/// Ends the process with a message when it is as large as runtime_options::largest_movable_stack allows.
 void ensure_stack(std::size_t bytes) noexcept;
-
-/// While one lives, the coroutine's stack does not move, so that addresses in it can be given away. Makes room for
-/// `bytes` more first; code that needs more than that ends the process with a message, since there is no other way out.
-/// Beyond 64 KiB the stack goes to a place that grows without moving: then only runtime_options::largest_movable_stack
-/// limits it. Nests; the sizes count from where each was made. Must be destroyed by the coroutine that made it. Costs
-/// nothing much on reserved stacks and plain threads, where nothing moves.
-class [[nodiscard]] pin_stack {
-public:
-    explicit pin_stack(std::size_t bytes = std::size_t{16} * 1024) noexcept { detail::pin_stack(bytes); }
-    ~pin_stack() { detail::unpin_stack(); }
-    pin_stack(const pin_stack&) = delete;
-    pin_stack& operator=(const pin_stack&) = delete;
-};
 
 /// Calls `function()` on the worker thread's own stack (a megabyte or more, as the linker says) and returns its result
 /// or throws its exception: the way to call Win32 and C libraries from a movable stack. The coroutine's stack does

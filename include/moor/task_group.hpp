@@ -86,9 +86,6 @@ private:
 /// thrown by wait(); later ones are dropped, and so is the operation_canceled of a child that was asked to stop. A
 /// child's control block is released when it ends, so a group may start any number of children in its life.
 ///
-/// A group that lies on a coroutine's movable stack pins it, so that children may refer to locals of its scope; see
-/// moor::pin_stack.
-///
 /// After a failure or stop() the group takes no more children. Otherwise it may be used again after wait(). spawn, stop
 /// and size: from any coroutine or thread, its own children included; a child must not wait for its own group.
 class task_group {
@@ -157,7 +154,6 @@ private:
     std::unique_ptr<detail::group_core, destroy_core> core_;
     runtime* runtime_ = nullptr;
     int exceptions_in_flight_; // when the group was made
-    bool pins_stack_;
 };
 
 } // namespace moor

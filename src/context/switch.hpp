@@ -1,6 +1,6 @@
 // Switching stacks: the jump, plus all that belongs to a running stack and that it does not swap. The jump, like
 // Boost.Context's, swaps the callee-saved registers, MXCSR, the x87 control word and the TEB's stack base, limit and
-// deallocation stack; here are the last error, errno, the C++ exception state and the stack check's limit. The TEB
+// deallocation stack; here are the last error, errno, the C++ exception state, the stack check's limit and the data stack. The TEB
 // fields in which every coroutine's stack differs from a thread's own are in own_stack.hpp.
 #pragma once
 
@@ -12,6 +12,7 @@
 
 #include "context/exception_state.hpp"
 #include "win/compiler.hpp"
+#include "win/data_slot.hpp"
 #include "win/teb.hpp"
 
 /// jump_fcontext, faster; see jump_gas.S.
@@ -33,6 +34,7 @@ struct suspended_state {
     fcontext_t resume_at = nullptr; // set by the code that runs next, which is told the address by the jump
     exception_state exceptions{};
     std::uint64_t check_limit = 0; // 0: stack checks of split-stack code never fire
+    void* data = nullptr;          // its stack::data_stack
     std::uint32_t last_error = 0;
     int error_number = 0;
 };
@@ -50,6 +52,7 @@ MOOR_ALWAYS_INLINE fcontext_t switch_stacks(const thread_places& thread, suspend
                                             const suspended_state& to) noexcept {
     from.exceptions = thread.exceptions.load();
     win::teb::write(win::teb::field::check_limit, to.check_limit);
+    win::data_slot::set(to.data);
     thread.exceptions.store(to.exceptions);
     return moor_jump(to.resume_at, nullptr).fctx;
 }

@@ -96,9 +96,8 @@ void tell_coroutine(const crash& of) noexcept {
     const bool on_it = stack.contains(reinterpret_cast<const void*>(of.registers.Rsp));
     text.line("in coroutine #{} '{}' on worker {}{}", of.running->id.load(std::memory_order_relaxed),
               of.running->name(), of.here->index(), on_it ? "" : ", not on its own stack");
-    text.line("its stack: {}, {} bytes from {} to {}, moved {} times{}", movement.movable ? "movable" : "reserved",
-              stack.size, fmt::ptr(stack.lowest), fmt::ptr(stack.top()), movement.copies,
-              movement.pins != 0 ? ", pinned now" : "");
+    text.line("its stack: {}, {} bytes from {} to {}, moved {} times", movement.movable ? "movable" : "reserved",
+              stack.size, fmt::ptr(stack.lowest), fmt::ptr(stack.top()), movement.copies);
     if (movement.copies != 0) {
         text.line("its last move: from {} bytes at {}", movement.left.size, fmt::ptr(movement.left.lowest));
     }

@@ -50,6 +50,7 @@ struct moved_stack {
     const stack::memory& old;
     const std::byte* first; ///< lowest byte of the old place that the coroutine used
     const std::byte* copy;  ///< where that byte is now
+    std::size_t changed;    ///< words that differ
 };
 
 /// Searches, and writes a line to standard error for each word that it finds, up to a limit, and one with their number.

@@ -28,6 +28,7 @@ struct flag {
 constexpr std::array flags{
     flag{"stack_poison_copy", &debug_switches::stack_poison_copy},
     flag{"stack_fault_on_free", &debug_switches::stack_fault_on_free},
+    flag{"stack_guard", &debug_switches::stack_guard},
     flag{"stack_no_cache", &debug_switches::stack_no_cache},
     flag{"shrink_off", &debug_switches::shrink_off},
     flag{"check_frames", &debug_switches::check_frames},

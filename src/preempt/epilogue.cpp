@@ -92,6 +92,13 @@ bool take_pops(instructions& at, epilogue& found) noexcept {
     }
 }
 
+// Goes past vzeroupper, which compilers put right before the end of functions that have used wide vectors.
+void take_end_of_vectors(instructions& at) noexcept {
+    if (at.byte(0) == 0xc5 && at.byte(1) == 0xf8 && at.byte(2) == 0x77) {
+        at.skip(3);
+    }
+}
+
 // Whether a jump there leaves the function.
 bool leaves(const code_image& image, const function_entry& entry, const code_image::located_info& info,
             std::uint64_t target) noexcept {
@@ -175,8 +182,11 @@ std::optional<epilogue> find_epilogue(const code_image& image, const function_en
         return found;
     }
     instructions next(image, rva, entry.end);
-    if (!take_adjustment(next, at.info.frame_register(), found) || !take_pops(next, found) ||
-        !take_end(image, entry, at, next, found)) {
+    if (!take_adjustment(next, at.info.frame_register(), found) || !take_pops(next, found)) {
+        return std::nullopt;
+    }
+    take_end_of_vectors(next);
+    if (!take_end(image, entry, at, next, found)) {
         return std::nullopt;
     }
     return found;

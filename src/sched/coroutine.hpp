@@ -15,6 +15,7 @@
 
 #include "context/switch.hpp"
 #include "preempt/preempted_state.hpp"
+#include "stack/data_stack.hpp"
 #include "stack/memory.hpp"
 #include "stack/movement.hpp"
 #include "sync/spin_lock.hpp"
@@ -43,6 +44,7 @@ public:
     preempt::preempted_state::owner preempted;
     stack::memory stack;
     stack::movement movement;
+    stack::data_stack data; // of code that the compiler pass has covered
     coroutine* next_in_queue = nullptr; // of a shared_queue
     /// It was preempted or yielded after a long turn, and waits among those who yielded. Says nothing elsewhere.
     bool cpu_bound = false;

@@ -12,6 +12,7 @@
 #include <moor/preempt.hpp>
 
 #include "sched/runtime_core.hpp"
+#include "win/compiler.hpp"
 #include "win/error.hpp"
 
 namespace moor::detail {
@@ -49,10 +50,13 @@ bool is_ordinary_stop(const coroutine& ended, const std::exception_ptr& error) n
 
 } // namespace
 
-void run_body(coroutine& self) noexcept {
+// No jump to the body: frames of the library itself are known by their functions.
+MOOR_NOINLINE void run_work(void* work) { static_cast<body*>(work)->run(); }
+
+MOOR_NOINLINE void run_body(coroutine& self) noexcept {
     try {
         if (self.preemptible) {
-            run_preemptible([](void* work) { static_cast<body*>(work)->run(); }, self.work);
+            run_preemptible(&run_work, self.work);
         } else {
             self.work->run();
         }

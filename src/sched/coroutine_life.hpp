@@ -11,6 +11,9 @@ namespace moor::detail {
 /// stack.
 void run_body(coroutine& self) noexcept;
 
+/// What run_body calls within a preemptible scope: the body, which is the argument.
+void run_work(void* work);
+
 /// After the last switch away from a finished coroutine. On the stack that runs next.
 void settle_finished(coroutine& left) noexcept;
 

@@ -33,7 +33,8 @@ stack::segment_pool_options segment_options(const runtime_options& options) noex
     stack::segment_pool_options wanted;
     wanted.kept_chunks = options.kept_stack_memory / stack::segment_pool::chunk_size / 2; // twice as many may gather
     wanted.no_cache = options.debug.stack_no_cache;
-    wanted.fault_on_free = options.debug.stack_fault_on_free;
+    wanted.fault_on_free = options.debug.stack_fault_on_free || options.debug.stack_guard;
+    wanted.guard = options.debug.stack_guard;
     return wanted;
 }
 
@@ -45,6 +46,7 @@ std::uint64_t reserve_coroutine_ids(std::uint64_t count) noexcept {
 
 runtime_core::runtime_core(const runtime_options& requested)
     : options(sched::checked(requested)), slot_of_threads(win::thread_slot::registration()),
+      slot_of_data(win::data_slot::registration()),
       overflow_report(debug::stack_overflow_report()),
       suspensions(options.debug.audit ? std::make_unique<debug::suspension_addresses>() : nullptr),
       io{iocp::completion_port(options.workers), iocp::operation_pool()}, stacks(options.kept_stack_memory),
@@ -174,6 +176,7 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     }
     made.runtime = this;
     made.state = {};
+    made.state.data = &made.data;
     // Nothing ends at the very top, so that no address within the stack looks like one beyond it.
     constexpr std::size_t unused_at_top = 16;
     made.state.check_limit = made.stack.kind == stack::memory::form::segment && options.debug.force_move
@@ -232,6 +235,7 @@ void runtime_core::take_stack(coroutine& made, sched::worker* here, const spawn_
     if (!made.stack) {
         throw std::system_error(win::to_error(std::errc::not_enough_memory), "moor: a stack segment");
     }
+    made.stack.mark_end();
 }
 
 void runtime_core::give_stack(coroutine& unused, sched::worker* here) noexcept {

@@ -101,6 +101,7 @@ public:
     // What the process knows of moor while this lives.
     const win::module_reference module;
     const win::registration_user slot_of_threads;
+    const win::registration_user slot_of_data;
     const win::registration_user overflow_report;
     std::optional<win::registration_user> crash_report;
 

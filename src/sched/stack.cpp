@@ -32,19 +32,6 @@ void call_on_system_stack(void (*function)(void*), void* argument) noexcept {
     here->visit(function, argument);
 }
 
-// On the worker's own stack there is nothing to pin, and a pin made there is not one of the coroutine's.
-void pin_stack(std::size_t bytes) noexcept {
-    if (sched::worker* const here = worker_of_running_stack()) {
-        here->pin_running_stack(bytes);
-    }
-}
-
-void unpin_stack() noexcept {
-    if (sched::worker* const here = worker_of_running_stack()) {
-        here->unpin_running_stack();
-    }
-}
-
 } // namespace detail
 
 std::uint64_t this_coroutine::stack_copies() noexcept {

@@ -1,11 +1,12 @@
 // Moving the stacks of coroutines of the movable kind: when they move, and where to. Law 3: a stack moves only at a
-// growth or shrink point of its own running coroutine, never while it is parked, pinned, or has an exception in flight.
+// growth or shrink point of its own running coroutine, never while it is parked, or has an exception in flight.
 //
 // The decisions are taken on the worker's own stack (moor_move_stack), or on the coroutine's with little room and
 // without any call that needs more.
 #include "sched/stack_movement.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <string_view>
@@ -14,10 +15,14 @@
 
 #include "debug/move_checks.hpp"
 #include "sched/runtime_core.hpp"
+#include "preempt/frame_shape.hpp"
+#include "sched/coroutine_life.hpp"
+#include "sched/frame_pointers.hpp"
 #include "stack/growth.hpp"
 #include "stack/relocation.hpp"
 #include "win/compiler.hpp"
 #include "win/error.hpp"
+#include "win/windows.hpp"
 
 namespace moor::sched {
 
@@ -38,6 +43,17 @@ constexpr std::size_t frames_of_request = 256;
                    "coroutine #{} '{}' needs {} bytes of stack, {} of its {} are left, and {}",
                    self.id.load(std::memory_order_relaxed), self.name(), needed, left, self.stack.size, why);
     win::fatal({text.data(), text.size()});
+}
+
+// Whose frames a move has to know: made on first use, on a worker's own stack.
+const preempt::movable_code& code_of_program() {
+    static const std::array base{reinterpret_cast<const void*>(&coroutine_entry),
+                                 reinterpret_cast<const void*>(&detail::run_body),
+                                 reinterpret_cast<const void*>(&detail::run_work),
+                                 reinterpret_cast<const void*>(&detail::run_preemptible),
+                                 reinterpret_cast<const void*>(&moor_call_on_stack)}; // has its frame pointer, no more
+    static const preempt::movable_code code(reinterpret_cast<const void*>(&moor_coroutine_base), base);
+    return code;
 }
 
 } // namespace
@@ -71,8 +87,7 @@ void worker::give_memory(const memory& unused) noexcept {
 // ---- Deciding ------------------------------------------------------------------------------------------------------
 
 std::uint64_t worker::check_limit_of(const coroutine& self) const noexcept {
-    const bool always = runtime_.options.debug.force_move && self.movement.pins == 0;
-    return always && self.stack.kind == memory::form::segment ? ~std::uint64_t{0} : self.stack.check_limit();
+    return runtime_.options.debug.force_move && self.stack.kind == memory::form::segment ? ~std::uint64_t{0} : self.stack.check_limit();
 }
 
 void worker::set_check_limit(coroutine& self, std::uint64_t limit) noexcept {
@@ -99,6 +114,10 @@ MOOR_NOINLINE void worker::settle_running_stack(std::size_t room) noexcept {
     if (!movement.movable) [[likely]] {
         return;
     }
+    check_end(self);
+    if (!self.data.empty()) {
+        trim_data(self.data);
+    }
     const std::byte here{};
     const auto left = static_cast<std::size_t>(&here - self.stack.lowest);
     const std::size_t used = self.stack.size - left;
@@ -113,7 +132,7 @@ MOOR_NOINLINE void worker::settle_running_stack(std::size_t room) noexcept {
     } else if (!switches.shrink_off) {
         movement.wanted = consider_shrinking(self, used + stack::saved_bytes);
     }
-    if (movement.wanted == 0 || ((movement.pins != 0 || exception_in_flight()) && left >= room)) {
+    if (movement.wanted == 0 || (exception_in_flight() && left >= room)) {
         return;
     }
     moor_move_on_request();
@@ -123,8 +142,7 @@ MOOR_NOINLINE void worker::settle_running_stack(std::size_t room) noexcept {
 std::size_t worker::consider_shrinking(coroutine& self, std::size_t used) noexcept {
     stack::movement& movement = self.movement;
     const std::size_t half = stack::movement::halved(self.stack.size);
-    if (half < movement.smallest || used >= self.stack.size / 4 || used + memory::kept_free() > half ||
-        movement.pins != 0) {
+    if (half < movement.smallest || used >= self.stack.size / 4 || used + memory::kept_free() > half) {
         if (movement.on_trial) {
             movement.on_trial = false;
             movement.suspensions = 0;
@@ -162,23 +180,19 @@ MOOR_NOINLINE void worker::make_room(std::size_t room) noexcept {
     moor_move_on_request();
 }
 
-void worker::pin_running_stack(std::size_t room) noexcept {
-    make_room(room);
-    coroutine& self = *running_;
-    if (self.movement.pins++ == 0) {
-        self.movement.pinned_room = room;
-        self.movement.on_trial = false;
-        if (self.movement.movable) {
-            set_check_limit(self, check_limit_of(self));
-        }
+void worker::check_end(const coroutine& self) const noexcept {
+    if (self.stack.end_is_intact()) [[likely]] {
+        return;
     }
-}
-
-void worker::unpin_running_stack() noexcept {
-    coroutine& self = *running_;
-    if (--self.movement.pins == 0 && self.movement.movable) {
-        set_check_limit(self, check_limit_of(self));
-    }
+    win::with_room([&self] {
+        fmt::basic_memory_buffer<char, 512> text;
+        fmt::format_to(std::back_inserter(text),
+                       "coroutine #{} '{}' has written beyond the end of its stack of {} bytes: code without stack checks "
+                       "needs more than the {} bytes that are kept free for it; call it by moor::on_system_stack, or make room "
+                       "by moor::ensure_stack (docs/stacks.md)",
+                       self.id.load(std::memory_order_relaxed), self.name(), self.stack.size, memory::kept_free());
+        win::fatal({text.data(), text.size()});
+    });
 }
 
 void worker::note_stack_limit() noexcept {
@@ -197,6 +211,7 @@ win::stack_fields worker::fields_of_running_stack() const noexcept {
 // On the worker's own stack. Returns where the saved registers are afterwards.
 std::byte* worker::move_running_stack(std::byte* saved_at) noexcept {
     coroutine& self = *running_;
+    check_end(self);
     stack::movement& movement = self.movement;
     const auto& saved = *reinterpret_cast<const stack::saved_registers*>(saved_at);
     const auto left = static_cast<std::size_t>(saved_at + stack::saved_bytes - self.stack.lowest);
@@ -204,7 +219,7 @@ std::byte* worker::move_running_stack(std::byte* saved_at) noexcept {
     const bool on_request = saved.reason == stack::saved_registers::on_request;
     const std::size_t asked = on_request ? movement.wanted_room : saved.frame; // bytes, for messages
     const std::size_t needed = on_request && asked == 0 ? 0 : asked + memory::kept_free();
-    const bool fixed = movement.pins != 0 || exception_in_flight();
+    const bool fixed = exception_in_flight();
     const bool forced = runtime_.options.debug.force_move && self.stack.kind == memory::form::segment && !fixed;
 
     if (!on_request && left >= needed && !forced) { // the limit was that of a trial
@@ -218,11 +233,7 @@ std::byte* worker::move_running_stack(std::byte* saved_at) noexcept {
         if (saved.reason == stack::saved_registers::for_throw && left >= room_for_nested_throw) {
             return saved_at;
         }
-        if (movement.pins != 0) {
-            const auto text = fmt::format("it is pinned with room for {} (see moor::pin_stack)", movement.pinned_room);
-            refuse(self, text, asked, left);
-        }
-        refuse(self, "an exception is in flight, which pins it (see docs/stacks.md)", asked, left);
+        refuse(self, "it must not move while an exception is in flight (see docs/stacks.md)", asked, left);
     }
     std::size_t size = on_request ? movement.wanted : self.stack.size;
     if (!on_request && left < needed) {
@@ -231,9 +242,24 @@ std::byte* worker::move_running_stack(std::byte* saved_at) noexcept {
     if (size < used + needed) {
         refuse(self, "it is as large as runtime_options::largest_movable_stack allows", asked, left);
     }
-    return move_to(self, size, saved_at);
+    if (std::byte* const moved = move_to(self, size, saved_at)) {
+        return moved;
+    }
+    if (!on_request && left >= needed) { // it need not have moved
+        return saved_at;
+    }
+    if (on_request && movement.wanted_room == 0) {
+        return saved_at;
+    }
+    fmt::basic_memory_buffer<char, 256> why;
+    fmt::format_to(std::back_inserter(why),
+                   "code that is not built for stacks that move ({:#x}) has called the code that needs more: build it with "
+                   "moor_enable_movable_stacks, or call it by moor::on_system_stack",
+                   foreign_);
+    refuse(self, {why.data(), why.size()}, asked, left);
 }
 
+// Null when a frame of code that is not covered forbids it; then nothing has changed.
 std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) noexcept {
     stack::movement& movement = self.movement;
     const memory old = self.stack;
@@ -245,8 +271,29 @@ std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) 
     if (!fresh) {
         refuse(self, "the system has no memory for a larger one", size, static_cast<std::size_t>(first - old.lowest));
     }
-    const stack::relocation move(old.lowest, first, old.top(), fresh.top());
+    if (shapes_ == nullptr) {
+        shapes_ = std::make_unique<preempt::frame_shape_cache>(code_of_program());
+    }
+    fresh.mark_end();
+    const stack::relocation move(first, old.top(), fresh.top());
     move.copy();
+    const adjustment changed =
+        adjust_frames(*shapes_, move, *reinterpret_cast<const stack::saved_registers*>(first));
+    if (changed.foreign != 0) {
+        foreign_ = changed.foreign;
+        give_memory(fresh);
+        void* image = nullptr;
+        if (changed.broken && ::RtlPcToFileHeader(reinterpret_cast<void*>(foreign_), &image) == nullptr) {
+            debug::check_move({*this, self, old, first, first, 0}); // may know more
+            fmt::basic_memory_buffer<char, 256> why;
+            fmt::format_to(std::back_inserter(why),
+                           "its frames are broken, {:#x} is no return address: something has written over them", foreign_);
+            refuse(self, {why.data(), why.size()}, size, static_cast<std::size_t>(first - old.lowest));
+        }
+        return nullptr;
+    }
+    words_changed.add(changed.frame_pointers + changed.own_words);
+    own_words_changed.add(changed.own_words);
     self.stack = fresh;
     ++movement.copies;
     movement.left = old;
@@ -258,21 +305,22 @@ std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) 
     movement.on_trial = false;
     movement.suspensions = 0;
     self.state.check_limit = check_limit_of(self);
-    examine_move(self, old, move, first);
+    examine_move(self, old, move, changed);
     give_memory(old);
     return move.moved(first);
 }
 
 // What the debugging switches ask for, while both places have their contents.
 void worker::examine_move(const coroutine& self, const memory& old, const stack::relocation& move,
-                          std::byte* first) noexcept {
+                          const adjustment& changed) noexcept {
+    const std::byte* const first = move.first();
     const debug_switches& switches = runtime_.options.debug;
     if (switches.verify_copy || switches.check_frames || switches.audit) {
-        debug::check_move({*this, self, old, first, move.moved(first)});
+        debug::check_move({*this, self, old, first, move.moved(first), changed.frame_pointers + changed.own_words});
     }
     if (switches.stack_poison_copy) {
         constexpr int poison = 0xfd;
-        std::memset(old.kind == memory::form::segment ? old.lowest : first, poison,
+        std::memset(old.kind == memory::form::segment ? old.lowest : const_cast<std::byte*>(first), poison,
                     static_cast<std::size_t>(old.top() - (old.kind == memory::form::segment ? old.lowest : first)));
     }
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "debug/end_report.hpp"
+#include "preempt/frame_shape.hpp"
 #include "sched/runtime_core.hpp"
 #include "win/compiler.hpp"
 #include "win/error.hpp"
@@ -62,11 +63,15 @@ unsigned worker::thread_main(void* self) noexcept {
     win::thread_slot::set(static_cast<own_stack*>(&here));
     here.places_ = context::thread_places();
     debug::prepare_thread_for_end_report();
+    here.own_state_.data = &here.own_data_;
+    win::data_slot::set(&here.own_data_);
     if (here.runtime_.options.preemption) {
         here.spare_state_ = preempt::preempted_state::make();
     }
     touch_own_stack();
     here.run();
+    here.release_data(here.own_data_);
+    win::data_slot::set(nullptr);
     win::thread_slot::set(nullptr);
     return 0;
 }

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include <moor/preempt.hpp>
@@ -26,6 +27,7 @@
 #include "sched/run_queue.hpp"
 #include "sched/shared_queue.hpp"
 #include "sched/timers.hpp"
+#include "stack/data_stack.hpp"
 #include "stack/memory.hpp"
 #include "stack/segment_cache.hpp"
 #include "win/handle.hpp"
@@ -42,6 +44,10 @@ namespace moor::stack {
 class relocation;
 }
 
+namespace moor::preempt {
+class frame_shape_cache;
+}
+
 namespace moor::sched {
 
 using detail::runtime_core;
@@ -55,6 +61,7 @@ enum class departure : std::uint8_t {
 };
 
 class worker;
+struct adjustment;
 
 /// The first function of every coroutine, called by moor_coroutine_base. Returns the worker that it ended on.
 worker* coroutine_entry(context::transfer_t arrival) noexcept;
@@ -107,10 +114,10 @@ public:
     void settle_running_stack(std::size_t room) noexcept;
     /// On a coroutine's stack: makes sure of `room` bytes below the caller and of the headroom below those.
     void make_room(std::size_t room) noexcept;
-    void pin_running_stack(std::size_t room) noexcept;
-    void unpin_running_stack() noexcept;
     /// On the worker's own stack, between the halves of a visit: for moor_move_stack.
     [[nodiscard]] std::byte* move_running_stack(std::byte* saved_at) noexcept;
+    /// Ends the process when somebody has written beyond the end of that coroutine's segment.
+    void check_end(const coroutine& self) const noexcept;
     /// Before a visit: the kernel moves the limit of a slot.
     void note_stack_limit() noexcept;
     [[nodiscard]] win::stack_fields fields_of_running_stack() const noexcept;
@@ -151,6 +158,14 @@ public:
     [[nodiscard]] stack::memory take_memory(std::size_t size) noexcept;
     [[nodiscard]] stack::memory take_slot(std::size_t size) { return stacks_.take(size); }
     void give_memory(const stack::memory& unused) noexcept;
+    /// Memory for a data stack, at least `size` bytes, which is a power of two; ends the process when there is none.
+    [[nodiscard]] stack::data_memory take_data_memory(std::size_t size) noexcept;
+    /// Ends the process when the running coroutine would have more of it than it may.
+    void check_data_size(const stack::data_stack& stack, std::size_t more) const noexcept;
+    /// Before a suspension: gives back what has been unused for a while.
+    void trim_data(stack::data_stack& of) noexcept;
+    /// Takes the memory of a data stack that nobody uses any more.
+    void release_data(stack::data_stack& unused) noexcept;
     [[nodiscard]] timers& own_timers() noexcept { return timers_; }
     [[nodiscard]] runtime_core& runtime() noexcept { return runtime_; }
     [[nodiscard]] unsigned index() const noexcept { return index_; }
@@ -197,6 +212,8 @@ public:
     counter settled; // coroutines that have left their stack for good
     counter stolen;  // coroutines
     counter copies;  // of stacks
+    counter words_changed;     // by them
+    counter own_words_changed; // of those, in the library's own frames
     counter frames_checked;
     counter frame_crossings; // met by those checks
     counter audit_findings;  // words
@@ -306,7 +323,7 @@ private:
     [[nodiscard]] std::size_t consider_shrinking(coroutine& self, std::size_t used) noexcept;
     [[nodiscard]] std::byte* move_to(coroutine& self, std::size_t size, std::byte* first) noexcept;
     void examine_move(const coroutine& self, const stack::memory& old, const stack::relocation& move,
-                      std::byte* first) noexcept;
+                      const adjustment& changed) noexcept;
 
     runtime_core& runtime_;
     shared_queue& shared_; // the runtime's
@@ -317,6 +334,7 @@ private:
     // The worker's thread alone, except where said.
     context::thread_places places_;            // of this thread once it runs
     context::suspended_state own_state_;       // of the worker's own stack
+    stack::data_stack own_data_;               // of covered code that runs there
     std::atomic<coroutine*> running_{nullptr}; // the monitor reads it
     coroutine* departing_ = nullptr;
     departure fate_ = departure::park;
@@ -365,6 +383,8 @@ private:
     stack::stack_cache stacks_;
     stack::stack_cache large_stacks_; // of movable coroutines that have outgrown segments
     stack::segment_cache segments_;
+    std::unique_ptr<preempt::frame_shape_cache> shapes_; // made by the first move
+    std::uint64_t foreign_ = 0; // what code forbade the last move
     iocp::packet_batch batch_;
     iocp::batch_room room_to_sleep_{iocp::packets_per_batch}; // for the dequeue in which it sleeps
 };

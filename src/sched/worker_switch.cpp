@@ -178,7 +178,9 @@ MOOR_ALWAYS_INLINE void worker::settle(context::fcontext_t resume_at) noexcept {
     case departure::yield: return; // see above
     case departure::preempted: settle_preempted(left); return;
     case departure::finish:
+        check_end(left);
         give_memory(std::exchange(left.stack, {}));
+        release_data(left.data);
         settled.add(1);
         detail::settle_finished(left);
         runtime_.notice_progress();

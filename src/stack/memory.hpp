@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "stack/reserved_stack.hpp"
 #include "stack/segment_pool.hpp"
@@ -53,12 +54,28 @@ struct memory {
         kept_free_.store(headroom + room_for_exceptions, std::memory_order_relaxed);
     }
 
+    /// The lowest word of a segment belongs to nobody: what it holds tells whether somebody has gone beyond the end. Written
+    /// when the segment becomes a stack.
+    void mark_end() const noexcept {
+        if (kind == form::segment) {
+            std::memcpy(lowest, &end_mark, sizeof end_mark);
+        }
+    }
+    [[nodiscard]] bool end_is_intact() const noexcept {
+        std::uint64_t found = end_mark;
+        if (kind == form::segment) {
+            std::memcpy(&found, lowest, sizeof found);
+        }
+        return found == end_mark;
+    }
+
     /// What the compiler's checks compare with; 0 switches them off.
     [[nodiscard]] std::uint64_t check_limit() const noexcept {
         return kind == form::segment ? reinterpret_cast<std::uint64_t>(lowest) + kept_free() : 0;
     }
 
 private:
+    static constexpr std::uint64_t end_mark = 0x9d6e1b57'c24fa83b; // no number that programs write
     static inline std::atomic<std::size_t> kept_free_{headroom};
 };
 

@@ -22,10 +22,8 @@ struct movement {
     bool movable = false;          ///< of the movable kind; constant while the coroutine lives
     bool on_trial = false;         ///< the check limit is raised
     bool has_shrunk = false;       ///< since it grew last
-    std::uint32_t pins = 0;        ///< pin_stack objects alive
     std::uint32_t suspensions = 0; ///< on trial, in a row
     std::uint32_t patience = first_patience;
-    std::size_t pinned_room = 0; ///< bytes below the frame that pinned first; for the message when they do not do
     std::size_t smallest = 0;    ///< it is never shrunk below this; bytes
     std::size_t wanted = 0;      ///< size that the next move on request goes to; bytes
     std::size_t wanted_room = 0; ///< bytes that must be free there below the caller

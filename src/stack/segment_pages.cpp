@@ -29,7 +29,7 @@ constexpr std::uint64_t bits(std::size_t page, std::size_t pages) noexcept {
 segment_pages::segment_pages(segment_space& space, const segment_pool_options& options)
     : space_(space), count_(space.size() / win::page_size), committed_(options.most_committed),
       bookkeeping_(round_up((count_ + 63) / 64 * sizeof(std::uint64_t), win::allocation_granularity)),
-      out_(reinterpret_cast<std::uint64_t*>(bookkeeping_.base())) {
+      out_(reinterpret_cast<std::uint64_t*>(bookkeeping_.base())), guard_(options.guard) {
     if (!committed_.commit(bookkeeping_.base(), bookkeeping_.size())) {
         throw std::system_error(win::to_error(std::errc::not_enough_memory), "moor: segment pool");
     }
@@ -54,7 +54,7 @@ std::size_t segment_pages::next_free(std::size_t pages) const noexcept {
 }
 
 std::byte* segment_pages::take(std::size_t number) noexcept {
-    const std::size_t pages = pages_of(number);
+    const std::size_t pages = guard_ ? 2 * pages_of(number) : pages_of(number);
     const std::size_t page = next_free(pages);
     if (page == no_page) {
         return nullptr;
@@ -64,22 +64,22 @@ std::byte* segment_pages::take(std::size_t number) noexcept {
         next_ = 0;
         return take(number);
     }
-    std::byte* const first = space_.address(page * win::page_size);
-    const std::size_t bytes = pages * win::page_size;
+    const std::size_t bytes = pages_of(number) * win::page_size;
+    std::byte* const first = space_.address(page * win::page_size) + (guard_ ? bytes : 0);
     if (!committed_.commit(first, bytes)) {
         return nullptr;
     }
     out_[page / 64] |= bits(page, pages);
     next_ = page + pages;
-    return first + bytes - segment_size(number);
+    return guard_ ? first : first + bytes - segment_size(number);
 }
 
 bool segment_pages::give(std::size_t number, std::byte* base) noexcept {
-    const std::size_t pages = pages_of(number);
-    const std::size_t bytes = pages * win::page_size;
-    std::byte* const first = base + segment_size(number) - bytes;
-    const std::size_t offset = space_.offset(first);
-    if (offset >= space_.size() || offset % bytes != 0) {
+    const std::size_t bytes = pages_of(number) * win::page_size;
+    std::byte* const first = guard_ ? base : base + segment_size(number) - bytes;
+    const std::size_t pages = guard_ ? 2 * pages_of(number) : pages_of(number);
+    const std::size_t offset = space_.offset(guard_ ? first - bytes : first);
+    if (offset >= space_.size() || offset % (pages * win::page_size) != 0) {
         return false;
     }
     const std::size_t page = offset / win::page_size;

@@ -34,6 +34,7 @@ private:
     committed_bytes committed_;
     win::address_space bookkeeping_;
     std::uint64_t* out_;
+    const bool guard_;     // what lies below a segment stays inaccessible: as much as its own pages
     std::size_t next_ = 0; // where the walk goes on
 };
 

@@ -72,6 +72,8 @@ struct segment_pool_options {
     /// For finding errors: a segment has pages of its own and ends where they end. They lose their memory as soon as it
     /// is given back and come into use again only after all other addresses have been, so that a later access faults.
     bool fault_on_free = false;
+    /// With fault_on_free: a segment begins where its pages begin, and below those lies one that is inaccessible.
+    bool guard = false;
 };
 
 /// How many segments a cache holds, by class. Written by the cache's worker alone, read by any thread.

@@ -9,12 +9,8 @@
 
 #include <fmt/format.h>
 
-#include <moor/stack.hpp>
-
-#include "stack/segment_pool.hpp"
 #include "sync/waiting.hpp"
 #include "win/error.hpp"
-#include "win/teb.hpp"
 
 namespace moor {
 namespace detail {
@@ -229,15 +225,7 @@ void group_member::fail(std::exception_ptr error) noexcept {
 using detail::stop_request;
 using detail::wake_reason;
 
-// Children commonly refer to locals of the scope that the group is in. What else that scope calls is unknown, so the
-// stack goes where it can grow without moving.
-task_group::task_group()
-    : core_(new detail::group_core), exceptions_in_flight_(std::uncaught_exceptions()),
-      pins_stack_(win::teb::on_current_stack(this)) {
-    if (pins_stack_) {
-        detail::pin_stack(stack::largest_segment);
-    }
-}
+task_group::task_group() : core_(new detail::group_core), exceptions_in_flight_(std::uncaught_exceptions()) {}
 
 task_group::task_group(runtime& owner) : task_group() { runtime_ = &owner; }
 
@@ -247,9 +235,6 @@ task_group::~task_group() {
     const std::exception_ptr error = core_->take_error();
     if (error && std::uncaught_exceptions() <= exceptions_in_flight_) {
         detail::end_process_by(error);
-    }
-    if (pins_stack_) {
-        detail::unpin_stack();
     }
 }
 

@@ -21,6 +21,7 @@ std::optional<image_section> read_section(std::span<const std::byte> bytes, std:
     }
     const std::uint32_t loaded_size = *read_at<std::uint32_t>(bytes, at + 8);
     image_section section;
+    section.name_storage = *read_at<std::array<char, 8>>(bytes, at);
     section.file_size = *read_at<std::uint32_t>(bytes, at + 16);
     section.file_offset = *read_at<std::uint32_t>(bytes, at + 20);
     section.executable = (*characteristics & may_execute) != 0;

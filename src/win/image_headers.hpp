@@ -2,11 +2,13 @@
 // functions is. Nothing here needs Windows, so that a tool can look at any file on any system.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace moor::win {
@@ -24,11 +26,17 @@ struct image_part {
 };
 
 struct image_section {
+    std::array<char, 8> name_storage{}; ///< padded with zeros; a longer name is only referred to here
     image_part part;
     std::uint32_t file_offset = 0;
     std::uint32_t file_size = 0; ///< what exceeds it in the loaded image is zero
     bool executable = false;
     bool readable = false;
+
+    [[nodiscard]] std::string_view name() const noexcept {
+        const std::string_view all(name_storage.data(), name_storage.size());
+        return all.substr(0, all.find('\0'));
+    }
 };
 
 struct image_headers {

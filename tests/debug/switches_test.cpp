@@ -32,6 +32,7 @@ struct flag {
 constexpr flag flags[] = {
     {"stack_poison_copy", &debug_switches::stack_poison_copy},
     {"stack_fault_on_free", &debug_switches::stack_fault_on_free},
+    {"stack_guard", &debug_switches::stack_guard},
     {"stack_no_cache", &debug_switches::stack_no_cache},
     {"shrink_off", &debug_switches::shrink_off},
     {"check_frames", &debug_switches::check_frames},

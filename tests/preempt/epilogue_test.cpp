@@ -65,6 +65,10 @@ TEST(find_epilogue, knows_every_way_to_leave) {
     EXPECT_TRUE(is_epilogue(join({pops, {0xc2, 8, 0}})));
     EXPECT_TRUE(is_epilogue(join({pops, {0xf3, 0xc3}})));
     EXPECT_TRUE(is_epilogue(join({pops, {0xf2, 0xc3}})));
+    const byte_list vzeroupper{0xc5, 0xf8, 0x77};
+    EXPECT_TRUE(is_epilogue(join({pops, vzeroupper, ret})));
+    EXPECT_TRUE(is_epilogue(join({vzeroupper, ret}))) << "all else is done";
+    EXPECT_FALSE(is_epilogue(join({vzeroupper, pops, ret}))) << "the frame is still there";
     EXPECT_TRUE(is_epilogue(join({pops, {0xff, 0x25, 0, 0, 0, 0}}))) << "jmp [address]";
     EXPECT_TRUE(is_epilogue(join({pops, {0x48, 0xff, 0xe0}}))) << "jmp rax with a prefix";
     EXPECT_TRUE(is_epilogue(join({pops, {0x49, 0xff, 0x22}}))) << "jmp [r10]";

@@ -170,11 +170,9 @@ TEST_P(preempted_stacks, visit_the_systems) {
     });
 }
 
-TEST_P(preempted_stacks, stay_where_they_are_pinned) {
+TEST_P(preempted_stacks, keep_the_addresses_of_locals) {
     expect_in_place(GetParam(), [](const shared& common, std::uint64_t) {
         volatile std::uint64_t local = 5;
-        const pin_stack pinned(std::size_t{8} * 1024);
-        // Not an address to anything that moves stacks.
         const std::uint64_t place = ~reinterpret_cast<std::uint64_t>(&local);
         spin_until_preempted(common);
         this_coroutine::yield();

@@ -1,5 +1,5 @@
 // Random trees of calls on movable stacks, in which anything may happen at any depth: frames of many sizes,
-// suspensions, pins, requests for room, visits to the worker's stack, exceptions that are caught, rethrown or kept.
+// suspensions, requests for room, visits to the worker's stack, exceptions that are caught, rethrown or kept.
 // Every frame has a checksum that it looks at before it ends, its end by an exception included. The same tree is first
 // run on a plain thread, where nothing moves: both have to return the same number.
 #include <array>
@@ -48,7 +48,7 @@ private:
     static constexpr unsigned deepest = 12;
     static constexpr unsigned most_nodes = 60;
 
-    /// What a node is told: how deep it is, what the innermost pin has left, whether it is on the worker's own stack.
+    /// What a node is told: how deep it is, what its room is, whether it is on the worker's own stack.
     struct place {
         unsigned depth;
         std::size_t budget;
@@ -169,7 +169,7 @@ private:
 
     [[gnu::noinline]] std::uint64_t descend(place here) {
         switch (next() % 12) {
-        case 0: return in_pin(here);
+        case 0: return visit(here);
         case 1: return in_visit(here);
         case 2: return with_room(here);
         case 3:
@@ -178,26 +178,6 @@ private:
         case 6: return keeps_exception(here);
         default: return visit(here);
         }
-    }
-
-    [[gnu::noinline]] std::uint64_t in_pin(place here) {
-        if (here.visiting) {
-            return visit(here);
-        }
-        const std::size_t bytes = std::size_t{1024} << (next() % 8); // up to 128 KiB
-        if (here.budget != unlimited && here.budget < bytes + 2 * around_a_frame) {
-            return visit(here);
-        }
-        const pin_stack pinned(bytes);
-        std::uint64_t value = next();
-        const test::former_place before(&value);
-        place below = here;
-        below.budget = bytes;
-        const std::uint64_t result = visit(below);
-        if (!before.is_where(&value)) {
-            ++damaged_;
-        }
-        return (mixed() << result << value).value();
     }
 
     [[gnu::noinline]] std::uint64_t in_visit(place here) {

@@ -56,11 +56,7 @@ bool live(std::uint32_t seed, unsigned turns) {
         switch (random() % 8) {
         case 0: fine = grow_by_kibibytes(random() % 20); break;
         case 1: fine = stand(random() % 40, seed); break;
-        case 2: {
-            const pin_stack pinned(random() % 3000);
-            fine = stand(0, seed);
-            break;
-        }
+        case 2: fine = stand(0, seed); break;
         case 3: fine = on_system_stack([] { return grow_by_kibibytes(20); }); break;
         case 4: {
             const auto some = std::make_unique<std::array<std::uint64_t, 50>>();

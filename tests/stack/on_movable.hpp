@@ -63,14 +63,61 @@ private:
     std::uint64_t bits_;
 };
 
-/// A local of a function that has to grow the stack before it begins: no first segment holds it.
+/// Where the caller's stack pointer is, as a number: the address of a frame is refused to code that may move.
+[[gnu::always_inline]] inline std::uintptr_t stack_pointer() noexcept {
+    std::uintptr_t here = 0;
+    asm volatile("movq %%rsp, %0" : "=r"(here));
+    return here;
+}
+
+// A frame on the stack that moves: arguments are the only large thing that lies there.
+inline constexpr std::size_t most_arguments = 112;
+
+template <class Function, class... Words>
+[[gnu::noinline]] bool with_arguments(Function& function, std::uint64_t mark, Words... words) {
+    function();
+    std::uint64_t expected = mark;
+    return ((words == expected++) && ...);
+}
+
+template <class Function, std::size_t... Numbers>
+[[gnu::noinline]] bool pass_arguments(Function& function, std::uint64_t mark, std::index_sequence<Numbers...>) {
+    return with_arguments(function, mark, (mark + Numbers)...);
+}
+
+/// Calls `function()` below a frame of so many bytes and more on the stack that moves, which is looked at again.
+template <std::size_t Bytes, class Function>
+[[gnu::noinline]] bool below_control_frame(std::uint64_t mark, Function&& function) {
+    if constexpr (Bytes > most_arguments * sizeof mark) {
+        bool deeper = false;
+        auto rest = [&] { deeper = below_control_frame<Bytes - most_arguments * sizeof mark>(mark + 1, function); };
+        const bool here = pass_arguments(rest, mark, std::make_index_sequence<most_arguments>());
+        return here && deeper;
+    } else {
+        return pass_arguments(function, mark, std::make_index_sequence<(Bytes + sizeof mark - 1) / sizeof mark>());
+    }
+}
+
+template <class... Words>
+[[gnu::noinline]] void take_arguments(Words...) {
+    asm volatile("");
+}
+
+/// A local of a function that has to grow the stack before it begins: no first segment holds the arguments of the call.
 struct large_local {
     static constexpr std::size_t size = std::size_t{12} * 1024;
-    std::array<std::byte, size> bytes;
-    large_local() noexcept { keep(*this); } // uninitialised: its room is what matters
+    [[gnu::always_inline]] large_local() noexcept {
+        pass(std::make_index_sequence<size / sizeof(std::uint64_t)>());
+    }
+
+private:
+    template <std::size_t... Numbers>
+    [[gnu::always_inline]] static void pass(std::index_sequence<Numbers...>) noexcept {
+        take_arguments(std::uint64_t{Numbers}...);
+    }
 };
 
-/// Calls `function()` below a frame of so many bytes, which it fills and looks at again.
+/// Calls `function()` below a frame of so many bytes, on either stack, which it fills and looks at again.
 template <std::size_t Bytes, class Function>
 [[gnu::noinline]] bool below_frame(std::uint8_t mark, Function&& function) {
     std::array<volatile std::uint8_t, Bytes> frame;
@@ -78,7 +125,9 @@ template <std::size_t Bytes, class Function>
         frame[index] = static_cast<std::uint8_t>(mark + index);
     }
     keep(frame);
-    std::forward<Function>(function)();
+    if (!below_control_frame<Bytes>(mark, function)) {
+        return false;
+    }
     for (std::size_t index = 0; index < Bytes; ++index) {
         if (frame[index] != static_cast<std::uint8_t>(mark + index)) {
             return false;
@@ -93,7 +142,7 @@ template <std::size_t Bytes, class Function>
         return true;
     }
     bool deeper = false;
-    const bool here = below_frame<900>(static_cast<std::uint8_t>(kibibytes), // and what surrounds a frame
+    const bool here = below_frame<440>(static_cast<std::uint8_t>(kibibytes), // and what surrounds a frame
                                        [&] { deeper = grow_by_kibibytes(kibibytes - 1); });
     return here && deeper;
 }

@@ -426,14 +426,6 @@ const probe probes[] = {
         },
         nothing),
     make(
-        "pin_stack", nothing,
-        [](surroundings&, call_site& site) UNCHECKED {
-            if (site.reachable()) {
-                const pin_stack pinned(5000);
-            }
-        },
-        nothing),
-    make(
         "on_system_stack", nothing,
         [](surroundings&, call_site& site) UNCHECKED {
             if (site.reachable()) on_system_stack([]() noexcept {});

@@ -29,6 +29,7 @@ using test::room::surroundings;
 constexpr std::size_t segment = 2048;
 constexpr std::size_t chunk = std::size_t{64} * 1024; // what segments are cut from
 constexpr std::byte paint{0xa5};
+constexpr std::size_t end_word = sizeof(std::uint64_t); // the lowest, which is looked at
 
 // A function whose frame is under 256 bytes compares its stack pointer before it takes the frame. So the lowest call is
 // that of one that was entered just above the limit, at 8 modulo 16, with the largest such frame, 248 bytes.
@@ -44,7 +45,7 @@ struct observation {
     bool possible = false;                  // the place lies below what the coroutine uses itself
     bool moved = false;
     bool neighbour_changed = false;
-    std::size_t left = 0; // bytes above the base that were never touched
+    std::size_t left = end_word; // bytes above the base that were never touched
 };
 
 // At the place that is tried, below the frames of the coroutine.
@@ -52,7 +53,7 @@ MOOR_TEST_UNCHECKED void paint_and_call(void* argument) {
     auto& seen = *static_cast<observation*>(argument);
     std::uintptr_t pointer = 0;
     asm volatile("mov %%rsp, %0" : "=r"(pointer));
-    for (auto* byte = const_cast<volatile std::byte*>(seen.base); byte < reinterpret_cast<std::byte*>(pointer - 64);
+    for (auto* byte = const_cast<volatile std::byte*>(seen.base) + end_word; byte < reinterpret_cast<std::byte*>(pointer - 64);
          ++byte) {
         *byte = paint;
     }
@@ -118,7 +119,7 @@ void try_at(const probe& what, std::size_t place, summary& into) {
     }
     ++into.tried;
     into.moved += seen->moved ? 1 : 0;
-    into.overruns += seen->neighbour_changed || seen->left == 0 ? 1 : 0;
+    into.overruns += seen->neighbour_changed || seen->left == end_word ? 1 : 0;
     into.least_left = std::min(into.least_left, seen->left);
     const auto used =
         static_cast<std::size_t>(seen->site.at - reinterpret_cast<std::uintptr_t>(seen->base)) - seen->left;

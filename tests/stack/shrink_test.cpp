@@ -100,29 +100,6 @@ TEST(shrink, does_not_come_while_the_stack_is_in_use) {
     EXPECT_TRUE(found.intact);
 }
 
-TEST(shrink, does_not_come_while_pinned) {
-    struct seen {
-        std::size_t pinned;
-        std::size_t later;
-    };
-    const seen found = test::on_movable([] {
-        seen result{};
-        static_cast<void>(grow_by_kibibytes(40));
-        {
-            const pin_stack pin;
-            yield_times(300);
-            result.pinned = this_coroutine::stack_size();
-        }
-        yield_times(300);
-        result.later = this_coroutine::stack_size();
-        return result;
-    });
-    EXPECT_EQ(found.pinned, 64 * kibibyte);
-    if (shrinks()) {
-        EXPECT_LE(found.later, 4 * kibibyte);
-    }
-}
-
 /// Copies of a coroutine that goes so deep every `period`-th time and suspends each time.
 std::uint64_t copies_of_loop(unsigned kibibytes, unsigned period, unsigned rounds) {
     return test::on_movable([=] {

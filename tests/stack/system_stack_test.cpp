@@ -23,10 +23,10 @@ using namespace std::chrono_literals;
 using test::former_place;
 using testing::HasSubstr;
 
-bool on_stack_of_teb() noexcept {
-    const std::byte here{};
-    return win::teb::on_current_stack(&here);
+bool is_on_stack_of_teb(std::uintptr_t place) noexcept {
+    return win::teb::on_current_stack(reinterpret_cast<const void*>(place));
 }
+bool on_stack_of_teb() noexcept { return is_on_stack_of_teb(test::stack_pointer()); }
 
 TEST(system_stack, is_another_stack_with_room) {
     struct seen {
@@ -38,17 +38,18 @@ TEST(system_stack, is_another_stack_with_room) {
     };
     const seen found = test::on_movable([] {
         seen result;
+        const std::uintptr_t place = test::stack_pointer();
         std::uint64_t local = 0;
-        const former_place place(&local);
+        const former_place place_of_local(&local);
         const std::uint64_t before = this_coroutine::stack_copies();
         on_system_stack([&] {
             std::array<char, 200 * 1024> large; // no check fires here, and the stack grows by its guard page
             test::keep(large);
             result.teb_is_right = on_stack_of_teb();
-            result.other = !win::teb::on_current_stack(&local);
-            result.moved = !place.is_where(&local);
+            result.other = !is_on_stack_of_teb(place);
+            result.moved = !place_of_local.is_where(&local);
         });
-        result.back = on_stack_of_teb() && win::teb::on_current_stack(&local);
+        result.back = on_stack_of_teb();
         result.copies = this_coroutine::stack_copies() - before;
         return result;
     });
@@ -117,24 +118,23 @@ TEST(system_stack, brings_back_exceptions) {
 TEST(system_stack, nests_as_an_ordinary_call) {
     const auto depth = test::on_movable([] {
         return on_system_stack([] {
-            const std::byte outer{};
-            return on_system_stack(
-                [&outer] { return win::teb::on_current_stack(&outer) ? on_system_stack([] { return 3; }) : 0; });
+            const std::uintptr_t outer = test::stack_pointer();
+            return on_system_stack([outer] { return is_on_stack_of_teb(outer) ? on_system_stack([] { return 3; }) : 0; });
         });
     });
     EXPECT_EQ(depth, 3);
 }
 
 TEST(system_stack, is_an_ordinary_call_on_plain_threads) {
-    const std::byte here{};
-    EXPECT_TRUE(on_system_stack([&here] { return win::teb::on_current_stack(&here); }));
+    const std::uintptr_t here = test::stack_pointer();
+    EXPECT_TRUE(on_system_stack([here] { return is_on_stack_of_teb(here); }));
     EXPECT_THROW(on_system_stack([] { throw 1; }), int);
 }
 
 TEST(system_stack, works_from_reserved_stacks_and_slots) {
     test::in_runtime(1, [] {
-        const std::byte here{};
-        EXPECT_FALSE(on_system_stack([&here] { return win::teb::on_current_stack(&here); }));
+        const std::uintptr_t here = test::stack_pointer();
+        EXPECT_FALSE(on_system_stack([here] { return is_on_stack_of_teb(here); }));
     });
     // At every place relative to a page, since the visit pushes on the stack that it leaves.
     const auto visits = test::on_movable([] {

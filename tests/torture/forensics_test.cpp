@@ -46,7 +46,6 @@ struct victim {
 // The popped frame's place is used by a call that waits while the datagram comes.
 void receive_wrongly(victim& self) {
     std::vector<std::byte> buffer(64);
-    const pin_stack still; // the write goes to where the stack was at the call
     begun_receive call(self.receiver, buffer, parameter_place::popped_frame);
     self.return_address = call.written_late();
     // Calls with its stack pointer 32 bytes below what it is given, and pushes the return address.

@@ -44,7 +44,6 @@ unsigned receive_in_rounds(address_family family, parameter_place place, damage&
     auto sender = udp_socket::bind(endpoint::loopback(family, 0));
     const endpoint to = receiver.local_endpoint();
     std::vector<std::byte> buffer(64);
-    const pin_stack still; // otherwise a write may go to a place that the stack has left
     unsigned well = 0;
     for (unsigned round = 0; round != rounds; ++round) {
         begun_receive call(receiver, buffer, place); // before the datagram is sent: it has to be completed later

@@ -1,0 +1,153 @@
+// See frame_pointers.hpp.
+#include "sched/frame_pointers.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace moor::sched {
+namespace {
+
+using preempt::frame_owner;
+using preempt::frame_shape;
+using stack::relocation;
+
+constexpr std::size_t word = sizeof(std::uint64_t);
+
+// Where each register lies that functions save, in the old place: by its index in frame_shape::registers.
+using register_places = std::array<const std::byte*, frame_shape::registers.size()>;
+
+register_places places_in(const stack::saved_registers& saved) noexcept {
+    // By the order of saved_registers::general: rbx rbp rsi rdi r12 r13 r14 r15.
+    constexpr std::array<std::size_t, frame_shape::registers.size()> index{11, 12, 9, 10, 8, 7, 6, 5};
+    register_places places{};
+    std::transform(index.begin(), index.end(), places.begin(), [&saved](std::size_t at) {
+        return reinterpret_cast<const std::byte*>(&saved.general[at]);
+    });
+    return places;
+}
+
+std::size_t index_of(unsigned number) noexcept {
+    return static_cast<std::size_t>(std::find(frame_shape::registers.begin(), frame_shape::registers.end(), number) -
+                                    frame_shape::registers.begin());
+}
+
+class walk {
+public:
+    walk(preempt::frame_shape_cache& shapes, const relocation& move, const stack::saved_registers& saved) noexcept
+        : shapes_(shapes), move_(move), places_(places_in(saved)),
+          stack_pointer_(reinterpret_cast<const std::byte*>(&saved) + stack::saved_bytes) {}
+
+    adjustment run() noexcept {
+        if (!return_to(stack_pointer_)) {
+            return broken();
+        }
+        for (;;) {
+            const frame_shape& shape = shapes_.at(instruction_);
+            ++result_.frames;
+            const bool foreign = shape.owner == frame_owner::other;
+            if (shape.owner == frame_owner::unknown) {
+                return broken();
+            }
+            if (foreign && !innermost_) {
+                return refused();
+            }
+            if (innermost_ && !foreign) {
+                innermost_ = false;
+                end_of_innermost_ = stack_pointer_;
+                saved_for_caller_ = places_;
+            }
+            if (!leave(shape)) {
+                return broken();
+            }
+            if (shape.owner == frame_owner::outermost) {
+                adjust_innermost();
+                return result_;
+            }
+        }
+    }
+
+private:
+    // Takes the return address at `place`. False when that is not on the stack.
+    bool return_to(const std::byte* place) noexcept {
+        if (place < stack_pointer_ || place + word > move_.top()) {
+            return false;
+        }
+        instruction_ = relocation::word_at(place);
+        stack_pointer_ = place + word;
+        return true;
+    }
+
+    // From the frame to its caller's.
+    bool leave(const frame_shape& shape) noexcept {
+        const std::byte* fixed = stack_pointer_;
+        if (shape.frame_register != frame_shape::no_register) {
+            const std::size_t index = index_of(shape.frame_register);
+            if (index == places_.size()) {
+                return false;
+            }
+            const std::uint64_t pointer = relocation::word_at(places_[index]);
+            if (!move_.covers(pointer) || pointer % word != 0) {
+                return false;
+            }
+            fixed = reinterpret_cast<const std::byte*>(pointer) - shape.frame_offset;
+            if (fixed < stack_pointer_) {
+                return false;
+            }
+            result_.frame_pointers += move_.adjust(places_[index]) ? 1 : 0;
+        }
+        for (std::size_t index = 0; index != places_.size(); ++index) {
+            if (shape.saved[index] != frame_shape::not_saved) {
+                places_[index] = fixed + shape.saved[index] * word;
+                if (places_[index] + word > move_.top()) {
+                    return false;
+                }
+            }
+        }
+        return shape.owner == frame_owner::outermost || return_to(fixed + shape.bytes);
+    }
+
+    // The library's own frames, from the saved registers on.
+    void adjust_innermost() noexcept {
+        // In a function's prologue there are none: the first return address is covered code's.
+        if (end_of_innermost_ == move_.first() + stack::saved_bytes + word) {
+            return;
+        }
+        const auto first = reinterpret_cast<std::uint64_t>(move_.first());
+        const auto bytes = static_cast<std::uint64_t>(end_of_innermost_ - move_.first());
+        for (const std::byte* at = move_.first(); at < end_of_innermost_; at += word) {
+            const bool of_caller = std::find(saved_for_caller_.begin(), saved_for_caller_.end(), at) != saved_for_caller_.end();
+            if (!of_caller && relocation::word_at(at) - first < bytes) {
+                result_.own_words += move_.adjust(at) ? 1 : 0;
+            }
+        }
+    }
+
+    adjustment broken() noexcept {
+        result_.broken = true;
+        return refused();
+    }
+
+    adjustment refused() noexcept {
+        result_.foreign = instruction_ != 0 ? instruction_ : 1;
+        return result_;
+    }
+
+    preempt::frame_shape_cache& shapes_;
+    const relocation& move_;
+    register_places places_;
+    const std::byte* stack_pointer_;
+    std::uint64_t instruction_ = 0;
+    bool innermost_ = true;
+    const std::byte* end_of_innermost_ = nullptr;
+    register_places saved_for_caller_{};
+    adjustment result_;
+};
+
+} // namespace
+
+adjustment adjust_frames(preempt::frame_shape_cache& shapes, const relocation& move,
+                         const stack::saved_registers& saved) noexcept {
+    return walk(shapes, move, saved).run();
+}
+
+} // namespace moor::sched
