@@ -287,7 +287,7 @@ std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) 
             debug::check_move({*this, self, old, first, first, 0}); // may know more
             fmt::basic_memory_buffer<char, 256> why;
             fmt::format_to(std::back_inserter(why),
-                           "its frames are broken, {:#x} is no return address: something has written over them", foreign_);
+                           "{:#x}, where a return address should be, is none: something has written over its stack", foreign_);
             refuse(self, {why.data(), why.size()}, size, static_cast<std::size_t>(first - old.lowest));
         }
         return nullptr;
