@@ -58,7 +58,7 @@ void expect_depth(std::size_t bytes) {
 
 TEST(growth_depth, megabytes_of_small_frames) { expect_depth<64>(mebibyte / 2); }
 TEST(growth_depth, eight_megabytes_of_large_frames) { expect_depth<20'000>(8 * mebibyte); }
-TEST(growth_depth, thirty_two_megabytes) { expect_depth<4'000>(32 * mebibyte); }
+TEST(growth_depth, sixteen_megabytes) { expect_depth<4'000>(16 * mebibyte); }
 TEST(growth_depth, every_size_on_the_way) {
     for (std::size_t bytes = 1 * kibibyte; bytes <= 130 * kibibyte; bytes += 1 * kibibyte) {
         expect_depth<16>(bytes);

@@ -19,7 +19,7 @@ extern "C" void moor_test_call_with_registers(const moor_callee_saved* before, v
 
 asm(R"(
     .intel_syntax noprefix
-    .text
+    .section .movable,"xr" # it keeps no address of the stack
     .p2align 4
     .globl moor_test_call_with_registers
     .def moor_test_call_with_registers; .scl 2; .type 32; .endef
