@@ -257,7 +257,7 @@ void write_at_the_end(std::int64_t offset, const char* debug) {
         {.name = "writer"});
 }
 const test::scenario overrun("overrun", [] { write_at_the_end(0, ""); });
-const test::scenario guarded("guarded", [] { write_at_the_end(-8, "stack_guard=1"); });
+const test::scenario guarded("guarded", [] { write_at_the_end(-8, "stack_guard=1,exception_room=1"); });
 
 TEST(end_of_segment, is_looked_at_when_the_coroutine_suspends) {
     const auto end = test::run_in_child(overrun);
