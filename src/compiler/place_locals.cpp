@@ -348,50 +348,84 @@ bool needs_temporary(const Instruction& each) {
     }
 }
 
-// Each of them moves to a function of its own that does nothing else: its temporaries are gone before anything moves.
+bool goes_by_address(const Type* type) {
+    return type->isVectorTy() || type->isX86_FP80Ty() || type->isFP128Ty();
+}
+
+// Each of them moves to a function of its own that does nothing else: its temporaries are gone before anything moves. What
+// registers do not hold is handed over in locals of the caller's, which lie on the data stack.
 void set_apart(Instruction& each, SmallVectorImpl<Function*>& made) {
     Module& module = *each.getModule();
+    Function& caller = *each.getFunction();
+    IRBuilder<> builder(&each);
+    IRBuilder<> at_entry(&*caller.getEntryBlock().getFirstInsertionPt());
+    const auto local_of = [&at_entry](Type* type) {
+        AllocaInst* const local = at_entry.CreateAlloca(type);
+        local->setAlignment(Align(frame_alignment));
+        return local;
+    };
     SmallVector<Type*, 4> types;
-    SmallVector<Value*, 4> operands;
+    SmallVector<Value*, 4> values;
     const unsigned count = isa<CallBase>(each) ? cast<CallBase>(each).arg_size() : each.getNumOperands();
     for (unsigned index = 0; index != count; ++index) {
-        if (!isa<Constant>(each.getOperand(index))) {
-            operands.push_back(each.getOperand(index));
-            types.push_back(each.getOperand(index)->getType());
+        Value* value = each.getOperand(index);
+        if (isa<Constant>(value)) {
+            continue;
         }
+        if (goes_by_address(value->getType())) {
+            AllocaInst* const local = local_of(value->getType());
+            builder.CreateStore(value, local);
+            value = local;
+        }
+        values.push_back(value);
+        types.push_back(value->getType());
     }
-    auto* const apart = Function::Create(FunctionType::get(each.getType(), types, false), GlobalValue::InternalLinkage,
-                                         "moor.apart", &module);
-    apart->copyAttributesFrom(each.getFunction());
+    AllocaInst* const result = goes_by_address(each.getType()) ? local_of(each.getType()) : nullptr;
+    if (result != nullptr) {
+        values.push_back(result);
+        types.push_back(result->getType());
+    }
+    auto* const apart = Function::Create(FunctionType::get(result != nullptr ? builder.getVoidTy() : each.getType(), types, false),
+                                         GlobalValue::InternalLinkage, "moor.apart", &module);
+    apart->copyAttributesFrom(&caller);
     apart->setLinkage(GlobalValue::InternalLinkage);
     apart->setComdat(nullptr);
     apart->setDLLStorageClass(GlobalValue::DefaultStorageClass);
-    apart->setAttributes(AttributeList::get(module.getContext(), each.getFunction()->getAttributes().getFnAttrs(),
-                                            AttributeSet(), {}));
+    apart->setAttributes(AttributeList::get(module.getContext(), caller.getAttributes().getFnAttrs(), AttributeSet(), {}));
     apart->setPersonalityFn(nullptr);
-    apart->setCallingConv(CallingConv::X86_64_SysV); // passes all of them in registers, or by value
+    apart->setCallingConv(CallingConv::C);
     apart->removeFnAttr(Attribute::AlwaysInline);
     apart->addFnAttr(Attribute::NoInline);
     IRBuilder<> within(BasicBlock::Create(module.getContext(), "", apart));
     Instruction* const copy = each.clone();
     auto argument = apart->arg_begin();
     for (unsigned index = 0; index != count; ++index) {
-        if (!isa<Constant>(each.getOperand(index))) {
-            copy->setOperand(index, &*argument++);
+        Value* const value = each.getOperand(index);
+        if (!isa<Constant>(value)) {
+            Value* handed = &*argument++;
+            if (goes_by_address(value->getType())) {
+                handed = within.CreateLoad(value->getType(), handed);
+            }
+            copy->setOperand(index, handed);
         }
     }
     copy->setDebugLoc({});
     within.Insert(copy);
-    if (each.getType()->isVoidTy()) {
+    if (result != nullptr) {
+        within.CreateStore(copy, &*argument);
+        within.CreateRetVoid();
+    } else if (each.getType()->isVoidTy()) {
         within.CreateRetVoid();
     } else {
         within.CreateRet(copy);
     }
-    IRBuilder<> builder(&each);
-    CallInst* const call = builder.CreateCall(apart, operands);
-    call->setCallingConv(apart->getCallingConv());
+    CallInst* const call = builder.CreateCall(apart, values);
     call->setDebugLoc(each.getDebugLoc());
-    each.replaceAllUsesWith(call);
+    if (result != nullptr) {
+        each.replaceAllUsesWith(builder.CreateLoad(each.getType(), result));
+    } else {
+        each.replaceAllUsesWith(call);
+    }
     each.eraseFromParent();
     made.push_back(apart);
 }
@@ -400,10 +434,7 @@ void set_apart(Instruction& each, SmallVectorImpl<Function*>& made) {
 // program says so, but the optimiser turns references into values, and then code generation would. So a reference it is
 // again. (In registers they would not survive growth, which knows 128 bits of each.)
 Function* pass_by_address(Function& function) {
-    const auto behind_address = [](const Argument& each) {
-        Type* const type = each.getType();
-        return type->isVectorTy() || type->isX86_FP80Ty() || type->isFP128Ty();
-    };
+    const auto behind_address = [](const Argument& each) { return goes_by_address(each.getType()); };
     if (!function.hasLocalLinkage() || function.hasAddressTaken() || function.isVarArg() ||
         std::none_of(function.arg_begin(), function.arg_end(), behind_address)) {
         return &function;

@@ -12,6 +12,7 @@
 #include "sched/runtime_core.hpp"
 #include "sched/worker.hpp"
 #include "stack/data_stack.hpp"
+#include "win/compiler.hpp"
 #include "win/data_slot.hpp"
 #include "win/error.hpp"
 #include "win/kept_last_error.hpp"
@@ -97,7 +98,7 @@ void worker::check_data_size(const data_stack& stack, std::size_t more) const no
     win::fatal({text.data(), text.size()});
 }
 
-void worker::trim_data(data_stack& of) noexcept {
+MOOR_NOINLINE void worker::trim_data(data_stack& of) noexcept {
     const win::runtime_section section;
     of.trim(&give_back);
 }

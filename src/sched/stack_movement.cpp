@@ -181,9 +181,13 @@ MOOR_NOINLINE void worker::make_room(std::size_t room) noexcept {
 }
 
 void worker::check_end(const coroutine& self) const noexcept {
-    if (self.stack.end_is_intact()) [[likely]] {
-        return;
+    if (!self.stack.end_is_intact()) [[unlikely]] {
+        report_overrun(self);
     }
+}
+
+// Apart, because its frame is large.
+MOOR_NOINLINE void worker::report_overrun(const coroutine& self) noexcept {
     win::with_room([&self] {
         fmt::basic_memory_buffer<char, 512> text;
         fmt::format_to(std::back_inserter(text),

@@ -118,6 +118,7 @@ public:
     [[nodiscard]] std::byte* move_running_stack(std::byte* saved_at) noexcept;
     /// Ends the process when somebody has written beyond the end of that coroutine's segment.
     void check_end(const coroutine& self) const noexcept;
+    static void report_overrun(const coroutine& self) noexcept;
     /// Before a visit: the kernel moves the limit of a slot.
     void note_stack_limit() noexcept;
     [[nodiscard]] win::stack_fields fields_of_running_stack() const noexcept;

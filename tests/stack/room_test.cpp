@@ -130,7 +130,8 @@ void try_at(const probe& what, std::size_t place, summary& into) {
 
 TEST(room, every_call_stays_within_its_own) {
     const debug_switches& switches = test::switches();
-    if (switches.force_move || switches.stack_poison_copy || switches.stack_fault_on_free) {
+    if (switches.force_move || switches.stack_poison_copy || switches.stack_fault_on_free ||
+        switches.stack_guard) {
         GTEST_SKIP() << "the segment that was left cannot be looked at with these switches";
     }
     test::in_runtime(1, [] {

@@ -115,11 +115,15 @@ public:
     explicit invocation_body(Source&& source) : invocation_(std::in_place, std::forward<Source>(source)) {}
 
     void run() override {
-        struct release {
-            std::optional<Invocation>& invocation;
-            ~release() { invocation.reset(); }
-        } const at_end{invocation_};
-        this->keep(*invocation_);
+        // Not by an object at the end of the scope: on a movable stack that would be a local with an address, for which each
+        // coroutine would need a data stack (docs/stacks.md).
+        try {
+            this->keep(*invocation_);
+        } catch (...) {
+            invocation_.reset();
+            throw;
+        }
+        invocation_.reset();
     }
 
 private:
