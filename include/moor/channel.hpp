@@ -97,12 +97,12 @@ public:
 
     /// Waits until a receiver has taken the value, or the channel has room for it. Throws std::system_error: timed_out,
     /// operation_canceled, channel_errc::closed. `value` is moved from only on success.
-    void send(T&& value, const wait_limit& limit = {}) const {
+    void send(T&& value, const wait_limit& limit = no_limit) const {
         if (const auto result = do_send(value, limit); result != detail::channel_result::done) {
             detail::throw_channel_error(result, "moor: channel::send");
         }
     }
-    void send(const T& value, const wait_limit& limit = {}) const requires std::copy_constructible<T> {
+    void send(const T& value, const wait_limit& limit = no_limit) const requires std::copy_constructible<T> {
         send(T(value), limit);
     }
 
@@ -130,7 +130,7 @@ public:
 
     /// Waits for a value. Empty when the channel is closed and all its values have been received. Throws
     /// std::system_error: timed_out, operation_canceled.
-    std::optional<T> receive(const wait_limit& limit = {}) const {
+    std::optional<T> receive(const wait_limit& limit = no_limit) const {
         std::optional<T> value;
         const auto result = do_receive(value, limit);
         if (result != detail::channel_result::done && result != detail::channel_result::closed) {

@@ -46,7 +46,7 @@ public:
     condition_variable& operator=(const condition_variable&) = delete;
 
     /// Suspends until notified. Throws std::system_error.
-    void wait(std::unique_lock<mutex>& lock, const wait_limit& limit = {});
+    void wait(std::unique_lock<mutex>& lock, const wait_limit& limit = no_limit);
 
     /// Whether it was notified; otherwise `error` says what ended the wait.
     bool wait(std::unique_lock<mutex>& lock, const wait_limit& limit, std::error_code& error) noexcept;

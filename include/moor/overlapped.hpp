@@ -81,7 +81,7 @@ public:
     /// from anywhere but a coroutine of the handle's runtime; bad_file_descriptor for an empty object;
     /// not_enough_memory. The bytes transferred are returned with an error too (ERROR_MORE_DATA of a message pipe).
     template <overlapped_start Start>
-    std::uint32_t call(Start&& start, const wait_limit& limit = {}) {
+    std::uint32_t call(Start&& start, const wait_limit& limit = no_limit) {
         return call_throwing(steps_of(start), limit);
     }
     template <overlapped_start Start>
@@ -92,7 +92,7 @@ public:
     /// The same, and `finish(scratch)` reads what the completed call left in the scratch bytes, whatever its error. It
     /// runs on the worker's own stack, too, and must not suspend; what it throws, call() throws.
     template <overlapped_start Start, std::invocable<std::span<const std::byte>> Finish>
-    std::uint32_t call(Start&& start, Finish&& finish, const wait_limit& limit = {}) {
+    std::uint32_t call(Start&& start, Finish&& finish, const wait_limit& limit = no_limit) {
         return call_throwing(steps_of(start, finish), limit);
     }
     template <overlapped_start Start, std::invocable<std::span<const std::byte>> Finish>
@@ -108,7 +108,7 @@ public:
     /// cannot promise that, since calls in progress end first, each on its coroutine. Suspends; any coroutine but one
     /// inside a call on this object, or a plain thread, while the runtime lives. Errors: timed_out, operation_canceled;
     /// the handle closes all the same, later.
-    void close_and_wait(const wait_limit& limit = {});
+    void close_and_wait(const wait_limit& limit = no_limit);
     void close_and_wait(const wait_limit& limit, std::error_code& error);
 
     /// False for an empty object and after close(). Never suspends.

@@ -32,7 +32,7 @@ public:
 
     /// Suspends until `units` units are the caller's. A point where the coroutine can be stopped. Throws
     /// std::system_error timed_out or operation_canceled, with no unit taken.
-    void acquire(std::size_t units = 1, const wait_limit& limit = {});
+    void acquire(std::size_t units = 1, const wait_limit& limit = no_limit);
     void acquire(const wait_limit& limit) { acquire(1, limit); }
 
     /// Whether the units are the caller's; otherwise `error` is timed_out or operation_canceled.

@@ -61,7 +61,7 @@ public:
     /// runs on), invalid_argument when not joinable, resource_deadlock_would_occur when a coroutine joins itself.
     /// Several may wait at the same time, with wait() or join(): all of them wake, one join() gets the result, and any
     /// other one throws invalid_argument.
-    T join(const wait_limit& limit = {}) {
+    T join(const wait_limit& limit = no_limit) {
         std::error_code error;
         wait(limit, error);
         if (error) {

@@ -130,7 +130,7 @@ public:
     /// the coroutine can be stopped: when it is, or the token of `limit` is, the children are asked to stop and joined
     /// before operation_canceled is thrown (or a child's own exception, which counts for more). When the deadline
     /// passes, timed_out is thrown and the children run on.
-    void wait(const wait_limit& limit = {});
+    void wait(const wait_limit& limit = no_limit);
 
     /// True when all children have ended well; otherwise `error` is timed_out or operation_canceled as above. A child's
     /// exception is thrown.

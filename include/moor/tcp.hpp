@@ -61,34 +61,34 @@ public:
 
     /// Connects to `remote`; 0.0.0.0 and :: are the local host, and ::ffff:a.b.c.d is a.b.c.d. Errors:
     /// connection_refused, timed_out, network_unreachable, operation_canceled, …
-    [[nodiscard]] static tcp_stream connect(const endpoint& remote, const wait_limit& limit = {});
+    [[nodiscard]] static tcp_stream connect(const endpoint& remote, const wait_limit& limit = no_limit);
     [[nodiscard]] static tcp_stream connect(const endpoint& remote, const wait_limit& limit, std::error_code& error);
 
     /// Tries the endpoints in turn until one accepts; each gets an equal share of the time that is left. Reports the
     /// last error, invalid_argument when there is no endpoint.
-    [[nodiscard]] static tcp_stream connect(std::span<const endpoint> remotes, const wait_limit& limit = {});
+    [[nodiscard]] static tcp_stream connect(std::span<const endpoint> remotes, const wait_limit& limit = no_limit);
     [[nodiscard]] static tcp_stream connect(std::span<const endpoint> remotes, const wait_limit& limit,
                                             std::error_code& error);
 
     /// Reads what is there, at least one byte; 0 when the peer has closed its side (or `buffer` is empty).
-    std::size_t read_some(std::span<std::byte> buffer, const wait_limit& limit = {});
+    std::size_t read_some(std::span<std::byte> buffer, const wait_limit& limit = no_limit);
     std::size_t read_some(std::span<std::byte> buffer, const wait_limit& limit, std::error_code& error);
 
     /// Scatter form: fills the buffers in order; any number of them. Waits for the first byte only.
-    std::size_t read_some(std::span<const std::span<std::byte>> buffers, const wait_limit& limit = {});
+    std::size_t read_some(std::span<const std::span<std::byte>> buffers, const wait_limit& limit = no_limit);
     std::size_t read_some(std::span<const std::span<std::byte>> buffers, const wait_limit& limit,
                           std::error_code& error);
 
     /// Fills the buffer. A peer that closes earlier is the error stream_errc::end_of_stream; returns the bytes read.
-    std::size_t read_exactly(std::span<std::byte> buffer, const wait_limit& limit = {});
+    std::size_t read_exactly(std::span<std::byte> buffer, const wait_limit& limit = no_limit);
     std::size_t read_exactly(std::span<std::byte> buffer, const wait_limit& limit, std::error_code& error);
 
     /// Writes all of it; returns the number of bytes written, less than all only with an error.
-    std::size_t write(std::span<const std::byte> data, const wait_limit& limit = {});
+    std::size_t write(std::span<const std::byte> data, const wait_limit& limit = no_limit);
     std::size_t write(std::span<const std::byte> data, const wait_limit& limit, std::error_code& error);
 
     /// Gather form: all bytes of all buffers in order; any number of them.
-    std::size_t write(std::span<const std::span<const std::byte>> buffers, const wait_limit& limit = {});
+    std::size_t write(std::span<const std::span<const std::byte>> buffers, const wait_limit& limit = no_limit);
     std::size_t write(std::span<const std::span<const std::byte>> buffers, const wait_limit& limit,
                       std::error_code& error);
 
@@ -101,13 +101,13 @@ public:
     /// bad_file_descriptor (no file), invalid_argument (an offset beyond the end), io_error (the file became shorter
     /// meanwhile). Windows desktop editions work on two such calls at a time, and the others wait.
     std::uint64_t send_file(const sendable_file& file, std::uint64_t offset = 0, std::uint64_t length = to_the_end,
-                            const wait_limit& limit = {});
+                            const wait_limit& limit = no_limit);
     std::uint64_t send_file(const sendable_file& file, std::uint64_t offset, std::uint64_t length,
                             const wait_limit& limit, std::error_code& error);
 
     /// Waits until a read_some would not wait (data, end of stream or error), by a zero-byte receive: an idle
     /// connection pins no buffer meanwhile.
-    void wait_readable(const wait_limit& limit = {});
+    void wait_readable(const wait_limit& limit = no_limit);
     void wait_readable(const wait_limit& limit, std::error_code& error);
 
     /// Ends one direction or both; the peer reads 0 bytes after `send`. Does not suspend.
@@ -123,7 +123,7 @@ public:
     /// promise that, since calls in progress end first, each on its coroutine. Suspends; any coroutine but one inside a
     /// call on this object, or a plain thread, while the runtime lives. Errors: timed_out, operation_canceled; the
     /// handle closes all the same, later.
-    void close_and_wait(const wait_limit& limit = {});
+    void close_and_wait(const wait_limit& limit = no_limit);
     void close_and_wait(const wait_limit& limit, std::error_code& error);
 
     /// Closes and sends a reset instead of a farewell (SO_LINGER 0).
@@ -198,7 +198,7 @@ public:
     /// skipped, whatever it died of. Errors: operation_canceled (stopped, or the listener was closed), timed_out, and
     /// when the system has no sockets or memory left too_many_files_open, no_buffer_space, …: the listener goes on, and
     /// the next call tries again.
-    [[nodiscard]] tcp_stream accept(const wait_limit& limit = {});
+    [[nodiscard]] tcp_stream accept(const wait_limit& limit = no_limit);
     [[nodiscard]] tcp_stream accept(const wait_limit& limit, std::error_code& error);
 
     /// Stops listening; accept() calls in progress report operation_canceled, connections that nobody accepted are
@@ -210,7 +210,7 @@ public:
     /// promise that, since calls in progress end first, each on its coroutine. Suspends; any coroutine but one inside a
     /// call on this object, or a plain thread, while the runtime lives. Errors: timed_out, operation_canceled; the
     /// handle closes all the same, later.
-    void close_and_wait(const wait_limit& limit = {});
+    void close_and_wait(const wait_limit& limit = no_limit);
     void close_and_wait(const wait_limit& limit, std::error_code& error);
 
     /// False for one that does not listen and after close(). Never suspends.

@@ -105,35 +105,35 @@ public:
 
     /// Sends one datagram, whole. Errors: message_size (longer than the system sends), not_connected (send() before
     /// connect()), network_unreachable, permission_denied (a broadcast address without set_broadcast), …
-    void send_to(std::span<const std::byte> data, const endpoint& remote, const wait_limit& limit = {});
+    void send_to(std::span<const std::byte> data, const endpoint& remote, const wait_limit& limit = no_limit);
     void send_to(std::span<const std::byte> data, const endpoint& remote, const wait_limit& limit,
                  std::error_code& error);
-    void send(std::span<const std::byte> data, const wait_limit& limit = {});
+    void send(std::span<const std::byte> data, const wait_limit& limit = no_limit);
     void send(std::span<const std::byte> data, const wait_limit& limit, std::error_code& error);
 
     /// Waits for one datagram. One that does not fit is no error: see received_datagram::truncated.
-    [[nodiscard]] received_datagram receive_from(std::span<std::byte> buffer, const wait_limit& limit = {});
+    [[nodiscard]] received_datagram receive_from(std::span<std::byte> buffer, const wait_limit& limit = no_limit);
     [[nodiscard]] received_datagram receive_from(std::span<std::byte> buffer, const wait_limit& limit,
                                                  std::error_code& error);
 
     /// The same with the details that the set_report_ functions have asked for; and scattered over up to 16 buffers
     /// (more is invalid_argument).
-    [[nodiscard]] received_message receive_message(std::span<std::byte> buffer, const wait_limit& limit = {});
+    [[nodiscard]] received_message receive_message(std::span<std::byte> buffer, const wait_limit& limit = no_limit);
     [[nodiscard]] received_message receive_message(std::span<std::byte> buffer, const wait_limit& limit,
                                                    std::error_code& error);
     [[nodiscard]] received_message receive_message(std::span<const std::span<std::byte>> buffers,
-                                                   const wait_limit& limit = {});
+                                                   const wait_limit& limit = no_limit);
     [[nodiscard]] received_message receive_message(std::span<const std::span<std::byte>> buffers,
                                                    const wait_limit& limit, std::error_code& error);
 
     /// Sends one datagram with those options; and gathered from up to 16 buffers (more is invalid_argument). Errors as
     /// of send_to, and invalid_argument also for a source of another family than `remote`.
     void send_message(std::span<const std::byte> data, const endpoint& remote, const message_options& options = {},
-                      const wait_limit& limit = {});
+                      const wait_limit& limit = no_limit);
     void send_message(std::span<const std::byte> data, const endpoint& remote, const message_options& options,
                       const wait_limit& limit, std::error_code& error);
     void send_message(std::span<const std::span<const std::byte>> buffers, const endpoint& remote,
-                      const message_options& options = {}, const wait_limit& limit = {});
+                      const message_options& options = {}, const wait_limit& limit = no_limit);
     void send_message(std::span<const std::span<const std::byte>> buffers, const endpoint& remote,
                       const message_options& options, const wait_limit& limit, std::error_code& error);
 
@@ -145,7 +145,7 @@ public:
     /// promise that, since calls in progress end first, each on its coroutine. Suspends; any coroutine but one inside a
     /// call on this object, or a plain thread, while the runtime lives. Errors: timed_out, operation_canceled; the
     /// handle closes all the same, later.
-    void close_and_wait(const wait_limit& limit = {});
+    void close_and_wait(const wait_limit& limit = no_limit);
     void close_and_wait(const wait_limit& limit, std::error_code& error);
     [[nodiscard]] bool is_open() const noexcept;
 

@@ -39,7 +39,7 @@ public:
 
     /// Suspends until the count is zero. A point where the coroutine can be stopped. Throws std::system_error timed_out
     /// or operation_canceled.
-    void wait(const wait_limit& limit = {});
+    void wait(const wait_limit& limit = no_limit);
 
     /// Whether the count was zero; otherwise `error` is timed_out or operation_canceled.
     bool wait(const wait_limit& limit, std::error_code& error) noexcept;
