@@ -34,7 +34,6 @@ struct suspended_state {
     fcontext_t resume_at = nullptr; // set by the code that runs next, which is told the address by the jump
     exception_state exceptions{};
     std::uint64_t check_limit = 0; // 0: stack checks of split-stack code never fire
-    void* data = nullptr;          // its stack::data_stack
     std::uint32_t last_error = 0;
     int error_number = 0;
 };
@@ -45,14 +44,14 @@ inline void keep_errors(const thread_places& thread, suspended_state& leaving) n
     leaving.error_number = *thread.error_number;
 }
 
-/// Leaves the running stack, whose state goes to `from`, and continues `to`. Returns when something switches back,
+/// Leaves the running stack, whose state goes to `from`, and continues `to`, whose data stack is `data_of_to`. Returns when something switches back,
 /// perhaps on another thread: the caller must not use anything thread-specific from before. The result is where the
 /// stack that was left then can be resumed.
 MOOR_ALWAYS_INLINE fcontext_t switch_stacks(const thread_places& thread, suspended_state& from,
-                                            const suspended_state& to) noexcept {
+                                            const suspended_state& to, void* data_of_to) noexcept {
     from.exceptions = thread.exceptions.load();
     win::teb::write(win::teb::field::check_limit, to.check_limit);
-    win::data_slot::set(to.data);
+    win::data_slot::set(data_of_to);
     thread.exceptions.store(to.exceptions);
     return moor_jump(to.resume_at, nullptr).fctx;
 }

@@ -176,7 +176,6 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     }
     made.runtime = this;
     made.state = {};
-    made.state.data = &made.data;
     // Nothing ends at the very top, so that no address within the stack looks like one beyond it.
     constexpr std::size_t unused_at_top = 16;
     made.state.check_limit = made.stack.kind == stack::memory::form::segment && options.debug.force_move

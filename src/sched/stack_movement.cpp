@@ -300,7 +300,7 @@ std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) 
     own_words_changed.add(changed.own_words);
     self.stack = fresh;
     ++movement.copies;
-    movement.left = old;
+    movement.left = {old.lowest, old.size};
     copies.add(1);
     if (fresh.size > old.size && movement.has_shrunk) {
         movement.lose_patience();

@@ -63,7 +63,6 @@ unsigned worker::thread_main(void* self) noexcept {
     win::thread_slot::set(static_cast<own_stack*>(&here));
     here.places_ = context::thread_places();
     debug::prepare_thread_for_end_report();
-    here.own_state_.data = &here.own_data_;
     win::data_slot::set(&here.own_data_);
     if (here.runtime_.options.preemption) {
         here.spare_state_ = preempt::preempted_state::make();

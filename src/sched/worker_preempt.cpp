@@ -58,7 +58,7 @@ void worker::arrive_preempted() noexcept {
     fate_ = departure::preempted;
     set_running(nullptr);
     enter();
-    context::switch_stacks(places_, self.state, own_state_);
+    context::switch_stacks(places_, self.state, own_state_, &own_data_);
     win::fatal("a preempted coroutine was resumed where it was interrupted");
 }
 

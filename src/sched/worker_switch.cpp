@@ -125,7 +125,8 @@ MOOR_NOINLINE void worker::depart(departure fate) noexcept {
         enter();
     }
     const context::fcontext_t left =
-        context::switch_stacks(places_, self.state, to != nullptr ? to->state : own_state_);
+        context::switch_stacks(places_, self.state, to != nullptr ? to->state : own_state_,
+                               to != nullptr ? &to->data : &own_data_);
     worker& arrived = *current();
     arrived.settle(left); // may make system calls
     context::restore_errors(arrived.places_, self.state);
@@ -141,7 +142,7 @@ void worker::run_from_own_stack(coroutine& to) noexcept {
         aim_at_preempted(to);
     }
     leave();
-    const context::fcontext_t left = context::switch_stacks(places_, own_state_, to.state);
+    const context::fcontext_t left = context::switch_stacks(places_, own_state_, to.state, &to.data);
     arrived();
     settle_departure(left);
 }

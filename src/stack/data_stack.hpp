@@ -42,7 +42,7 @@ public:
     [[nodiscard]] std::byte* pointer() const noexcept { return pointer_; }
 
     /// Bytes of all its chunks.
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] std::size_t size() const noexcept { return newest_ != nullptr ? newest_->size_so_far : 0; }
 
     /// Takes a frame of `bytes`, a multiple of frame_alignment. Null when the newest chunk has no room for it.
     [[nodiscard]] std::byte* take(std::size_t bytes) noexcept {
@@ -61,8 +61,8 @@ public:
     /// Makes that memory the newest chunk.
     void add(data_memory&& memory) noexcept {
         std::byte* const top = memory.base + memory.size - header_bytes;
-        size_ += memory.size;
-        newest_ = std::construct_at(reinterpret_cast<chunk*>(top), newest_, pointer_, std::move(memory));
+        const std::size_t all = size() + memory.size;
+        newest_ = std::construct_at(reinterpret_cast<chunk*>(top), newest_, pointer_, all, std::move(memory));
         pointer_ = top;
         limit_ = newest_->memory.base;
     }
@@ -97,13 +97,12 @@ public:
     /// found so a number of times in a row, since it may be needed again at once.
     template <class Give>
     void trim(Give&& give) noexcept {
-        if (newest_ == nullptr || pointer_ != start() ||
-            (newest_->older == nullptr && newest_->memory.size == smallest_chunk)) {
-            found_empty_ = 0;
+        if (newest_ == nullptr) {
             return;
         }
-        if (++found_empty_ == patience) {
-            found_empty_ = 0;
+        if (pointer_ != start() || (newest_->older == nullptr && newest_->memory.size == smallest_chunk)) {
+            newest_->found_empty = 0;
+        } else if (++newest_->found_empty == patience) {
             give(drop_newest());
         }
     }
@@ -121,8 +120,8 @@ private:
 
     // At the top of each chunk.
     struct chunk {
-        chunk(chunk* before, std::byte* left_at, data_memory&& of) noexcept
-            : older(before), pointer_before(left_at), memory(std::move(of)) {}
+        chunk(chunk* before, std::byte* left_at, std::size_t all, data_memory&& of) noexcept
+            : older(before), pointer_before(left_at), size_so_far(all), memory(std::move(of)) {}
 
         [[nodiscard]] bool contains(const std::byte* frame) const noexcept {
             return frame >= memory.base && frame <= reinterpret_cast<const std::byte*>(this);
@@ -130,7 +129,9 @@ private:
 
         chunk* older;
         std::byte* pointer_before; // in `older`
+        std::size_t size_so_far;   // bytes of this and all older ones
         data_memory memory;
+        std::uint32_t found_empty = 0; // suspensions in a row
     };
     static_assert(sizeof(chunk) <= header_bytes && alignof(chunk) <= frame_alignment);
 
@@ -138,7 +139,6 @@ private:
 
     data_memory drop_newest() noexcept {
         data_memory dropped = std::move(newest_->memory);
-        size_ -= dropped.size;
         pointer_ = newest_->pointer_before;
         chunk* const older = newest_->older;
         std::destroy_at(newest_);
@@ -153,8 +153,6 @@ private:
     std::byte* pointer_ = nullptr;   // the lowest byte in use
     std::byte* limit_ = no_limit();  // the lowest of the newest chunk
     chunk* newest_ = nullptr;
-    std::size_t size_ = 0; // bytes of all chunks
-    std::uint32_t found_empty_ = 0;
 };
 
 } // namespace moor::stack

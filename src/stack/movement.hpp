@@ -28,7 +28,11 @@ struct movement {
     std::size_t wanted = 0;      ///< size that the next move on request goes to; bytes
     std::size_t wanted_room = 0; ///< bytes that must be free there below the caller
     std::uint64_t copies = 0;    ///< moves so far
-    memory left{};               ///< the place that it moved from last; for reports, its memory may be another's
+    /// The place that it moved from last; for reports, its memory may be another's.
+    struct {
+        std::byte* lowest;
+        std::size_t size;
+    } left{};
 
     /// What the compiler's checks compare with while `of` is on trial.
     [[nodiscard]] static std::uint64_t trial_limit(const memory& of) noexcept {
