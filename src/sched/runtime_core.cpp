@@ -229,7 +229,7 @@ void runtime_core::take_stack(coroutine& made, sched::worker* here, const spawn_
         refuse("moor::spawn: a movable stack begins with at most 64 KiB");
     }
     made.movement.movable = true;
-    made.movement.smallest = size;
+    made.movement.smallest = static_cast<std::uint32_t>(size);
     made.stack = here != nullptr ? here->take_memory(size) : segments.take(size);
     if (!made.stack) {
         throw std::system_error(win::to_error(std::errc::not_enough_memory), "moor: a stack segment");

@@ -45,6 +45,11 @@ constexpr std::size_t frames_of_request = 256;
     win::fatal({text.data(), text.size()});
 }
 
+// No stack is larger than 1 GiB: what is more is refused wherever it is looked at.
+std::uint32_t as_size(std::size_t bytes) noexcept {
+    return static_cast<std::uint32_t>(std::min<std::size_t>(bytes, UINT32_MAX));
+}
+
 // Whose frames a move has to know: made on first use, on a worker's own stack.
 const preempt::movable_code& code_of_program() {
     static const std::array base{reinterpret_cast<const void*>(&coroutine_entry),
@@ -125,12 +130,12 @@ MOOR_NOINLINE void worker::settle_running_stack(std::size_t room) noexcept {
     movement.wanted = 0;
     movement.wanted_room = 0;
     if (left < room) {
-        movement.wanted_room = room;
-        movement.wanted = size_for(used + frames_of_request, room + memory::kept_free());
+        movement.wanted_room = as_size(room);
+        movement.wanted = as_size(size_for(used + frames_of_request, room + memory::kept_free()));
     } else if (switches.force_move && self.stack.kind == memory::form::segment) {
-        movement.wanted = self.stack.size;
+        movement.wanted = as_size(self.stack.size);
     } else if (!switches.shrink_off) {
-        movement.wanted = consider_shrinking(self, used + stack::saved_bytes);
+        movement.wanted = as_size(consider_shrinking(self, used + stack::saved_bytes));
     }
     if (movement.wanted == 0 || (exception_in_flight() && left >= room)) {
         return;
@@ -175,8 +180,8 @@ MOOR_NOINLINE void worker::make_room(std::size_t room) noexcept {
         return;
     }
     const std::size_t used = self.stack.size - left;
-    self.movement.wanted_room = room;
-    self.movement.wanted = size_for(used + frames_of_request, room + memory::kept_free());
+    self.movement.wanted_room = as_size(room);
+    self.movement.wanted = as_size(size_for(used + frames_of_request, room + memory::kept_free()));
     moor_move_on_request();
 }
 
