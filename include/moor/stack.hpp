@@ -1,5 +1,5 @@
-// The stack of the calling coroutine: room for code that has no stack checks, and calls on the worker's own stack. Which
-// kinds of stack there are: docs/stacks.md.
+// The stack of the calling coroutine: room for code that has no stack checks, and calls on the worker's own stack.
+// Which kinds of stack there are: docs/stacks.md.
 #pragma once
 
 #include <cstddef>

@@ -16,8 +16,9 @@
 // and gives it back wherever it returns; landing pads take back what the frames below them left. It is all written
 // with ordinary loads and stores, since a coroutine that is interrupted between any two of them goes on with its cell.
 //
-// All functions go to the section .movable, which says of a return address whether it lies in covered code. Calls of other
-// code, and names of inline functions, are the business of divert_calls.cpp, which runs afterwards and adds no local.
+// All functions go to the section .movable, which says of a return address whether it lies in covered code. Calls of
+// other code, and names of inline functions, are the business of divert_calls.cpp, which runs afterwards and adds no
+// local.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -68,7 +69,8 @@ bool lies_within(std::int64_t offset, std::uint64_t bytes, std::uint64_t size) {
     return offset >= 0 && bytes <= size && static_cast<std::uint64_t>(offset) <= size - bytes;
 }
 
-// Whether `address`, which is `offset` bytes into an object of `size`, is used by nothing but loads and stores within it.
+// Whether `address`, which is `offset` bytes into an object of `size`, is used by nothing but loads and stores within
+// it.
 bool only_direct(const Value& address, std::int64_t offset, std::uint64_t size, const DataLayout& layout) {
     for (const User* const user : address.users()) {
         if (const auto* const load = dyn_cast<LoadInst>(user)) {
@@ -113,8 +115,9 @@ bool stays_on_control_stack(const AllocaInst& local, const DataLayout& layout) {
 
 void refuse(const Function& function, const Instruction& at, const Twine& what) {
     function.getContext().diagnose(DiagnosticInfoUnsupported(
-        function, what + " does not work on a stack that moves (moor_enable_movable_stacks); put this function in a "
-                         "file that is compiled without",
+        function,
+        what + " does not work on a stack that moves (moor_enable_movable_stacks); put this function in a "
+               "file that is compiled without",
         at.getDebugLoc()));
 }
 
@@ -126,7 +129,8 @@ bool refuse_what_cannot_move(Function& function) {
     for (const Argument& each : function.args()) {
         const auto* const shape = dyn_cast<FixedVectorType>(each.getType());
         if (in_registers && shape != nullptr && fixed(shape->getPrimitiveSizeInBits()) > 128) {
-            refuse(function, function.getEntryBlock().front(), "moor: a vector of more than 128 bits in a register argument");
+            refuse(function, function.getEntryBlock().front(),
+                   "moor: a vector of more than 128 bits in a register argument");
             return true;
         }
     }
@@ -164,9 +168,9 @@ bool refuse_what_cannot_move(Function& function) {
 
 // ---- Variadic functions --------------------------------------------------------------------------------------------
 
-// The arguments of a variadic function lie on the control stack of its caller, and a va_list is an address there. So the
-// function's body becomes a function of its own, which is given that address as a last argument; what is left of the
-// variadic one has the arguments copied to the data stack first.
+// The arguments of a variadic function lie on the control stack of its caller, and a va_list is an address there. So
+// the function's body becomes a function of its own, which is given that address as a last argument; what is left of
+// the variadic one has the arguments copied to the data stack first.
 Function* split_variadic(Function& function) {
     Module& module = *function.getParent();
     LLVMContext& context = module.getContext();
@@ -203,7 +207,8 @@ Function* split_variadic(Function& function) {
             const Intrinsic::ID which = call->getCalledFunction()->getIntrinsicID();
             if (which == Intrinsic::vastart) {
                 IRBuilder<> builder(call);
-                Value* const list = builder.CreateBitCast(call->getArgOperand(0), PointerType::get(arguments->getType(), 0));
+                Value* const list =
+                    builder.CreateBitCast(call->getArgOperand(0), PointerType::get(arguments->getType(), 0));
                 builder.CreateStore(arguments, list);
             }
             if (which == Intrinsic::vastart || which == Intrinsic::vaend) {
@@ -224,7 +229,8 @@ Function* split_variadic(Function& function) {
     Function* const start = Intrinsic::getDeclaration(&module, Intrinsic::vastart);
 #endif
     builder.CreateCall(start, {builder.CreateBitCast(list, byte_pointer(context))});
-    FunctionCallee copy = module.getOrInsertFunction("moor_data_variadic", byte_pointer(context), byte_pointer(context));
+    FunctionCallee copy =
+        module.getOrInsertFunction("moor_data_variadic", byte_pointer(context), byte_pointer(context));
     Value* const copied = builder.CreateCall(copy, {builder.CreateLoad(byte_pointer(context), list)});
     SmallVector<Value*, 8> arguments_of_call;
     for (Argument& each : function.args()) {
@@ -276,7 +282,8 @@ void index_vectors_in_memory(Function& function) {
         Value* const vector = each->getOperand(0);
         Type* const type = vector->getType();
         auto* const shape = dyn_cast<FixedVectorType>(type);
-        if (shape == nullptr || function.getParent()->getDataLayout().getTypeSizeInBits(shape->getElementType()) % 8 != 0) {
+        if (shape == nullptr ||
+            function.getParent()->getDataLayout().getTypeSizeInBits(shape->getElementType()) % 8 != 0) {
             continue; // a mask: its elements are bits, which code generation widens in registers
         }
         IRBuilder<> at_entry(&*function.getEntryBlock().getFirstInsertionPt());
@@ -285,7 +292,8 @@ void index_vectors_in_memory(Function& function) {
         builder.CreateStore(vector, memory);
         const bool inserts = isa<InsertElementInst>(each);
         Value* const wide = builder.CreateZExtOrTrunc(each->getOperand(inserts ? 2 : 1), builder.getInt64Ty());
-        // An index beyond the end is undefined, but must not write elsewhere: so it is taken modulo the next power of two.
+        // An index beyond the end is undefined, but must not write elsewhere: so it is taken modulo the next power of
+        // two.
         std::uint64_t mask = 1;
         while (mask < shape->getNumElements()) {
             mask *= 2;
@@ -305,8 +313,8 @@ void index_vectors_in_memory(Function& function) {
 }
 
 // Operations that become calls of the compiler's library with arguments in memory, which code generation puts on the
-// control stack itself: divisions of 128-bit integers, their conversions, accesses of that size that are atomic, and x87
-// or quadruple-precision arithmetic.
+// control stack itself: divisions of 128-bit integers, their conversions, accesses of that size that are atomic, and
+// x87 or quadruple-precision arithmetic.
 bool needs_temporary(const Instruction& each) {
     const auto wide_integer = [](const Type* type) { return type->isIntegerTy() && type->getIntegerBitWidth() > 64; };
     const auto floating = [](const Type* type) { return type->getScalarType()->isFloatingPointTy(); };
@@ -336,7 +344,8 @@ bool needs_temporary(const Instruction& each) {
     case Instruction::FDiv: return each.getType()->getScalarType()->isFP128Ty();
     case Instruction::FPExt:
     case Instruction::FPTrunc:
-        return each.getType()->getScalarType()->isFP128Ty() || each.getOperand(0)->getType()->getScalarType()->isFP128Ty();
+        return each.getType()->getScalarType()->isFP128Ty() ||
+               each.getOperand(0)->getType()->getScalarType()->isFP128Ty();
     case Instruction::Call:
         if (const auto* const call = dyn_cast<IntrinsicInst>(&each)) {
             return floating(each.getType()) && long_double(each.getType()) &&
@@ -348,12 +357,10 @@ bool needs_temporary(const Instruction& each) {
     }
 }
 
-bool goes_by_address(const Type* type) {
-    return type->isVectorTy() || type->isX86_FP80Ty() || type->isFP128Ty();
-}
+bool goes_by_address(const Type* type) { return type->isVectorTy() || type->isX86_FP80Ty() || type->isFP128Ty(); }
 
-// Each of them moves to a function of its own that does nothing else: its temporaries are gone before anything moves. What
-// registers do not hold is handed over in locals of the caller's, which lie on the data stack.
+// Each of them moves to a function of its own that does nothing else: its temporaries are gone before anything moves.
+// What registers do not hold is handed over in locals of the caller's, which lie on the data stack.
 void set_apart(Instruction& each, SmallVectorImpl<Function*>& made) {
     Module& module = *each.getModule();
     Function& caller = *each.getFunction();
@@ -385,13 +392,15 @@ void set_apart(Instruction& each, SmallVectorImpl<Function*>& made) {
         values.push_back(result);
         types.push_back(result->getType());
     }
-    auto* const apart = Function::Create(FunctionType::get(result != nullptr ? builder.getVoidTy() : each.getType(), types, false),
-                                         GlobalValue::InternalLinkage, "moor.apart", &module);
+    auto* const apart =
+        Function::Create(FunctionType::get(result != nullptr ? builder.getVoidTy() : each.getType(), types, false),
+                         GlobalValue::InternalLinkage, "moor.apart", &module);
     apart->copyAttributesFrom(&caller);
     apart->setLinkage(GlobalValue::InternalLinkage);
     apart->setComdat(nullptr);
     apart->setDLLStorageClass(GlobalValue::DefaultStorageClass);
-    apart->setAttributes(AttributeList::get(module.getContext(), caller.getAttributes().getFnAttrs(), AttributeSet(), {}));
+    apart->setAttributes(
+        AttributeList::get(module.getContext(), caller.getAttributes().getFnAttrs(), AttributeSet(), {}));
     apart->setPersonalityFn(nullptr);
     apart->setCallingConv(CallingConv::C);
     apart->removeFnAttr(Attribute::AlwaysInline);
@@ -430,9 +439,9 @@ void set_apart(Instruction& each, SmallVectorImpl<Function*>& made) {
     made.push_back(apart);
 }
 
-// Windows' convention passes vectors and long doubles by the address of a temporary. Clang makes a local of it where the
-// program says so, but the optimiser turns references into values, and then code generation would. So a reference it is
-// again. (In registers they would not survive growth, which knows 128 bits of each.)
+// Windows' convention passes vectors and long doubles by the address of a temporary. Clang makes a local of it where
+// the program says so, but the optimiser turns references into values, and then code generation would. So a reference
+// it is again. (In registers they would not survive growth, which knows 128 bits of each.)
 Function* pass_by_address(Function& function) {
     const auto behind_address = [](const Argument& each) { return goes_by_address(each.getType()); };
     if (!function.hasLocalLinkage() || function.hasAddressTaken() || function.isVarArg() ||
@@ -558,16 +567,19 @@ private:
                 if (stays_on_control_stack(*local, layout_)) {
                     direct_.push_back(local);
                 } else if (local->isStaticAlloca()) {
-                    locals_.push_back({local, fixed(*local->getAllocationSizeInBits(layout_)) / 8, local->getAlign().value()});
+                    locals_.push_back(
+                        {local, fixed(*local->getAllocationSizeInBits(layout_)) / 8, local->getAlign().value()});
                 } else {
                     dynamic_.push_back(local);
                 }
             } else if (auto* const pad = dyn_cast<LandingPadInst>(&each)) {
                 pads_.push_back(pad);
                 catches_ |= pad->getNumClauses() != 0;
-            } else if (auto* const call = dyn_cast<CallInst>(&each); call != nullptr && call->getCalledFunction() != nullptr) {
+            } else if (auto* const call = dyn_cast<CallInst>(&each);
+                       call != nullptr && call->getCalledFunction() != nullptr) {
                 const Function& called = *call->getCalledFunction();
-                if (called.getIntrinsicID() == Intrinsic::stacksave || called.getIntrinsicID() == Intrinsic::stackrestore) {
+                if (called.getIntrinsicID() == Intrinsic::stacksave ||
+                    called.getIntrinsicID() == Intrinsic::stackrestore) {
                     saves_.push_back(call);
                 }
                 copies_arguments_ |= called.getName() == "moor_data_variadic";
@@ -634,8 +646,10 @@ private:
         return module_.getOrInsertFunction(name, FunctionType::get(result, parameters, false));
     }
 
-    // A rarely called helper that changes no register but its result's, so that nothing is kept elsewhere because of it.
-    CallInst* call_quiet(IRBuilder<>& builder, StringRef name, Type* result, ArrayRef<Type*> types, ArrayRef<Value*> values) {
+    // A rarely called helper that changes no register but its result's, so that nothing is kept elsewhere because of
+    // it.
+    CallInst* call_quiet(IRBuilder<>& builder, StringRef name, Type* result, ArrayRef<Type*> types,
+                         ArrayRef<Value*> values) {
         FunctionCallee called = callee(name, result, types);
         cast<Function>(called.getCallee())->setCallingConv(CallingConv::PreserveMost);
         cast<Function>(called.getCallee())->addFnAttr(Attribute::NoUnwind);
@@ -649,7 +663,8 @@ private:
         if (auto* const variable = dyn_cast<GlobalVariable>(slot)) {
             variable->setDSOLocal(true);
         }
-        Value* const offset = builder.CreateZExt(builder.CreateLoad(builder.getInt32Ty(), slot, true), builder.getInt64Ty());
+        Value* const offset =
+            builder.CreateZExt(builder.CreateLoad(builder.getInt32Ty(), slot, true), builder.getInt64Ty());
         Value* const place = builder.CreateIntToPtr(offset, PointerType::get(pointer_, gs_space));
         Value* const cell = builder.CreateLoad(pointer_, place, true);
         return builder.CreateBitCast(cell, PointerType::get(pointer_, 0));
@@ -673,7 +688,8 @@ private:
 
         builder.SetInsertPoint(check);
         Value* const old = builder.CreateLoad(pointer_, cell);
-        Value* const lower = builder.CreateGEP(builder.getInt8Ty(), old, builder.getInt64(-static_cast<std::int64_t>(size_)));
+        Value* const lower =
+            builder.CreateGEP(builder.getInt8Ty(), old, builder.getInt64(-static_cast<std::int64_t>(size_)));
         Value* const limit = builder.CreateLoad(pointer_, builder.CreateConstGEP1_64(pointer_, cell, 1));
         builder.CreateCondBr(builder.CreateICmpULT(lower, limit), more, take, unlikely());
 
@@ -682,7 +698,8 @@ private:
         builder.CreateBr(body);
 
         builder.SetInsertPoint(more);
-        Value* const linked = call_quiet(builder, "moor_data_enter", pointer_, {builder.getInt64Ty()}, {builder.getInt64(size_)});
+        Value* const linked =
+            call_quiet(builder, "moor_data_enter", pointer_, {builder.getInt64Ty()}, {builder.getInt64(size_)});
         builder.CreateBr(body);
 
         builder.SetInsertPoint(&body->front());
@@ -752,9 +769,11 @@ private:
         for (AllocaInst* const local : dynamic_) {
             IRBuilder<> builder(local);
             Value* const count = builder.CreateZExtOrTrunc(local->getArraySize(), builder.getInt64Ty());
-            Value* const size = builder.CreateMul(count, builder.getInt64(fixed(layout_.getTypeAllocSize(local->getAllocatedType()))));
-            Value* const space = builder.CreateCall(callee("moor_data_allocate", pointer_, {builder.getInt64Ty(), builder.getInt64Ty()}),
-                                                    {size, builder.getInt64(std::max(local->getAlign().value(), frame_alignment))});
+            Value* const size =
+                builder.CreateMul(count, builder.getInt64(fixed(layout_.getTypeAllocSize(local->getAllocatedType()))));
+            Value* const space =
+                builder.CreateCall(callee("moor_data_allocate", pointer_, {builder.getInt64Ty(), builder.getInt64Ty()}),
+                                   {size, builder.getInt64(std::max(local->getAlign().value(), frame_alignment))});
             Value* const typed = builder.CreateBitCast(space, local->getType());
             replaceDbgDeclare(local, space, debug, DIExpression::ApplyOffset, 0);
             drop_lifetime(*local);
@@ -766,7 +785,8 @@ private:
             if (each->arg_size() == 0) {
                 each->replaceAllUsesWith(builder.CreateLoad(pointer_, load_cell(builder)));
             } else {
-                builder.CreateCall(callee("moor_data_rewind", builder.getVoidTy(), {pointer_}), {each->getArgOperand(0)});
+                builder.CreateCall(callee("moor_data_rewind", builder.getVoidTy(), {pointer_}),
+                                   {each->getArgOperand(0)});
             }
             each->eraseFromParent();
         }
@@ -775,7 +795,8 @@ private:
     static void drop_lifetime(Instruction& local) {
         SmallVector<Instruction*, 8> gone;
         for (User* const user : local.users()) {
-            if (auto* const intrinsic = dyn_cast<IntrinsicInst>(user); intrinsic != nullptr && intrinsic->isLifetimeStartOrEnd()) {
+            if (auto* const intrinsic = dyn_cast<IntrinsicInst>(user);
+                intrinsic != nullptr && intrinsic->isLifetimeStartOrEnd()) {
                 gone.push_back(intrinsic);
             } else if (auto* const cast = dyn_cast<BitCastInst>(user)) {
                 drop_lifetime(*cast);
@@ -796,7 +817,9 @@ private:
         }
         auto* const last = dyn_cast_or_null<CallInst>(end.getPrevNode());
         const bool returned = end.getReturnValue() == nullptr || end.getReturnValue() == last;
-        return last != nullptr && returned && last->isTailCall() && !isa<IntrinsicInst>(last) && !last->isInlineAsm() ? static_cast<Instruction*>(last) : &end;
+        return last != nullptr && returned && last->isTailCall() && !isa<IntrinsicInst>(last) && !last->isInlineAsm()
+                   ? static_cast<Instruction*>(last)
+                   : &end;
     }
 
     void leave_everywhere() {
@@ -816,12 +839,14 @@ private:
             IRBuilder<> builder(head);
             Value* const cell = load_cell(builder);
             Value* const now = builder.CreateLoad(pointer_, cell);
-            builder.CreateCondBr(builder.CreateICmpEQ(now, frame_), quick, slow, MDBuilder(context_).createBranchWeights(1 << 20, 1));
+            builder.CreateCondBr(builder.CreateICmpEQ(now, frame_), quick, slow,
+                                 MDBuilder(context_).createBranchWeights(1 << 20, 1));
             builder.SetInsertPoint(quick);
             builder.CreateStore(builder.CreateGEP(builder.getInt8Ty(), frame_, builder.getInt64(size_)), cell);
             builder.CreateBr(tail);
             builder.SetInsertPoint(slow);
-            call_quiet(builder, "moor_data_leave", builder.getVoidTy(), {pointer_, builder.getInt64Ty()}, {frame_, builder.getInt64(size_)});
+            call_quiet(builder, "moor_data_leave", builder.getVoidTy(), {pointer_, builder.getInt64Ty()},
+                       {frame_, builder.getInt64(size_)});
             builder.CreateBr(tail);
         }
     }
@@ -865,7 +890,8 @@ struct place_locals : PassInfoMixin<place_locals> {
     PreservedAnalyses run(Module& module, ModuleAnalysisManager&) {
         SmallVector<Function*, 64> functions;
         for (Function& each : module) {
-            if (!each.isDeclaration() && !each.hasAvailableExternallyLinkage() && !each.hasFnAttribute(Attribute::Naked)) {
+            if (!each.isDeclaration() && !each.hasAvailableExternallyLinkage() &&
+                !each.hasFnAttribute(Attribute::Naked)) {
                 functions.push_back(&each);
             }
         }

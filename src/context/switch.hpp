@@ -1,7 +1,7 @@
 // Switching stacks: the jump, plus all that belongs to a running stack and that it does not swap. The jump, like
 // Boost.Context's, swaps the callee-saved registers, MXCSR, the x87 control word and the TEB's stack base, limit and
-// deallocation stack; here are the last error, errno, the C++ exception state, the stack check's limit and the data stack. The TEB
-// fields in which every coroutine's stack differs from a thread's own are in own_stack.hpp.
+// deallocation stack; here are the last error, errno, the C++ exception state, the stack check's limit and the data
+// stack. The TEB fields in which every coroutine's stack differs from a thread's own are in own_stack.hpp.
 #pragma once
 
 #include <cerrno>
@@ -44,9 +44,9 @@ inline void keep_errors(const thread_places& thread, suspended_state& leaving) n
     leaving.error_number = *thread.error_number;
 }
 
-/// Leaves the running stack, whose state goes to `from`, and continues `to`, whose data stack is `data_of_to`. Returns when something switches back,
-/// perhaps on another thread: the caller must not use anything thread-specific from before. The result is where the
-/// stack that was left then can be resumed.
+/// Leaves the running stack, whose state goes to `from`, and continues `to`, whose data stack is `data_of_to`. Returns
+/// when something switches back, perhaps on another thread: the caller must not use anything thread-specific from
+/// before. The result is where the stack that was left then can be resumed.
 MOOR_ALWAYS_INLINE fcontext_t switch_stacks(const thread_places& thread, suspended_state& from,
                                             const suspended_state& to, void* data_of_to) noexcept {
     from.exceptions = thread.exceptions.load();

@@ -20,11 +20,10 @@ struct copy_difference {
 };
 
 /// Compares the `bytes` from `first` on with those from `copied` on: each word is the same, or it was an address in
-/// what was copied and has the distance added; so are at most `changed` words. All are 8-byte aligned. Returns the first
-/// difference, lowest address first.
-[[nodiscard]] inline std::optional<copy_difference> find_copy_difference(const std::byte* first, std::size_t bytes,
-                                                                         const std::byte* copied,
-                                                                         std::size_t changed) noexcept {
+/// what was copied and has the distance added; so are at most `changed` words. All are 8-byte aligned. Returns the
+/// first difference, lowest address first.
+[[nodiscard]] inline std::optional<copy_difference>
+find_copy_difference(const std::byte* first, std::size_t bytes, const std::byte* copied, std::size_t changed) noexcept {
     const auto from = reinterpret_cast<std::uint64_t>(first);
     const std::uint64_t distance = reinterpret_cast<std::uint64_t>(copied) - from;
     for (std::size_t offset = 0; offset < bytes; offset += sizeof(std::uint64_t)) {

@@ -82,8 +82,8 @@ void check_frames_after(const moved_stack& moved) noexcept {
 }
 
 void check_copy(const moved_stack& moved) noexcept {
-    const auto difference = find_copy_difference(
-        moved.first, static_cast<std::size_t>(moved.old.top() - moved.first), moved.copy, moved.changed);
+    const auto difference = find_copy_difference(moved.first, static_cast<std::size_t>(moved.old.top() - moved.first),
+                                                 moved.copy, moved.changed);
     if (!difference) {
         return;
     }

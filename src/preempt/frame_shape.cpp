@@ -1,5 +1,5 @@
-// See frame_shape.hpp. The rules are those of Microsoft's "x64 exception handling", as in unwind.cpp; this reads them once
-// for a place in the code, that one undoes one frame of a thread anywhere in a function.
+// See frame_shape.hpp. The rules are those of Microsoft's "x64 exception handling", as in unwind.cpp; this reads them
+// once for a place in the code, that one undoes one frame of a thread anywhere in a function.
 #include "preempt/frame_shape.hpp"
 
 #include <algorithm>
@@ -55,7 +55,9 @@ private:
             note(each.info(), reached_);
             reached_ += sizeof(std::uint64_t);
             return true;
-        case unwind_operation::allocate_large: reached_ += each.info() == 0 ? std::uint64_t{operand} * 8 : operand; return true;
+        case unwind_operation::allocate_large:
+            reached_ += each.info() == 0 ? std::uint64_t{operand} * 8 : operand;
+            return true;
         case unwind_operation::allocate_small: reached_ += std::uint64_t{each.info()} * 8 + 8; return true;
         case unwind_operation::set_frame_register:
             if (at.info.frame_register() == 0) {
@@ -68,14 +70,15 @@ private:
         case unwind_operation::save_nonvolatile: note(each.info(), std::uint64_t{operand} * 8); return true;
         case unwind_operation::save_nonvolatile_far: note(each.info(), operand); return true;
         case unwind_operation::push_machine_frame: return false; // no call has come from such a frame
-        default: return true; // vector registers, places of epilogues
+        default: return true;                                    // vector registers, places of epilogues
         }
     }
 
     void note(unsigned number, std::uint64_t at) noexcept {
         for (std::size_t index = 0; index != frame_shape::registers.size(); ++index) {
             if (frame_shape::registers[index] == number) {
-                shape_.saved[index] = static_cast<std::uint16_t>(std::min<std::uint64_t>(at / 8, frame_shape::not_saved));
+                shape_.saved[index] =
+                    static_cast<std::uint16_t>(std::min<std::uint64_t>(at / 8, frame_shape::not_saved));
             }
         }
     }
@@ -91,7 +94,8 @@ frame_shape read_frame_shape(const code_image& image, std::uint64_t return_addre
     frame_shape shape;
     shape.return_address = return_address;
     // A call may be the last instruction of a function.
-    const function_entry* const entry = image.contains_code(return_address) ? image.function_at(return_address - 1) : nullptr;
+    const function_entry* const entry =
+        image.contains_code(return_address) ? image.function_at(return_address - 1) : nullptr;
     auto at = entry != nullptr ? image.unwind_info_of(*entry) : std::nullopt;
     reading read(image, shape);
     for (unsigned links = 0;; ++links) {
@@ -136,8 +140,9 @@ frame_owner movable_code::owner_of(std::uint64_t function) const noexcept {
     if (function == outermost_) {
         return frame_owner::outermost;
     }
-    return std::find(base_functions_.begin(), base_functions_.end(), function) != base_functions_.end() ? frame_owner::base
-                                                                                                       : frame_owner::other;
+    return std::find(base_functions_.begin(), base_functions_.end(), function) != base_functions_.end()
+               ? frame_owner::base
+               : frame_owner::other;
 }
 
 frame_shape movable_code::shape_at(std::uint64_t return_address) const noexcept {

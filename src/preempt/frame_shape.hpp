@@ -1,6 +1,6 @@
-// What unwind data says of a frame that is suspended in a call, by the call's return address: how far up its caller's frame
-// is, and where the registers lie that it has saved. A stack that moves is walked with it, frame by frame, to find saved
-// frame pointers (sched/stack_movement.cpp, law 3); so what was read once is kept.
+// What unwind data says of a frame that is suspended in a call, by the call's return address: how far up its caller's
+// frame is, and where the registers lie that it has saved. A stack that moves is walked with it, frame by frame, to
+// find saved frame pointers (sched/stack_movement.cpp, law 3); so what was read once is kept.
 #pragma once
 
 #include <array>
@@ -16,11 +16,12 @@ namespace moor::preempt {
 
 /// Whose code a frame is.
 enum class frame_owner : std::uint8_t {
-    covered, ///< code that the pass of src/compiler has compiled: holds no address of its stack but saved frame pointers
-    base,    ///< the library's own outermost functions, which hold none either
+    covered,   ///< code that the pass of src/compiler has compiled: holds no address of its stack but saved frame
+               ///< pointers
+    base,      ///< the library's own outermost functions, which hold none either
     outermost, ///< the first of these: nothing has called it
-    other,   ///< other code of the image
-    unknown, ///< not in the image's code, or nothing sensible is said of it
+    other,     ///< other code of the image
+    unknown,   ///< not in the image's code, or nothing sensible is said of it
 };
 
 struct frame_shape {
@@ -32,8 +33,8 @@ struct frame_shape {
     std::uint64_t return_address = 0;
     std::uint32_t bytes = 0; ///< from the fixed place up to the function's own return address
     frame_owner owner = frame_owner::unknown;
-    std::uint8_t frame_register = no_register; ///< a number; the fixed place is found by it, else it is rsp
-    std::uint8_t frame_offset = 0;             ///< bytes from the fixed place up to what that register holds
+    std::uint8_t frame_register = no_register;           ///< a number; the fixed place is found by it, else it is rsp
+    std::uint8_t frame_offset = 0;                       ///< bytes from the fixed place up to what that register holds
     std::array<std::uint16_t, registers.size()> saved{}; ///< words from the fixed place up; in the order of `registers`
 };
 
@@ -54,8 +55,8 @@ private:
     std::vector<std::uint64_t> base_functions_;
 };
 
-/// Reads the unwind data of the function that `return_address` lies in, all of whose prologue has run. Owner unknown when
-/// it makes no sense; else `other`.
+/// Reads the unwind data of the function that `return_address` lies in, all of whose prologue has run. Owner unknown
+/// when it makes no sense; else `other`.
 [[nodiscard]] frame_shape read_frame_shape(const code_image& image, std::uint64_t return_address) noexcept;
 
 /// One thread's memory of shapes.

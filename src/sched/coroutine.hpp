@@ -44,7 +44,7 @@ public:
     preempt::preempted_state::owner preempted;
     stack::memory stack;
     stack::movement movement;
-    stack::data_stack data; // of code that the compiler pass has covered
+    stack::data_stack data;             // of code that the compiler pass has covered
     coroutine* next_in_queue = nullptr; // of a shared_queue
     /// It was preempted or yielded after a long turn, and waits among those who yielded. Says nothing elsewhere.
     bool cpu_bound = false;

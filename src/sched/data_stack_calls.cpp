@@ -52,9 +52,10 @@ void release_thread(void* unused) noexcept {
 data_stack& stack_of_caller() noexcept {
     auto* known = static_cast<data_stack*>(win::data_slot::get());
     if (known == nullptr) {
-        // Used for ever, since frames may lie there whenever a runtime ends. That it throws ends the process: there is no
-        // code to go on with.
-        static const auto* const slot = std::make_unique<win::registration_user>(win::data_slot::registration()).release();
+        // Used for ever, since frames may lie there whenever a runtime ends. That it throws ends the process: there is
+        // no code to go on with.
+        static const auto* const slot =
+            std::make_unique<win::registration_user>(win::data_slot::registration()).release();
         static_cast<void>(slot);
         known = new data_stack;
         win::data_slot::set(known);

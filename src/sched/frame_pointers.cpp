@@ -20,9 +20,8 @@ register_places places_in(const stack::saved_registers& saved) noexcept {
     // By the order of saved_registers::general: rbx rbp rsi rdi r12 r13 r14 r15.
     constexpr std::array<std::size_t, frame_shape::registers.size()> index{11, 12, 9, 10, 8, 7, 6, 5};
     register_places places{};
-    std::transform(index.begin(), index.end(), places.begin(), [&saved](std::size_t at) {
-        return reinterpret_cast<const std::byte*>(&saved.general[at]);
-    });
+    std::transform(index.begin(), index.end(), places.begin(),
+                   [&saved](std::size_t at) { return reinterpret_cast<const std::byte*>(&saved.general[at]); });
     return places;
 }
 
@@ -115,7 +114,8 @@ private:
         const auto first = reinterpret_cast<std::uint64_t>(move_.first());
         const auto bytes = static_cast<std::uint64_t>(end_of_innermost_ - move_.first());
         for (const std::byte* at = move_.first(); at < end_of_innermost_; at += word) {
-            const bool of_caller = std::find(saved_for_caller_.begin(), saved_for_caller_.end(), at) != saved_for_caller_.end();
+            const bool of_caller =
+                std::find(saved_for_caller_.begin(), saved_for_caller_.end(), at) != saved_for_caller_.end();
             if (!of_caller && relocation::word_at(at) - first < bytes) {
                 result_.own_words += move_.adjust(at) ? 1 : 0;
             }

@@ -1,6 +1,6 @@
-// The words of a stack that have to change when it moves. Code that the pass of src/compiler has covered leaves one kind of
-// them: saved frame pointers. Unwind data says which functions have a frame pointer and where its register was saved,
-// so they are found exactly, and nothing else is changed (law 3).
+// The words of a stack that have to change when it moves. Code that the pass of src/compiler has covered leaves one
+// kind of them: saved frame pointers. Unwind data says which functions have a frame pointer and where its register was
+// saved, so they are found exactly, and nothing else is changed (law 3).
 #pragma once
 
 #include <cstddef>
@@ -20,8 +20,8 @@ struct adjustment {
     std::uint32_t own_words = 0;      ///< words changed in the library's own innermost frames
 };
 
-/// Adjusts the copy that `move` has made of a stack whose coroutine is in __morestack, where its registers were saved at
-/// `saved` in the old place. When the result names foreign code, the copy is worth nothing.
+/// Adjusts the copy that `move` has made of a stack whose coroutine is in __morestack, where its registers were saved
+/// at `saved` in the old place. When the result names foreign code, the copy is worth nothing.
 ///
 /// The innermost frames may be the library's own, in a wait or a throw. They are not covered, so within them, and only
 /// there, each word that is an address within them is adjusted, but not what they have saved for their caller.

@@ -46,8 +46,7 @@ std::uint64_t reserve_coroutine_ids(std::uint64_t count) noexcept {
 
 runtime_core::runtime_core(const runtime_options& requested)
     : options(sched::checked(requested)), slot_of_threads(win::thread_slot::registration()),
-      slot_of_data(win::data_slot::registration()),
-      overflow_report(debug::stack_overflow_report()),
+      slot_of_data(win::data_slot::registration()), overflow_report(debug::stack_overflow_report()),
       suspensions(options.debug.audit ? std::make_unique<debug::suspension_addresses>() : nullptr),
       io{iocp::completion_port(options.workers), iocp::operation_pool()}, stacks(options.kept_stack_memory),
       segments(segment_options(options)), coroutines(most_coroutines), overseer(*this),

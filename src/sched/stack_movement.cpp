@@ -14,10 +14,10 @@
 #include <fmt/format.h>
 
 #include "debug/move_checks.hpp"
-#include "sched/runtime_core.hpp"
 #include "preempt/frame_shape.hpp"
 #include "sched/coroutine_life.hpp"
 #include "sched/frame_pointers.hpp"
+#include "sched/runtime_core.hpp"
 #include "stack/growth.hpp"
 #include "stack/relocation.hpp"
 #include "win/compiler.hpp"
@@ -52,11 +52,10 @@ std::uint32_t as_size(std::size_t bytes) noexcept {
 
 // Whose frames a move has to know: made on first use, on a worker's own stack.
 const preempt::movable_code& code_of_program() {
-    static const std::array base{reinterpret_cast<const void*>(&coroutine_entry),
-                                 reinterpret_cast<const void*>(&detail::run_body),
-                                 reinterpret_cast<const void*>(&detail::run_work),
-                                 reinterpret_cast<const void*>(&detail::run_preemptible),
-                                 reinterpret_cast<const void*>(&moor_call_on_stack)}; // has its frame pointer, no more
+    static const std::array base{
+        reinterpret_cast<const void*>(&coroutine_entry), reinterpret_cast<const void*>(&detail::run_body),
+        reinterpret_cast<const void*>(&detail::run_work), reinterpret_cast<const void*>(&detail::run_preemptible),
+        reinterpret_cast<const void*>(&moor_call_on_stack)}; // has its frame pointer, no more
     static const preempt::movable_code code(reinterpret_cast<const void*>(&moor_coroutine_base), base);
     return code;
 }
@@ -92,7 +91,8 @@ void worker::give_memory(const memory& unused) noexcept {
 // ---- Deciding ------------------------------------------------------------------------------------------------------
 
 std::uint64_t worker::check_limit_of(const coroutine& self) const noexcept {
-    return runtime_.options.debug.force_move && self.stack.kind == memory::form::segment ? ~std::uint64_t{0} : self.stack.check_limit();
+    return runtime_.options.debug.force_move && self.stack.kind == memory::form::segment ? ~std::uint64_t{0}
+                                                                                         : self.stack.check_limit();
 }
 
 void worker::set_check_limit(coroutine& self, std::uint64_t limit) noexcept {
@@ -195,11 +195,12 @@ void worker::check_end(const coroutine& self) const noexcept {
 MOOR_NOINLINE void worker::report_overrun(const coroutine& self) noexcept {
     win::with_room([&self] {
         fmt::basic_memory_buffer<char, 512> text;
-        fmt::format_to(std::back_inserter(text),
-                       "coroutine #{} '{}' has written beyond the end of its stack of {} bytes: code without stack checks "
-                       "needs more than the {} bytes that are kept free for it; call it by moor::on_system_stack, or make room "
-                       "by moor::ensure_stack (docs/stacks.md)",
-                       self.id.load(std::memory_order_relaxed), self.name(), self.stack.size, memory::kept_free());
+        fmt::format_to(
+            std::back_inserter(text),
+            "coroutine #{} '{}' has written beyond the end of its stack of {} bytes: code without stack checks "
+            "needs more than the {} bytes that are kept free for it; call it by moor::on_system_stack, or make room "
+            "by moor::ensure_stack (docs/stacks.md)",
+            self.id.load(std::memory_order_relaxed), self.name(), self.stack.size, memory::kept_free());
         win::fatal({text.data(), text.size()});
     });
 }
@@ -261,10 +262,11 @@ std::byte* worker::move_running_stack(std::byte* saved_at) noexcept {
         return saved_at;
     }
     fmt::basic_memory_buffer<char, 256> why;
-    fmt::format_to(std::back_inserter(why),
-                   "code that is not built for stacks that move ({:#x}) has called the code that needs more: build it with "
-                   "moor_enable_movable_stacks, or call it by moor::on_system_stack",
-                   foreign_);
+    fmt::format_to(
+        std::back_inserter(why),
+        "code that is not built for stacks that move ({:#x}) has called the code that needs more: build it with "
+        "moor_enable_movable_stacks, or call it by moor::on_system_stack",
+        foreign_);
     refuse(self, {why.data(), why.size()}, asked, left);
 }
 
@@ -286,8 +288,7 @@ std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) 
     fresh.mark_end();
     const stack::relocation move(first, old.top(), fresh.top());
     move.copy();
-    const adjustment changed =
-        adjust_frames(*shapes_, move, *reinterpret_cast<const stack::saved_registers*>(first));
+    const adjustment changed = adjust_frames(*shapes_, move, *reinterpret_cast<const stack::saved_registers*>(first));
     if (changed.foreign != 0) {
         foreign_ = changed.foreign;
         give_memory(fresh);
@@ -296,7 +297,8 @@ std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) 
             debug::check_move({*this, self, old, first, first, 0}); // may know more
             fmt::basic_memory_buffer<char, 256> why;
             fmt::format_to(std::back_inserter(why),
-                           "{:#x}, where a return address should be, is none: something has written over its stack", foreign_);
+                           "{:#x}, where a return address should be, is none: something has written over its stack",
+                           foreign_);
             refuse(self, {why.data(), why.size()}, size, static_cast<std::size_t>(first - old.lowest));
         }
         return nullptr;

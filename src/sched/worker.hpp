@@ -208,11 +208,11 @@ public:
         return operations_.balance.load(std::memory_order_relaxed);
     }
 
-    counter started; // coroutines
-    counter ended;   // coroutines whose body is done
-    counter settled; // coroutines that have left their stack for good
-    counter stolen;  // coroutines
-    counter copies;  // of stacks
+    counter started;           // coroutines
+    counter ended;             // coroutines whose body is done
+    counter settled;           // coroutines that have left their stack for good
+    counter stolen;            // coroutines
+    counter copies;            // of stacks
     counter words_changed;     // by them
     counter own_words_changed; // of those, in the library's own frames
     counter frames_checked;
@@ -385,7 +385,7 @@ private:
     stack::stack_cache large_stacks_; // of movable coroutines that have outgrown segments
     stack::segment_cache segments_;
     std::unique_ptr<preempt::frame_shape_cache> shapes_; // made by the first move
-    std::uint64_t foreign_ = 0; // what code forbade the last move
+    std::uint64_t foreign_ = 0;                          // what code forbade the last move
     iocp::packet_batch batch_;
     iocp::batch_room room_to_sleep_{iocp::packets_per_batch}; // for the dequeue in which it sleeps
 };

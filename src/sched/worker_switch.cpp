@@ -124,9 +124,8 @@ MOOR_NOINLINE void worker::depart(departure fate) noexcept {
     if (to == nullptr) {
         enter();
     }
-    const context::fcontext_t left =
-        context::switch_stacks(places_, self.state, to != nullptr ? to->state : own_state_,
-                               to != nullptr ? &to->data : &own_data_);
+    const context::fcontext_t left = context::switch_stacks(places_, self.state, to != nullptr ? to->state : own_state_,
+                                                            to != nullptr ? &to->data : &own_data_);
     worker& arrived = *current();
     arrived.settle(left); // may make system calls
     context::restore_errors(arrived.places_, self.state);

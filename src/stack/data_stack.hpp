@@ -1,7 +1,7 @@
-// The second stack of code that the compiler pass of src/compiler has covered: its local variables lie here, unless they are
-// used by loads and stores alone. It never moves, so any address of a local is good until the local's life ends; what
-// moves is the other stack, which has no addressable locals (docs/stacks.md). It is a chain of chunks, because nothing
-// unwinds it: exceptions find frames on the control stack only.
+// The second stack of code that the compiler pass of src/compiler has covered: its local variables lie here, unless
+// they are used by loads and stores alone. It never moves, so any address of a local is good until the local's life
+// ends; what moves is the other stack, which has no addressable locals (docs/stacks.md). It is a chain of chunks,
+// because nothing unwinds it: exceptions find frames on the control stack only.
 #pragma once
 
 #include <algorithm>
@@ -54,7 +54,8 @@ public:
 
     /// How large a chunk for a frame of `bytes` is to be: twice as large as the newest one, within segments.
     [[nodiscard]] std::size_t next_size(std::size_t bytes) const noexcept {
-        const std::size_t twice = newest_ != nullptr ? std::min(2 * newest_->memory.size, largest_segment) : smallest_chunk;
+        const std::size_t twice =
+            newest_ != nullptr ? std::min(2 * newest_->memory.size, largest_segment) : smallest_chunk;
         return std::max(twice, std::bit_ceil(bytes + header_bytes));
     }
 
@@ -67,8 +68,8 @@ public:
         limit_ = newest_->memory.base;
     }
 
-    /// Goes back to where `pointer()` was `mark`, and hands all chunks that have become free to give(data_memory&&). Null
-    /// was the pointer of a stack without chunks; of these one is kept.
+    /// Goes back to where `pointer()` was `mark`, and hands all chunks that have become free to give(data_memory&&).
+    /// Null was the pointer of a stack without chunks; of these one is kept.
     template <class Give>
     void rewind(std::byte* mark, Give&& give) noexcept {
         if (mark == nullptr) {
@@ -150,8 +151,8 @@ private:
     // No frame is above it, so that a stack without chunks asks for one.
     static std::byte* no_limit() noexcept { return reinterpret_cast<std::byte*>(~std::uintptr_t{0}); }
 
-    std::byte* pointer_ = nullptr;   // the lowest byte in use
-    std::byte* limit_ = no_limit();  // the lowest of the newest chunk
+    std::byte* pointer_ = nullptr;  // the lowest byte in use
+    std::byte* limit_ = no_limit(); // the lowest of the newest chunk
     chunk* newest_ = nullptr;
 };
 
@@ -167,8 +168,8 @@ void moor_data_leave(std::byte* frame, std::size_t bytes) noexcept;
 void moor_data_rewind(std::byte* mark) noexcept;
 /// `bytes` until the calling function returns, for alloca and arrays of variable length.
 std::byte* moor_data_allocate(std::size_t bytes, std::size_t alignment) noexcept;
-/// The arguments of a variadic function, which lie on the control stack from `arguments` on: where they do not move. For
-/// as long as moor_data_allocate's.
+/// The arguments of a variadic function, which lie on the control stack from `arguments` on: where they do not move.
+/// For as long as moor_data_allocate's.
 std::byte* moor_data_variadic(std::byte* arguments) noexcept;
 /// Null; read for a cell by a thread that has none.
 extern void* const moor_no_data_cell;

@@ -54,8 +54,8 @@ struct memory {
         kept_free_.store(headroom + room_for_exceptions, std::memory_order_relaxed);
     }
 
-    /// The lowest word of a segment belongs to nobody: what it holds tells whether somebody has gone beyond the end. Written
-    /// when the segment becomes a stack.
+    /// The lowest word of a segment belongs to nobody: what it holds tells whether somebody has gone beyond the end.
+    /// Written when the segment becomes a stack.
     void mark_end() const noexcept {
         if (kind == form::segment) {
             std::memcpy(lowest, &end_mark, sizeof end_mark);

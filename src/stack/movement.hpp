@@ -27,7 +27,7 @@ struct movement {
     std::uint32_t smallest = 0;    ///< it is never shrunk below this; bytes
     std::uint32_t wanted = 0;      ///< size that the next move on request goes to; bytes
     std::uint32_t wanted_room = 0; ///< bytes that must be free there below the caller
-    std::uint64_t copies = 0;    ///< moves so far
+    std::uint64_t copies = 0;      ///< moves so far
     /// The place that it moved from last; for reports, its memory may be another's.
     struct {
         std::byte* lowest;

@@ -37,7 +37,8 @@ DWORD index_in_teb() {
 std::atomic<void (*)(void*) noexcept> release_function{nullptr};
 
 void NTAPI end_of_thread(void* value) {
-    if (auto* const release = release_function.load(std::memory_order_acquire); release != nullptr && value != nullptr) {
+    if (auto* const release = release_function.load(std::memory_order_acquire);
+        release != nullptr && value != nullptr) {
         data_slot::set(nullptr);
         release(value);
     }

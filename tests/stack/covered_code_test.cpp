@@ -1,5 +1,5 @@
-// What the compiler pass makes of functions that need more than plain locals, on a stack that moves in their midst: variadic
-// ones, alloca, alignment, wide arithmetic, exceptions; and that no number is taken for an address.
+// What the compiler pass makes of functions that need more than plain locals, on a stack that moves in their midst:
+// variadic ones, alloca, alignment, wide arithmetic, exceptions; and that no number is taken for an address.
 #include <array>
 #include <atomic>
 #include <cstdarg>
@@ -191,7 +191,8 @@ TEST(covered_code, the_data_stack_is_given_back_after_a_deep_moment) {
     EXPECT_LE(later, 2048u);
 }
 
-// ---- Numbers ---------------------------------------------------------------------------------------------------------
+// ---- Numbers
+// ---------------------------------------------------------------------------------------------------------
 
 std::atomic<std::uint64_t> expected{0};
 
@@ -216,8 +217,8 @@ std::atomic<std::uint64_t> expected{0};
         arguments = true;
     });
     const std::uint64_t was = expected.load();
-    return frames && arguments && a == was && b == was + 8 && c == was + 16 && d == was + 24 && e == was + 32 && f == was + 40 &&
-           g == was + 48 && h == was + 56 && i == was + 64 && j == was + 72 && in_memory == was + 80;
+    return frames && arguments && a == was && b == was + 8 && c == was + 16 && d == was + 24 && e == was + 32 &&
+           f == was + 40 && g == was + 48 && h == was + 56 && i == was + 64 && j == was + 72 && in_memory == was + 80;
 }
 
 TEST(covered_code, no_number_changes_that_looks_like_an_address) {

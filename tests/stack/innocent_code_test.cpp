@@ -137,39 +137,46 @@ std::vector<std::string_view> split(std::string_view line) {
 
 const innocent cases[] = {
     // -- Strings and values --------------------------------------------------------------------------------------
-    {"short string", [] {
+    {"short string",
+     [] {
          std::string text = "short text";
          disturb();
          text += "!";
          return text == "short text!";
      }},
-    {"array of strings", [] {
+    {"array of strings",
+     [] {
          std::array<std::string, 4> all{"a", "bb", "ccc", "dddd"};
          disturb();
          std::swap(all[0], all[3]);
          return all[0] == "dddd" && all[3] == "a";
      }},
-    {"optional", [] {
+    {"optional",
+     [] {
          std::optional<std::string> kept = "abc";
          disturb();
          return kept && *kept == "abc";
      }},
-    {"variant", [] {
+    {"variant",
+     [] {
          std::variant<int, std::string> kept = "abc";
          disturb();
          return std::get<1>(kept) == "abc";
      }},
-    {"tuple", [] {
+    {"tuple",
+     [] {
          std::tuple<std::string, std::pair<std::string, int>> kept{"x", {"y", 2}};
          disturb();
          return std::get<0>(kept) == "x" && std::get<1>(kept).first == "y";
      }},
-    {"any", [] {
+    {"any",
+     [] {
          std::any kept = std::string("abc");
          disturb();
          return std::any_cast<std::string>(kept) == "abc";
      }},
-    {"string streams", [] {
+    {"string streams",
+     [] {
          std::ostringstream out;
          std::istringstream in("12 cd");
          in.tie(&out);
@@ -182,7 +189,8 @@ const innocent cases[] = {
          out << word;
          return out.str() == "abc12cd";
      }},
-    {"bits, complex, random", [] {
+    {"bits, complex, random",
+     [] {
          std::bitset<128> bits;
          bits[77] = true;
          std::complex<double> number(1, 2);
@@ -192,7 +200,8 @@ const innocent cases[] = {
          return bits[77] && number.imag() == 2 && one() == other();
      }},
     // -- Containers ----------------------------------------------------------------------------------------------
-    {"map", [] {
+    {"map",
+     [] {
          std::map<int, int> kept;
          for (int i = 0; i < 9; ++i) {
              kept[i] = i;
@@ -205,14 +214,16 @@ const innocent cases[] = {
          }
          return count == 10 && kept.find(4) != kept.end() && kept.find(55) == kept.end();
      }},
-    {"empty map", [] {
+    {"empty map",
+     [] {
          std::map<int, int> kept;
          disturb();
          kept[1] = 2;
          kept[3] = 4;
          return kept.size() == 2 && kept.begin()->first == 1;
      }},
-    {"set of strings", [] {
+    {"set of strings",
+     [] {
          std::set<std::string> kept{"a", "b", "c"};
          disturb();
          kept.insert("d");
@@ -222,25 +233,29 @@ const innocent cases[] = {
          }
          return all == "abcd";
      }},
-    {"list", [] {
+    {"list",
+     [] {
          std::list<int> kept{1, 2, 3};
          disturb();
          kept.push_back(4);
          return std::accumulate(kept.begin(), kept.end(), 0) == 10;
      }},
-    {"forward_list", [] {
+    {"forward_list",
+     [] {
          std::forward_list<int> kept{1, 2, 3};
          disturb();
          kept.push_front(0);
          return *std::next(kept.begin(), 3) == 3;
      }},
-    {"deque", [] {
+    {"deque",
+     [] {
          std::deque<int> kept(500, 1);
          disturb();
          kept.push_front(-1);
          return std::accumulate(kept.begin(), kept.end(), 0) == 499;
      }},
-    {"priority_queue", [] {
+    {"priority_queue",
+     [] {
          std::priority_queue<int> kept;
          kept.push(3);
          kept.push(9);
@@ -248,7 +263,8 @@ const innocent cases[] = {
          kept.push(5);
          return kept.top() == 9;
      }},
-    {"unordered_map", [] {
+    {"unordered_map",
+     [] {
          std::unordered_map<int, int> kept;
          kept[1] = 2;
          disturb();
@@ -256,7 +272,8 @@ const innocent cases[] = {
          kept.erase(1);
          return kept.size() == 1 && kept.find(2) != kept.end() && kept.find(1) == kept.end();
      }},
-    {"unordered_set of strings", [] {
+    {"unordered_set of strings",
+     [] {
          std::unordered_set<std::string> kept;
          for (char letter = 'a'; letter < 'u'; ++letter) {
              kept.insert(std::string(1, letter));
@@ -268,7 +285,8 @@ const innocent cases[] = {
          kept.insert("z");
          return kept.size() == 1 && kept.count("z") == 1;
      }},
-    {"memory resources in a local buffer", [] {
+    {"memory resources in a local buffer",
+     [] {
          std::array<std::byte, 1024> buffer;
          std::pmr::monotonic_buffer_resource resource(buffer.data(), buffer.size());
          std::pmr::vector<std::pmr::string> words(&resource);
@@ -284,7 +302,8 @@ const innocent cases[] = {
          return words[0] == "short" && words[1].size() == 48 && words[2] == "third" && numbers.size() == 6;
      }},
     // -- References to locals --------------------------------------------------------------------------------------
-    {"function with a reference", [] {
+    {"function with a reference",
+     [] {
          int x = 1;
          int y = 2;
          int z = 3;
@@ -295,7 +314,8 @@ const innocent cases[] = {
          disturb();
          return call() == 15 && x == 10;
      }},
-    {"recursive function", [] {
+    {"recursive function",
+     [] {
          std::vector<std::vector<int>> tree(200);
          for (int i = 0; i + 1 < 200; ++i) {
              tree[std::size_t(i)].push_back(i + 1);
@@ -314,7 +334,8 @@ const innocent cases[] = {
          visit(0);
          return visited == 200 && deepest == 200 && depth == 0;
      }},
-    {"lambda of an algorithm", [] {
+    {"lambda of an algorithm",
+     [] {
          std::vector<int> numbers{3, 1, 2};
          int compared = 0;
          std::sort(numbers.begin(), numbers.end(), [&](int a, int b) {
@@ -324,7 +345,8 @@ const innocent cases[] = {
          });
          return numbers[0] == 1 && numbers[2] == 3 && compared > 1;
      }},
-    {"views of a local buffer", [] {
+    {"views of a local buffer",
+     [] {
          const char buffer[64] = "GET /index.html HTTP/1.1";
          const std::string line = "GET /i HTTP";
          const auto parts = split(buffer);
@@ -332,7 +354,8 @@ const innocent cases[] = {
          disturb();
          return parts.size() == 3 && parts[1] == "/index.html" && others.size() == 3 && others[1] == "/i";
      }},
-    {"headers as views", [] {
+    {"headers as views",
+     [] {
          const char buffer[128] = "Host: a\nAccept: b\n";
          std::unordered_map<std::string_view, std::string_view> headers;
          std::string_view rest(buffer);
@@ -344,7 +367,8 @@ const innocent cases[] = {
          const auto found = headers.find("Host");
          return found != headers.end() && found->second == "a";
      }},
-    {"vector of addresses", [] {
+    {"vector of addresses",
+     [] {
          int a = 1;
          int b = 2;
          std::vector<int*> kept{&a, &b};
@@ -356,7 +380,8 @@ const innocent cases[] = {
          references[0].get() += 1;
          return a == 8 && *kept[1] == 2;
      }},
-    {"shared_ptr to a local", [] {
+    {"shared_ptr to a local",
+     [] {
          int x = 5;
          std::shared_ptr<int> kept(&x, [](int* of) { *of = 6; });
          disturb();
@@ -364,7 +389,8 @@ const innocent cases[] = {
          kept.reset();
          return as_before && x == 6;
      }},
-    {"deleter with a reference", [] {
+    {"deleter with a reference",
+     [] {
          std::vector<int> log;
          auto note = [&log](int* of) {
              log.push_back(*of);
@@ -376,7 +402,8 @@ const innocent cases[] = {
          }
          return log.size() == 1 && log[0] == 3;
      }},
-    {"lock of a local mutex", [] {
+    {"lock of a local mutex",
+     [] {
          std::mutex lock;
          {
              const std::unique_lock held(lock);
@@ -386,7 +413,8 @@ const innocent cases[] = {
          lock.unlock();
          return free;
      }},
-    {"iterators and spans", [] {
+    {"iterators and spans",
+     [] {
          std::vector<int> numbers{1, 2, 3};
          int local[8] = {1, 2, 3, 4, 5, 6, 7, 8};
          const auto first = numbers.begin();
@@ -396,7 +424,8 @@ const innocent cases[] = {
          part[0] = 30;
          return *first == 1 && second == 2 && local[2] == 30;
      }},
-    {"list of locals", [] {
+    {"list of locals",
+     [] {
          node head;
          node a;
          node b;
@@ -407,7 +436,8 @@ const innocent cases[] = {
          disturb();
          return read_all(head) == 12;
      }},
-    {"list with nodes on the heap", [] {
+    {"list with nodes on the heap",
+     [] {
          node head;
          const auto a = std::make_unique<node>();
          a->value = 1;
@@ -418,7 +448,8 @@ const innocent cases[] = {
          b->link(head);
          return read_all(head) == 21;
      }},
-    {"arena in a local", [] {
+    {"arena in a local",
+     [] {
          struct {
              alignas(16) std::byte bytes[256];
              std::byte* next = bytes;
@@ -428,7 +459,8 @@ const innocent cases[] = {
          disturb();
          return *taken == 4 && arena.next == arena.bytes + 16;
      }},
-    {"hidden address", [] {
+    {"hidden address",
+     [] {
          int local = 7;
          const std::uintptr_t hidden = reinterpret_cast<std::uintptr_t>(&local) ^ 0x5555;
          disturb();
@@ -436,7 +468,8 @@ const innocent cases[] = {
          test::keep(local);
          return local == 8;
      }},
-    {"generator over a local", [] {
+    {"generator over a local",
+     [] {
          const std::array<int, 8> numbers{1, 2, 3, 4, 5, 6, 7, 8};
          auto chosen = evens(numbers);
          int sum = 0;
@@ -446,7 +479,8 @@ const innocent cases[] = {
          }
          return sum == 20;
      }},
-    {"stop_callback", [] {
+    {"stop_callback",
+     [] {
          std::stop_source source;
          int called = 0;
          const std::stop_callback note(source.get_token(), [&called] { ++called; });
@@ -455,7 +489,8 @@ const innocent cases[] = {
          return called == 1;
      }},
     // -- Exceptions -------------------------------------------------------------------------------------------------
-    {"exception_ptr", [] {
+    {"exception_ptr",
+     [] {
          std::exception_ptr kept;
          try {
              throw std::runtime_error("boom");
@@ -470,7 +505,8 @@ const innocent cases[] = {
          }
          return false;
      }},
-    {"move within a handler, then rethrow", [] {
+    {"move within a handler, then rethrow",
+     [] {
          const std::string local = "local";
          try {
              try {
@@ -484,7 +520,8 @@ const innocent cases[] = {
          }
          return false;
      }},
-    {"exception within a handler", [] {
+    {"exception within a handler",
+     [] {
          try {
              throw 1;
          } catch (int) {
@@ -499,7 +536,8 @@ const innocent cases[] = {
          return false;
      }},
     // -- Other coroutines -------------------------------------------------------------------------------------------
-    {"child with a reference", [] {
+    {"child with a reference",
+     [] {
          int x = 0;
          std::atomic<bool> go{false};
          auto child = spawn([&] {
@@ -514,14 +552,16 @@ const innocent cases[] = {
          child.join();
          return x == 9;
      }},
-    {"channel of views", [] {
+    {"channel of views",
+     [] {
          channel<std::string_view> views(4);
          const std::string text = "hi";
          views.send(std::string_view(text));
          disturb();
          return *views.receive() == "hi";
      }},
-    {"local channel and wait group of children", [] {
+    {"local channel and wait group of children",
+     [] {
          channel<int> numbers(0);
          wait_group all;
          int sum = 0;
@@ -540,7 +580,8 @@ const innocent cases[] = {
          all.wait();
          return sum == 6;
      }},
-    {"task group", [] {
+    {"task group",
+     [] {
          int x = 0;
          {
              task_group children;
@@ -560,7 +601,8 @@ TEST_P(innocent_code, works) {
 }
 INSTANTIATE_TEST_SUITE_P(all, innocent_code, testing::ValuesIn(cases), [](const auto& each) {
     std::string name = each.param.name;
-    std::replace_if(name.begin(), name.end(), [](unsigned char letter) { return std::isalnum(letter) == 0; }, '_');
+    std::replace_if(
+        name.begin(), name.end(), [](unsigned char letter) { return std::isalnum(letter) == 0; }, '_');
     return name;
 });
 

@@ -1,7 +1,7 @@
 // Loops over local arrays that are handed down by address and indexed by the difference of two counters. The optimiser
 // keeps addresses like `array - 8 * base` in registers across calls, far outside the array: whoever moves such an array
-// by adjusting addresses within the stack breaks the loop. Each loop runs on a stack that moves and on one that does not,
-// and both have to give the same.
+// by adjusting addresses within the stack breaks the loop. Each loop runs on a stack that moves and on one that does
+// not, and both have to give the same.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -53,76 +53,90 @@ struct parts {
         }                                                                                                              \
     }
 
-MOOR_LOOP(down, for (Counter i = high; i-- > low;) {
-    called(std::int64_t(i));
-    p[i - low] += 3;
-});
-MOOR_LOOP(down_call_last, for (Counter i = high; i-- > low;) {
-    p[i - low] += 3;
-    called(std::int64_t(i));
-});
-MOOR_LOOP(up, for (Counter i = low; i < high; ++i) {
-    called(std::int64_t(i));
-    p[i - low] += 3;
-});
-MOOR_LOOP(up_copying, for (Counter i = low; i < high; ++i) {
-    called(std::int64_t(i));
-    p[i - low] = Element(heap_like[std::size_t(i)]);
-});
-MOOR_LOOP(down_copying, for (Counter i = high; i-- > low;) {
-    called(std::int64_t(i));
-    p[i - low] = Element(heap_like[std::size_t(i)]);
-});
-MOOR_LOOP(mirrored, for (Counter i = low; i < high; ++i) {
-    called(std::int64_t(i));
-    p[high - 1 - i] += 3;
-});
-MOOR_LOOP(up_two_arrays, for (Counter i = low; i < high; ++i) {
-    called(std::int64_t(i));
-    p[i - low] += 3;
-    r[i - low] += Element(i);
-});
-MOOR_LOOP(down_two_arrays, for (Counter i = high; i-- > low;) {
-    called(std::int64_t(i));
-    p[i - low] += 3;
-    r[i - low] += Element(i);
-});
-MOOR_LOOP(nested, for (Counter i = low; i < high; ++i) {
-    for (int j = 0; j < 3; ++j) {
-        called(j);
-        p[i - low + Counter(j)] += 1;
-    }
-});
-MOOR_LOOP(nested_steps, for (Counter i = low; i < high; ++i) {
-    for (Counter j = i; j < high; j += 5) {
-        called(std::int64_t(j));
-        p[j - low] += 1;
-    }
-});
-MOOR_LOOP(one_or_other, for (Counter i = low; i < high; ++i) {
-    called(std::int64_t(i));
-    if ((heap_like[std::size_t(i)] & 1) != 0) {
-        p[i - low] += 1;
-    } else {
-        r[i - low] += 1;
-    }
-});
-MOOR_LOOP(by_pointer, for (const std::int64_t* q = heap_like.data() + low; q != heap_like.data() + high; ++q) {
-    called(*q);
-    p[q - (heap_like.data() + low)] += 1;
-});
-MOOR_LOOP(searching, for (Counter i = low; i < high; ++i) {
-    called(std::int64_t(i));
-    if (p[i - low] == 99) {
-        break;
-    }
-    p[i - low] = 1;
-});
+MOOR_LOOP(
+    down, for (Counter i = high; i-- > low;) {
+        called(std::int64_t(i));
+        p[i - low] += 3;
+    });
+MOOR_LOOP(
+    down_call_last, for (Counter i = high; i-- > low;) {
+        p[i - low] += 3;
+        called(std::int64_t(i));
+    });
+MOOR_LOOP(
+    up, for (Counter i = low; i < high; ++i) {
+        called(std::int64_t(i));
+        p[i - low] += 3;
+    });
+MOOR_LOOP(
+    up_copying, for (Counter i = low; i < high; ++i) {
+        called(std::int64_t(i));
+        p[i - low] = Element(heap_like[std::size_t(i)]);
+    });
+MOOR_LOOP(
+    down_copying, for (Counter i = high; i-- > low;) {
+        called(std::int64_t(i));
+        p[i - low] = Element(heap_like[std::size_t(i)]);
+    });
+MOOR_LOOP(
+    mirrored, for (Counter i = low; i < high; ++i) {
+        called(std::int64_t(i));
+        p[high - 1 - i] += 3;
+    });
+MOOR_LOOP(
+    up_two_arrays, for (Counter i = low; i < high; ++i) {
+        called(std::int64_t(i));
+        p[i - low] += 3;
+        r[i - low] += Element(i);
+    });
+MOOR_LOOP(
+    down_two_arrays, for (Counter i = high; i-- > low;) {
+        called(std::int64_t(i));
+        p[i - low] += 3;
+        r[i - low] += Element(i);
+    });
+MOOR_LOOP(
+    nested, for (Counter i = low; i < high; ++i) {
+        for (int j = 0; j < 3; ++j) {
+            called(j);
+            p[i - low + Counter(j)] += 1;
+        }
+    });
+MOOR_LOOP(
+    nested_steps, for (Counter i = low; i < high; ++i) {
+        for (Counter j = i; j < high; j += 5) {
+            called(std::int64_t(j));
+            p[j - low] += 1;
+        }
+    });
+MOOR_LOOP(
+    one_or_other, for (Counter i = low; i < high; ++i) {
+        called(std::int64_t(i));
+        if ((heap_like[std::size_t(i)] & 1) != 0) {
+            p[i - low] += 1;
+        } else {
+            r[i - low] += 1;
+        }
+    });
+MOOR_LOOP(
+    by_pointer, for (const std::int64_t* q = heap_like.data() + low; q != heap_like.data() + high; ++q) {
+        called(*q);
+        p[q - (heap_like.data() + low)] += 1;
+    });
+MOOR_LOOP(
+    searching, for (Counter i = low; i < high; ++i) {
+        called(std::int64_t(i));
+        if (p[i - low] == 99) {
+            break;
+        }
+        p[i - low] = 1;
+    });
 // The array's end, above the top of the stack by a stride.
-MOOR_LOOP(strided, for (Counter i = low; i < high; i += 7) {
-    called(std::int64_t(i));
-    p[i - low] += 3;
-});
+MOOR_LOOP(
+    strided, for (Counter i = low; i < high; i += 7) {
+        called(std::int64_t(i));
+        p[i - low] += 3;
+    });
 #undef MOOR_LOOP
 
 // The bounds are not known where the loop is compiled, whether it is inlined or not.

@@ -270,8 +270,8 @@ TEST_F(check_frames, follows_a_callback_from_one_stack_to_the_other) {
 
 // ---- audit ---------------------------------------------------------------------------------------------------------
 
-// What the audit is to find: an address of the stack that moves, which no local has any more. It is no multiple of 8: where
-// a coroutine has once been suspended is no finding.
+// What the audit is to find: an address of the stack that moves, which no local has any more. It is no multiple of 8:
+// where a coroutine has once been suspended is no finding.
 [[gnu::always_inline]] inline std::uint32_t* place_on_stack() noexcept {
     return reinterpret_cast<std::uint32_t*>(test::stack_pointer() + 36);
 }

@@ -106,9 +106,7 @@ template <class... Words>
 /// A local of a function that has to grow the stack before it begins: no first segment holds the arguments of the call.
 struct large_local {
     static constexpr std::size_t size = std::size_t{12} * 1024;
-    [[gnu::always_inline]] large_local() noexcept {
-        pass(std::make_index_sequence<size / sizeof(std::uint64_t)>());
-    }
+    [[gnu::always_inline]] large_local() noexcept { pass(std::make_index_sequence<size / sizeof(std::uint64_t)>()); }
 
 private:
     template <std::size_t... Numbers>

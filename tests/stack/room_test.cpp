@@ -53,8 +53,8 @@ MOOR_TEST_UNCHECKED void paint_and_call(void* argument) {
     auto& seen = *static_cast<observation*>(argument);
     std::uintptr_t pointer = 0;
     asm volatile("mov %%rsp, %0" : "=r"(pointer));
-    for (auto* byte = const_cast<volatile std::byte*>(seen.base) + end_word; byte < reinterpret_cast<std::byte*>(pointer - 64);
-         ++byte) {
+    for (auto* byte = const_cast<volatile std::byte*>(seen.base) + end_word;
+         byte < reinterpret_cast<std::byte*>(pointer - 64); ++byte) {
         *byte = paint;
     }
     seen.action(*seen.with, seen.site);
@@ -130,8 +130,7 @@ void try_at(const probe& what, std::size_t place, summary& into) {
 
 TEST(room, every_call_stays_within_its_own) {
     const debug_switches& switches = test::switches();
-    if (switches.force_move || switches.stack_poison_copy || switches.stack_fault_on_free ||
-        switches.stack_guard) {
+    if (switches.force_move || switches.stack_poison_copy || switches.stack_fault_on_free || switches.stack_guard) {
         GTEST_SKIP() << "the segment that was left cannot be looked at with these switches";
     }
     test::in_runtime(1, [] {

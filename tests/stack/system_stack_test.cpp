@@ -119,7 +119,8 @@ TEST(system_stack, nests_as_an_ordinary_call) {
     const auto depth = test::on_movable([] {
         return on_system_stack([] {
             const std::uintptr_t outer = test::stack_pointer();
-            return on_system_stack([outer] { return is_on_stack_of_teb(outer) ? on_system_stack([] { return 3; }) : 0; });
+            return on_system_stack(
+                [outer] { return is_on_stack_of_teb(outer) ? on_system_stack([] { return 3; }) : 0; });
         });
     });
     EXPECT_EQ(depth, 3);

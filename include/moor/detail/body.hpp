@@ -115,8 +115,8 @@ public:
     explicit invocation_body(Source&& source) : invocation_(std::in_place, std::forward<Source>(source)) {}
 
     void run() override {
-        // Not by an object at the end of the scope: on a movable stack that would be a local with an address, for which each
-        // coroutine would need a data stack (docs/stacks.md).
+        // Not by an object at the end of the scope: on a movable stack that would be a local with an address, for which
+        // each coroutine would need a data stack (docs/stacks.md).
         try {
             this->keep(*invocation_);
         } catch (...) {
