@@ -24,7 +24,7 @@ string(REGEX REPLACE "#APP\n[^#]*#NO_APP" "" output "${output}") # the tests ask
 string(REGEX MATCHALL "\n\tlea\t[a-z0-9]+, \\[rsp[^\n]*|\n\tmov\t[a-z0-9]+, rsp[^\n]*" found "${output}")
 set(wrong)
 foreach(line IN LISTS found)
-    if(NOT line MATCHES "lea\t(rbp|r11|rcx|rdx), |mov\t(rbp|rax), ")
+    if(NOT line MATCHES "lea\t(rbp|r11|rax|rcx|rdx), |mov\t(rbp|rax), ")
         list(APPEND wrong "${line}")
     endif()
 endforeach()
