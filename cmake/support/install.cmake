@@ -39,7 +39,7 @@ install(PROGRAMS "${PROJECT_SOURCE_DIR}/cmake/wine/run.sh" DESTINATION "${moor_c
 install(FILES "${PROJECT_SOURCE_DIR}/cmake/support/compiler_plugin.cmake"
               "${PROJECT_SOURCE_DIR}/cmake/support/diverted_calls.cmake"
         DESTINATION "${moor_config_directory}")
-foreach(source IN ITEMS compiler/check_calls.cpp compiler/direct_functions.hpp compiler/divert_calls.cpp
+foreach(source IN ITEMS compiler/check_calls.cpp compiler/direct_functions.hpp compiler/divert_calls.cpp compiler/place_locals.cpp
                         win/image_headers.cpp win/image_headers.hpp win/unwind_info.hpp)
     get_filename_component(folder "${source}" DIRECTORY)
     install(FILES "${PROJECT_SOURCE_DIR}/src/${source}" DESTINATION "${moor_config_directory}/src/${folder}")
