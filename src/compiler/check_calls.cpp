@@ -225,7 +225,12 @@ public:
         auto bytes = of_.bytes_at(begin);
         bytes = bytes.first(std::min<std::size_t>(bytes.size(), end - begin));
         const auto byte = [&](std::size_t index) { return std::to_integer<unsigned>(bytes[index]); };
-        for (std::size_t at = 0; at + 5 <= bytes.size(); ++at) {
+        // The one instruction that is surely one is the first. A stub that diverts begins with the address of its
+        // function (lea r10, [rip + distance]), and any distance may look like a call.
+        constexpr std::size_t lea_length = 7;
+        const bool is_lea =
+            bytes.size() > lea_length && (byte(0) & 0xf8u) == 0x48 && byte(1) == 0x8d && (byte(2) & 0xc7u) == 5;
+        for (std::size_t at = is_lea ? lea_length : 0; at + 5 <= bytes.size(); ++at) {
             const unsigned first = byte(at);
             if (first == 0xe8 || first == 0xe9 || (first == 0x0f && (byte(at + 1) & 0xf0u) == 0x80)) {
                 const std::size_t length = first == 0x0f ? 6 : 5;

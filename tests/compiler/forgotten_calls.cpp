@@ -8,6 +8,7 @@
         return callee(value) + locals[value % 40];                                                                     \
     }
 CALLER(small_leaf)
+CALLER(small_stub)
 CALLER(small_chain)
 CALLER(large_frame)
 CALLER(large_chain)
@@ -20,8 +21,8 @@ CALLER(tail_call)
 
 int main(int count, char**) {
     const auto value = static_cast<std::uint64_t>(count);
-    return static_cast<int>(calls_small_leaf(value) + calls_small_chain(value) + calls_large_frame(value) +
-                            calls_large_chain(value) + calls_circle(value) + calls_itself(value) +
-                            calls_through_pointer(value) + calls_into_dll(value) + calls_varying(value) +
-                            calls_tail_call(value));
+    return static_cast<int>(calls_small_leaf(value) + calls_small_stub(value) + calls_small_chain(value) +
+                            calls_large_frame(value) + calls_large_chain(value) + calls_circle(value) +
+                            calls_itself(value) + calls_through_pointer(value) + calls_into_dll(value) +
+                            calls_varying(value) + calls_tail_call(value));
 }

@@ -5,6 +5,7 @@
 
 extern "C" {
 std::uint64_t small_leaf(std::uint64_t);
+std::uint64_t small_stub(std::uint64_t);
 std::uint64_t small_chain(std::uint64_t);     ///< less than the checks leave, together
 std::uint64_t large_frame(std::uint64_t);     ///< by itself too much
 std::uint64_t large_chain(std::uint64_t);     ///< together too much

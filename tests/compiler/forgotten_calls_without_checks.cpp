@@ -20,6 +20,12 @@ std::uint64_t (*volatile told)(std::uint64_t) = small_leaf;
 
 #define NOINLINE __attribute__((noinline))
 NOINLINE std::uint64_t small_leaf(std::uint64_t value) { return use<64>(value); }
+// As a stub that diverts begins: with the address of a place whose distance, 0x15ff00, has the bytes of a call through
+// a pointer. It has no unwind data, and needs none.
+asm(".globl small_stub\n"
+    "small_stub:\n"
+    "    leaq 0x15ff00(%rip), %r10\n"
+    "    jmp small_leaf");
 NOINLINE std::uint64_t small_chain(std::uint64_t value) { return small_leaf(use<500>(value)) + 1; }
 NOINLINE std::uint64_t large_frame(std::uint64_t value) { return use<1200>(value); }
 NOINLINE std::uint64_t large_chain(std::uint64_t value) { return small_chain(use<600>(value)) + 1; }
