@@ -186,7 +186,9 @@ const scenario resume_is_refused("resume_is_refused", [] {
     running.run([] {
         detail::run_preemptible(
             [](void*) {
-                for (volatile unsigned turn = 0;; turn = turn + 1) {
+                volatile unsigned turn = 0;
+                for (;;) {
+                    turn = turn + 1;
                 }
             },
             nullptr);

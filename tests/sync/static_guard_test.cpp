@@ -38,7 +38,9 @@ void require(bool holds) {
 int compute_for(std::chrono::milliseconds time) {
     const auto end = std::chrono::steady_clock::now() + time;
     while (std::chrono::steady_clock::now() < end) {
-        for (volatile int count = 0; count < 3000; count = count + 1) {
+        volatile int count = 0;
+        while (count < 3000) {
+            count = count + 1;
         }
     }
     return 42;
