@@ -101,17 +101,9 @@ void crash_on(stack_kind stack) {
     let_it_happen(stack, [](std::uint64_t, victim&, std::uint64_t) {});
 }
 const scenario crash_on_reserved("crash_on_reserved", [] { crash_on(stack_kind::reserved); });
-#if MOOR_TEST_MOVABLE_STACKS
-const scenario crash_on_movable("crash_on_movable", [] { crash_on(stack_kind::movable); });
-#endif
 
 TEST_P(live_bug, is_named_by_the_report_of_its_crash) {
-#if MOOR_TEST_MOVABLE_STACKS
-    const scenario& wanted = GetParam() == stack_kind::movable ? crash_on_movable : crash_on_reserved;
-#else
-    const scenario& wanted = crash_on_reserved;
-#endif
-    const child_end end = run_in_child(wanted);
+    const child_end end = run_in_child(crash_on_reserved);
     EXPECT_FALSE(end.hung);
     EXPECT_EQ(end.exit_status, static_cast<std::uint32_t>(STATUS_ACCESS_VIOLATION));
     EXPECT_THAT(
