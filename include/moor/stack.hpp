@@ -11,8 +11,6 @@
 #include <type_traits>
 #include <utility>
 
-#include <moor/detail/compiler.hpp>
-
 namespace moor {
 
 namespace detail {
@@ -73,7 +71,7 @@ private:
     }
 
     Function&& function_;
-    MOOR_NO_UNIQUE_ADDRESS kept result_{};
+    [[no_unique_address]] kept result_{};
     std::conditional_t<std::is_nothrow_invocable_v<Function>, nothing, std::exception_ptr> error_{};
 };
 

@@ -4,21 +4,16 @@ EXTERN moor_coroutine_entry:QWORD
 EXTERN moor_coroutine_end:QWORD
 EXTERN moor_unhandled_on_coroutine:PROC
 
-CONST SEGMENT
-
-; Not by lea: some assemblers make the label's address one of 32 bits.
-after_end QWORD ended
-CONST ENDS
-
 .code
 
 moor_coroutine_base PROC FRAME:moor_unhandled_on_coroutine
     sub rsp, 40                ; home space of the callee, and alignment
     .allocstack 40
     .endprolog
-    call qword ptr [moor_coroutine_entry]
+    call moor_coroutine_entry  ; through the variable
     mov rcx, rax               ; the worker that it ended on
-    push qword ptr [after_end] ; as a call would
+    lea rax, ended
+    push rax                   ; as a call would
     jmp qword ptr [moor_coroutine_end]
 ended:
     nop                        ; the return address lies in this function, and before no epilogue

@@ -6,7 +6,6 @@
 #include <exception>
 #include <new>
 #include <system_error>
-#include <thread>
 
 #include <fmt/format.h>
 
