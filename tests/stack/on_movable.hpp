@@ -15,6 +15,7 @@
 #include <moor/stack.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "stack/mixed.hpp"
 #include "support/run.hpp"
 
 namespace moor::test {
@@ -144,20 +145,5 @@ template <std::size_t Bytes, class Function>
                                        [&] { deeper = grow_by_kibibytes(kibibytes - 1); });
     return here && deeper;
 }
-
-/// Numbers that depend on the order of what is mixed in.
-class mixed {
-public:
-    template <class Value>
-    constexpr mixed& operator<<(Value value) noexcept {
-        value_ = (value_ ^ static_cast<std::uint64_t>(value)) * 0x9e3779b97f4a7c15ull;
-        value_ ^= value_ >> 32;
-        return *this;
-    }
-    [[nodiscard]] constexpr std::uint64_t value() const noexcept { return value_; }
-
-private:
-    std::uint64_t value_ = 0x243f6a8885a308d3ull;
-};
 
 } // namespace moor::test
