@@ -6,6 +6,7 @@
 #include <cstring>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
 
 #include "win/error.hpp"
 
@@ -137,8 +138,10 @@ std::vector<call_counter::stub> call_counter::find_stubs() {
         throw std::runtime_error("ntdll.dll has no system calls of the known form");
     }
     // A function with several names is counted under the first of them.
-    std::stable_sort(stubs.begin(), stubs.end(),
-                     [](const stub& left, const stub& right) { return left.address < right.address; });
+    std::sort(stubs.begin(), stubs.end(), [](const stub& left, const stub& right) {
+        return std::pair(left.address, std::string_view(left.name)) <
+               std::pair(right.address, std::string_view(right.name));
+    });
     stubs.erase(std::unique(stubs.begin(), stubs.end(),
                             [](const stub& left, const stub& right) { return left.address == right.address; }),
                 stubs.end());

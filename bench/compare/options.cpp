@@ -6,6 +6,7 @@
 #include <charconv>
 #include <regex>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -101,10 +102,11 @@ std::vector<listed_peer> parse_list(std::string_view text, const std::string& wa
             result.push_back({std::move(id), line.substr(sign + 1)});
         }
     }
-    std::stable_sort(result.begin(), result.end(), [](const listed_peer& left, const listed_peer& right) {
-        return std::find(known_peers.begin(), known_peers.end(), left.id) <
-               std::find(known_peers.begin(), known_peers.end(), right.id);
-    });
+    const auto place = [](const listed_peer& peer) {
+        return std::pair(std::find(known_peers.begin(), known_peers.end(), peer.id), std::string_view(peer.id));
+    };
+    std::sort(result.begin(), result.end(),
+              [place](const listed_peer& left, const listed_peer& right) { return place(left) < place(right); });
     return result;
 }
 

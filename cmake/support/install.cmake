@@ -37,7 +37,6 @@ install(DIRECTORY "${MOOR_TOOLCHAIN_DIRECTORY}" DESTINATION "${moor_config_direc
 install(PROGRAMS "${PROJECT_SOURCE_DIR}/cmake/wine/run.sh" DESTINATION "${moor_config_directory}/wine")
 # What is built for the machine that builds, from source.
 install(FILES "${PROJECT_SOURCE_DIR}/cmake/support/compiler_plugin.cmake"
-              "${PROJECT_SOURCE_DIR}/cmake/support/diverted_calls.cmake"
         DESTINATION "${moor_config_directory}")
 foreach(source IN ITEMS compiler/check_calls.cpp compiler/direct_functions.hpp compiler/divert_calls.cpp compiler/place_locals.cpp
                         win/image_headers.cpp win/image_headers.hpp win/unwind_info.hpp)

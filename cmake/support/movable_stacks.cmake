@@ -1,38 +1,71 @@
 # moor_enable_movable_stacks(target): builds a program's own code so that its coroutines may run on stacks that move,
 # spawn({.stack = stack_kind::movable}, ...): with Clang's stack checks, and two passes of the project's own. One puts every
 # local variable with an address on a stack that does not move (src/compiler/place_locals.cpp), the other leads calls of code
-# without checks to the thread's own stack (docs/stacks.md). Needs Clang with the GNU command line and MinGW-w64, the LLVM
-# headers of that Clang, and a compiler for this machine; programs are linked statically.
+# without checks to the thread's own stack (src/compiler/divert_calls.cpp); every link looks whether any such call was
+# forgotten (src/compiler/check_calls.cpp). docs/stacks.md says how.
+#
+# Needs Clang with the GNU command line and MinGW-w64, the LLVM headers of that Clang, and a compiler for this machine;
+# programs are linked statically. Where one of these is missing CMake says so, and movable coroutines of the target get
+# reserved stacks.
+include("${CMAKE_CURRENT_LIST_DIR}/compiler_plugin.cmake")
 
-include("${CMAKE_CURRENT_LIST_DIR}/diverted_calls.cmake")
+# Builds what the compiler needs. result_problem is empty or says what is missing; else result_place_locals,
+# result_divert_calls and result_check_calls are the paths of the passes and of the program that looks through an image.
+function(moor_movable_stacks_tools result)
+    set(tools place_locals divert_calls check_calls)
+    if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang" OR NOT CMAKE_CXX_COMPILER_FRONTEND_VARIANT STREQUAL "GNU" OR MSVC)
+        set(${result}_problem
+            "stack checks need Clang for MinGW-w64 (-fsplit-stack), this is ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}"
+            PARENT_SCOPE)
+        return()
+    endif()
+    set(suffix "")
+    if(CMAKE_HOST_WIN32)
+        set(suffix .exe)
+    endif()
+    moor_compiler_plugin(place_locals place_locals SOURCES compiler/place_locals.cpp)
+    moor_compiler_plugin(divert_calls divert_calls SOURCES compiler/divert_calls.cpp compiler/direct_functions.hpp)
+    moor_build_for_host(
+        check_calls "${suffix}" check_calls
+        SOURCES compiler/check_calls.cpp compiler/direct_functions.hpp win/image_headers.cpp win/image_headers.hpp
+                win/unwind_info.hpp
+        OPTIONS -std=c++20 -O2)
+    set(${result}_problem "" PARENT_SCOPE)
+    foreach(tool IN LISTS tools)
+        set(${result}_${tool} "${${tool}}" PARENT_SCOPE)
+        if(NOT ${tool})
+            set(${result}_problem "${${tool}_problem}" PARENT_SCOPE)
+            return()
+        endif()
+    endforeach()
+endfunction()
 
 function(moor_enable_movable_stacks target)
-    if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang" OR NOT CMAKE_CXX_COMPILER_FRONTEND_VARIANT STREQUAL "GNU" OR MSVC)
-        message(
-            FATAL_ERROR
-                "moor_enable_movable_stacks(${target}): needs Clang for MinGW-w64, whose -fsplit-stack makes the stack "
-                "checks; this is ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}. Use reserved stacks, or call "
-                "moor::ensure_stack before code that needs more.")
-    endif()
-    moor_compiler_plugin(place_locals plugin SOURCES compiler/place_locals.cpp)
-    if(NOT plugin)
-        message(FATAL_ERROR "moor_enable_movable_stacks(${target}): ${plugin_problem}. Use reserved stacks.")
-    endif()
-    # Before the plugin that diverts calls, which adds no local. Link-time optimisation would transform code after both, and
-    # inline what they have not seen.
-    target_compile_options(
-        ${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX,C>:-fsplit-stack;SHELL:-fpass-plugin=\"${plugin}\";-fno-lto>")
     get_target_property(type ${target} TYPE)
     if(type STREQUAL "EXECUTABLE" OR type STREQUAL "SHARED_LIBRARY" OR type STREQUAL "MODULE_LIBRARY")
         set(scope PRIVATE)
     else()
         set(scope INTERFACE)
     endif()
+    target_link_libraries(${target} ${scope} moor::moor)
+    moor_movable_stacks_tools(tools)
+    if(tools_problem)
+        message(WARNING "moor_enable_movable_stacks(${target}): ${tools_problem}. Its movable coroutines get reserved stacks.")
+        return()
+    endif()
+    # Locals are placed first: the other pass adds none. Link-time optimisation would transform code after both, and inline
+    # what they have not seen.
+    target_compile_options(
+        ${target}
+        PRIVATE
+            "$<$<COMPILE_LANGUAGE:CXX,C>:-fsplit-stack;SHELL:-fpass-plugin=\"${tools_place_locals}\";SHELL:-fpass-plugin=\"${tools_divert_calls}\";-fno-lto>"
+    )
     foreach(function IN ITEMS malloc calloc realloc free _aligned_malloc _aligned_free __cxa_throw __cxa_rethrow
                               _ZSt17rethrow_exceptionNSt15__exception_ptr13exception_ptrE)
         target_link_options(${target} ${scope} "LINKER:--wrap=${function}")
     endforeach()
     target_link_options(${target} ${scope} -static-libgcc -static-libstdc++)
-    target_link_libraries(${target} ${scope} moor::moor)
-    moor_divert_calls(${target})
+    if(scope STREQUAL "PRIVATE")
+        add_custom_command(TARGET ${target} POST_BUILD COMMAND "${tools_check_calls}" "$<TARGET_FILE:${target}>" VERBATIM)
+    endif()
 endfunction()

@@ -4,19 +4,14 @@
 # On Debian missing packages are installed. On Windows the compiler comes from the environment.
 
 # Tools and the Debian packages that hold them, as tool:package; alternatives of a tool are separated by a bar.
-if(DEFINED ENV{MOOR_CLANG})
-    set(moor_clang "$ENV{MOOR_CLANG}")
-else()
-    set(moor_clang clang)
-endif()
-string(REGEX MATCH "-[0-9]+$" moor_suffix "${moor_clang}")
+include("${CMAKE_CURRENT_LIST_DIR}/../toolchains/clang-version.cmake")
 set(moor_mingw "x86_64-w64-mingw32-g++-posix|x86_64-w64-mingw32-g++:g++-mingw-w64-x86-64-posix")
 set(moor_tools_clang
-    ninja:ninja-build ${moor_mingw} "${moor_clang}:${moor_clang}" "ld.lld${moor_suffix}:lld${moor_suffix}"
-    "llvm-ml${moor_suffix}|llvm-ml-14:llvm${moor_suffix}" "llvm-headers:llvm${moor_suffix}-dev" g++:g++)
+    ninja:ninja-build ${moor_mingw} "${moor_clangxx}:${MOOR_CLANG}" "ld.lld${moor_clang_suffix}:lld${moor_clang_suffix}"
+    "llvm-ml${moor_clang_suffix}:llvm${moor_clang_suffix}" "llvm-headers:llvm${moor_clang_suffix}-dev" g++:g++)
 set(moor_tools_gcc ninja:ninja-build ${moor_mingw})
 set(moor_tools_wine "/usr/lib/wine/wine64|wine64|wine:wine64" "wineserver|/usr/lib/wine/wineserver64:wine" flock:util-linux)
-set(moor_tools_host ninja:ninja-build clang++:clang g++:g++ sanitizers:libclang-rt-dev)
+set(moor_tools_host ninja:ninja-build "${moor_clangxx}:${MOOR_CLANG}" g++:g++ "sanitizers:libclang-rt${moor_clang_suffix}-dev")
 set(moor_tools_format clang-format:clang-format)
 set(moor_tools_clients nc.openbsd:netcat-openbsd socat:socat)
 set(moor_optional_kinds clients) # a bar between two
@@ -24,10 +19,10 @@ set(moor_optional_kinds clients) # a bar between two
 function(moor_has_tool names result)
     set(${result} OFF PARENT_SCOPE)
     if(names STREQUAL "sanitizers")
-        execute_process(COMMAND clang++ -print-file-name=libclang_rt.asan-x86_64.a
+        execute_process(COMMAND "${moor_clangxx}" -print-file-name=libclang_rt.asan-x86_64.a
                         OUTPUT_VARIABLE file OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE status)
         if(status STREQUAL "0")
-            execute_process(COMMAND clang++ -print-runtime-dir OUTPUT_VARIABLE folder OUTPUT_STRIP_TRAILING_WHITESPACE)
+            execute_process(COMMAND "${moor_clangxx}" -print-runtime-dir OUTPUT_VARIABLE folder OUTPUT_STRIP_TRAILING_WHITESPACE)
             if(EXISTS "${file}" OR EXISTS "${folder}/libclang_rt.asan-x86_64.a" OR EXISTS "${folder}/libclang_rt.asan.a")
                 set(${result} ON PARENT_SCOPE)
             endif()
@@ -35,7 +30,7 @@ function(moor_has_tool names result)
         return()
     endif()
     if(names STREQUAL "llvm-headers") # for the compiler's plugin (compiler_plugin.cmake)
-        find_program(compiler NAMES ${moor_clang} NO_CACHE)
+        find_program(compiler NAMES ${MOOR_CLANG} NO_CACHE)
         get_filename_component(compiler "${compiler}" REALPATH)
         get_filename_component(folder "${compiler}" DIRECTORY)
         if(EXISTS "${folder}/../include/llvm/Passes/PassBuilder.h")

@@ -40,7 +40,7 @@ function(moor_run what)
 endfunction()
 
 function(moor_build_directory config result)
-    # Another Clang than the system's, by the environment variable MOOR_CLANG, has folders of its own.
+    # Another Clang, by the environment variable MOOR_CLANG, has folders of its own.
     set(version "")
     if(COMPILER STREQUAL "clang" AND "$ENV{MOOR_CLANG}" MATCHES "(-[0-9]+)$")
         set(version "${CMAKE_MATCH_1}")

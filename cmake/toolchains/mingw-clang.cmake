@@ -1,25 +1,16 @@
 # Cross-compiles for 64-bit Windows with Clang and lld, on the headers and libraries of the MinGW-w64 GCC (posix threads).
 # Clang adds the host's /usr/include and misses Debian's names of the GCC folders, so both searches are spelled out here.
-# Another Clang: -D MOOR_CLANG=clang-19, or the environment variable of that name.
 #
 # Clang's thread_local is native, GCC's (and so libstdc++'s own) is emulated: no thread_local may be shared with
 # libstdc++. std::call_once and std::future do share one and fail to link.
 set(CMAKE_SYSTEM_NAME Windows)
 set(CMAKE_SYSTEM_PROCESSOR AMD64)
 
-if(NOT MOOR_CLANG)
-    if(DEFINED ENV{MOOR_CLANG})
-        set(MOOR_CLANG "$ENV{MOOR_CLANG}")
-    else()
-        set(MOOR_CLANG clang)
-    endif()
-endif()
-set(MOOR_CLANG "${MOOR_CLANG}" CACHE STRING "The Clang to build with, for example clang-19")
+include("${CMAKE_CURRENT_LIST_DIR}/clang-version.cmake")
+set(MOOR_CLANG "${MOOR_CLANG}" CACHE STRING "The Clang to build with, for example clang-18")
 list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES MOOR_CLANG)
 
-string(REGEX MATCH "-[0-9]+$" moor_clang_suffix "${MOOR_CLANG}")
-string(REGEX REPLACE "(-[0-9]+)$" "" moor_clangxx "${MOOR_CLANG}")
-set(CMAKE_CXX_COMPILER "${moor_clangxx}++${moor_clang_suffix}")
+set(CMAKE_CXX_COMPILER "${moor_clangxx}")
 set(CMAKE_CXX_COMPILER_TARGET x86_64-w64-mingw32)
 set(CMAKE_C_COMPILER "${MOOR_CLANG}")
 set(CMAKE_C_COMPILER_TARGET x86_64-w64-mingw32)

@@ -1,7 +1,8 @@
 # moor_add_masm_test(<name> FILES layer/file... OBJECTS other_test's objects...): the assembly for MASM, put to the same
 # tests as the one for GNU syntax: assembled by LLVM's stand-in for ml64, its objects take the place of the library's.
 # Left out where there is none.
-find_program(MOOR_LLVM_ML NAMES llvm-ml llvm-ml-14 llvm-ml-15 llvm-ml-16 llvm-ml-19)
+include("${PROJECT_SOURCE_DIR}/cmake/toolchains/clang-version.cmake")
+find_program(MOOR_LLVM_ML NAMES "llvm-ml${moor_clang_suffix}" llvm-ml)
 if(NOT MOOR_LLVM_ML)
     message(STATUS "No llvm-ml: the assembly files for MASM are not tested")
 endif()
