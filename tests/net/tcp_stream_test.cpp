@@ -194,9 +194,9 @@ TEST_P(tcp_stream_on, a_scatter_read_returns_what_it_has_when_another_reader_was
         constexpr std::size_t in_one_call = 16 * size;
         constexpr std::size_t all = 20 * size;
         client.write(test::make_bytes(all));
-        ASSERT_TRUE(test::eventually([&server = server] {
+        ASSERT_TRUE(test::eventually([&accepted = server] {
             u_long at_hand = 0;
-            return ::ioctlsocket(server.native_handle(), FIONREAD, &at_hand) == 0 && at_hand == all;
+            return ::ioctlsocket(accepted.native_handle(), FIONREAD, &at_hand) == 0 && at_hand == all;
         }));
         std::vector<std::byte> data(all);
         std::vector<std::span<std::byte>> places;
