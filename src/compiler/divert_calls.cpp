@@ -265,6 +265,11 @@ private:
         }
         Function* const stub =
             make_stub(name + ".stub", stub_section, "leaq ${0:P}(%rip), %r10\n\tjmp ${1:P}", {&function, entry(call)});
+        return weak_name(name, stub);
+    }
+
+    // `name` for a stub, unless another file has a function of that name.
+    Constant* weak_name(const std::string& name, Function* stub) {
         auto* const made =
             GlobalAlias::create(stub->getValueType(), 0, GlobalValue::WeakAnyLinkage, name, stub, &module_);
         made->setDSOLocal(true);
@@ -408,8 +413,10 @@ private:
             if (none_of(each->uses(), is_address)) {
                 continue;
             }
-            Function* const jump = make_stub(each->getName().str() + suffix, covered_section, "jmp ${0:P}", {each});
-            Constant* const place = cast_to(jump, each->getType());
+            // Unless it is covered itself, as tests are.
+            const std::string name = each->getName().str() + suffix;
+            Function* const jump = make_stub(name + ".jump", covered_section, "jmp ${0:P}", {each});
+            Constant* const place = cast_to(weak_name(name, jump), each->getType());
             each->replaceUsesWithIf(place, [&](Use& use) {
                 const auto* const user = dyn_cast<Instruction>(use.getUser());
                 return is_address(use) && (user == nullptr || user->getFunction() != jump);
