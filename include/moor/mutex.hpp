@@ -79,7 +79,7 @@ private:
     std::atomic<std::uint32_t> state_{free};
     detail::spin_lock queue_lock_;
     detail::wait_queue waiters_;          // guarded by queue_lock_; not empty only while state_ has `contended`
-    std::atomic<std::uint64_t> owner_{0}; // debug builds of the library: who holds it; 0 for nobody
+    std::atomic<std::uint64_t> owner_{0}; // who holds it, as sync/ownership.hpp says; 0 for nobody
 };
 
 } // namespace moor

@@ -99,6 +99,7 @@ private:
     detail::spin_lock lock_;
     std::atomic<state> state_{state::idle}; // written under lock_
     detail::wait_queue waiters_;            // guarded by lock_
+    std::atomic<std::uint64_t> runner_{0};  // who runs the function, as sync/ownership.hpp says; 0 for nobody
 };
 
 } // namespace moor

@@ -16,7 +16,8 @@ namespace moor {
 
 /// What happens when every coroutine is blocked and nobody is left who could wake one: nothing inside the runtime, and
 /// no other thread of the process. (While other threads live, the list is printed once, after ten seconds, and the
-/// process goes on; see docs/scheduling.md.)
+/// process goes on; see docs/scheduling.md.) Also when coroutines wait for each other in a circle that nothing ends,
+/// whatever else goes on: then the list is of those.
 enum class deadlock_action : std::uint8_t {
     end_process, ///< print the list of blocked coroutines and end the process with exit status 3
     report,      ///< print the list and go on waiting

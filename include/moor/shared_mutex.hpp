@@ -97,7 +97,7 @@ private:
     bool written_ = false;
     std::size_t readers_ = 0;
     detail::wait_queue waiters_;
-    std::atomic<std::uint64_t> writer_{0}; // debug builds of the library: who writes; 0 for nobody
+    std::atomic<std::uint64_t> writer_{0}; // who writes, as sync/ownership.hpp says; 0 for nobody
 };
 
 } // namespace moor

@@ -15,6 +15,7 @@
 
 #include "context/switch.hpp"
 #include "preempt/preempted_state.hpp"
+#include "sched/waited_for.hpp"
 #include "stack/data_stack.hpp"
 #include "stack/memory.hpp"
 #include "stack/movement.hpp"
@@ -77,6 +78,11 @@ public:
     /// coroutine that ends. Written by itself; for the deadlock_watch.
     std::atomic<bool> woken_from_outside{false};
 
+    /// Whom its present wait is for, if that is known and nothing else ends the wait.
+    sched::waited_for waits_on;
+    /// The task group (its group_core) whose child it is, until it leaves that; else null. For comparison only.
+    std::atomic<const void*> group{nullptr};
+
     spin_lock end_lock; // guards the two below
     bool ended = false; // the body has run and its result can be taken
     wait_queue joiners; // `index` is 1 for one of runtime_core::outside_joiners
@@ -108,6 +114,16 @@ public:
         const std::uint64_t word = state_.load(std::memory_order_acquire);
         return (word & phase_mask) == parked ? word : 0;
     }
+
+    /// Names the wait that it is in and that nobody has ended yet, parked or about to be; 0 otherwise. Any thread.
+    [[nodiscard]] std::uint64_t unended_wait() const noexcept {
+        const std::uint64_t word = state_.load(std::memory_order_acquire);
+        const std::uint64_t current = word & phase_mask;
+        return current == parked || current == preparing ? word & ~(phase_mask | reason_mask) : 0;
+    }
+
+    /// Whether a request to stop ends the wait with that name.
+    [[nodiscard]] static bool ends_by_stop(std::uint64_t unended) noexcept { return (unended & interruptible) != 0; }
 
     /// Whether a wait that begins now ends by a stop request. The coroutine itself.
     [[nodiscard]] bool interruptible_now() const noexcept { return stop_shields == 0; }

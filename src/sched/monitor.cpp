@@ -66,7 +66,7 @@ void monitor::run() noexcept {
         // Read first: whoever wakes from here on changes it.
         const std::uint32_t wakes = wakes_.load(std::memory_order_acquire);
         if (idle_ && rest()) {
-            wait(wakes, INFINITE);
+            wait(wakes, runtime_.circles.until_next_look(steady::now()));
             last_look_ = steady::now();
             idle_ = false;
         } else {
@@ -164,6 +164,7 @@ void monitor::look() noexcept {
     if (help_needed) {
         runtime_.wake_worker();
     }
+    runtime_.circles.look(now);
 }
 
 // A worker whose thread is gone would keep its coroutines for ever, without a word. Wine ends a thread so when there is

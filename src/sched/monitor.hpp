@@ -103,9 +103,9 @@ private:
     std::vector<watched> watched_;
     // From here on: the monitor's thread alone.
     steady::time_point last_look_{};
-    steady::time_point slice_ends_{}; // the first that does
-    unsigned calm_looks_ = 0;         // in a row
-    bool idle_ = false;               // all workers slept, and had done nothing since the look before
+    steady::time_point slice_ends_{};      // the first that does
+    unsigned calm_looks_ = 0;              // in a row
+    bool idle_ = false;                    // all workers slept, and had done nothing since the look before
     preempt::diversion diversion_;
 };
 

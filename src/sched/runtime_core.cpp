@@ -192,6 +192,7 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     made.preemptible_scopes.store(0, std::memory_order_relaxed);
     made.preemption_bans.store(0, std::memory_order_relaxed);
     made.yield_wanted.store(false, std::memory_order_relaxed);
+    made.group.store(nullptr, std::memory_order_relaxed);
     made.ended = false;
     made.runner_was_last = false;
     made.use.store(coroutine::block_use::running, std::memory_order_relaxed);

@@ -21,6 +21,7 @@
 #include <moor/runtime.hpp>
 
 #include "iocp/io_context.hpp"
+#include "sched/circle_watch.hpp"
 #include "sched/deadlock_watch.hpp"
 #include "sched/idle_workers.hpp"
 #include "sched/monitor.hpp"
@@ -122,6 +123,7 @@ public:
 
     // Constant after construction; they use all of the above.
     std::vector<std::unique_ptr<sched::worker>> workers;
+    sched::circle_watch circles{*this}; // the monitor's
     sched::monitor overseer;
     sched::deadlock_watch deadlocks{*this};
 

@@ -75,7 +75,7 @@ std::error_code wait_for_end(const coroutine_reference& target, const wait_limit
     if (of_another) {
         caller->woken_from_outside.store(true, std::memory_order_relaxed);
     }
-    const wake_reason reason = waiting.suspend();
+    const wake_reason reason = waiting.suspend({.coroutine = joined->id.load(std::memory_order_relaxed)});
     if (of_another) {
         caller->woken_from_outside.store(false, std::memory_order_relaxed);
     }

@@ -175,6 +175,19 @@ wake_reason wait::suspend() noexcept {
     return static_cast<wake_reason>((word & parker::reason_mask) >> parker::reason_shift);
 }
 
+wake_reason wait::suspend(const dependence& on) noexcept {
+    if (owner_.kind_ == parker::kind::thread || limit_.has_deadline() || limit_.token().stop_possible()) {
+        return suspend(); // it ends in any case, or is no coroutine's
+    }
+    auto& self = static_cast<coroutine&>(owner_);
+    self.waits_on.begin(on);
+    // After it is visible: whoever has seen this count sees the wait.
+    sched::worker::current()->dependent_waits.add_release(1);
+    const wake_reason reason = suspend();
+    self.waits_on.end();
+    return reason;
+}
+
 // The two other parties that may end the wait are told of it here, and are done with it when this returns.
 MOOR_NOINLINE void wait::suspend_limited() noexcept {
     std::optional<sched::stop_wait> on_stop;

@@ -78,7 +78,7 @@ wake_reason mutex::take_or_wait(const wait_limit& limit, stop_request stopping) 
     waiters_.push_back(node);
     queue_lock_.unlock();
 
-    const wake_reason reason = waiting.suspend();
+    const wake_reason reason = waiting.suspend({.holder = &owner_});
     if (reason == wake_reason::notified) {
         detail::record_owner(owner_);
         return reason;

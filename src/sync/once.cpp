@@ -3,6 +3,7 @@
 
 #include <mutex>
 
+#include "sync/ownership.hpp"
 #include "sync/waiting.hpp"
 
 namespace moor {
@@ -18,6 +19,7 @@ bool once::begin_or_wait(const wait_limit& limit, stop_request stopping, wake_re
     if (const state seen = state_.load(std::memory_order_relaxed); seen != state::running) {
         if (seen == state::idle) {
             state_.store(state::running, std::memory_order_relaxed);
+            detail::record_owner(runner_);
         }
         lock_.unlock();
         return seen == state::idle;
@@ -28,13 +30,17 @@ bool once::begin_or_wait(const wait_limit& limit, stop_request stopping, wake_re
     waiters_.push_back(node);
     lock_.unlock();
 
-    reason = waiting.suspend();
+    reason = waiting.suspend({.holder = &runner_});
     if (reason != wake_reason::notified) {
         const std::lock_guard guard(lock_);
         waiters_.remove(node);
         return false;
     }
-    return !done(); // not done: the run that failed has left the state `running` to this caller
+    if (done()) {
+        return false;
+    }
+    detail::record_owner(runner_); // the run that failed has left the state `running` to this caller
+    return true;
 }
 
 bool once::begin_or_wait() noexcept {
@@ -61,6 +67,7 @@ bool once::begin_or_wait(const wait_limit& limit) {
 void once::end(state reached) noexcept {
     detail::claimed_list woken;
     lock_.lock();
+    runner_.store(0, std::memory_order_relaxed);
     if (reached == state::done) {
         // Release pairs with the acquire in done().
         state_.store(state::done, std::memory_order_release);

@@ -1,5 +1,6 @@
-// Debug builds of the library check that a lock is released by its owner and not taken twice by the same one. The owner
-// is a coroutine, or a plain thread; release builds compile all of it away.
+// Who owns a lock: a coroutine, or a plain thread. Every build writes it down, for the search for circles
+// (sched/circle_watch.hpp). Debug builds of the library also check that a lock is released by its owner and not taken
+// twice by the same one; release builds compile the checks away, and tell no thread from another.
 #pragma once
 
 #include <atomic>
@@ -7,8 +8,8 @@
 #include <functional>
 #include <thread>
 
-#include <moor/this_coroutine.hpp>
-
+#include "sched/coroutine.hpp"
+#include "sched/worker.hpp"
 #include "win/error.hpp"
 
 namespace moor::detail {
@@ -22,16 +23,20 @@ inline constexpr bool checks_ownership = true;
 /// The calling coroutine or plain thread. Never 0, and no thread's is a coroutine's.
 [[nodiscard]] inline std::uint64_t caller_identity() noexcept {
     constexpr std::uint64_t thread_mark = std::uint64_t{1} << 63;
-    const std::uint64_t coroutine = this_coroutine::id();
-    return coroutine != 0 ? coroutine : std::hash<std::thread::id>()(std::this_thread::get_id()) | thread_mark;
+    if (const auto* const self = sched::worker::current_coroutine()) {
+        return self->id.load(std::memory_order_relaxed);
+    }
+    if constexpr (checks_ownership) {
+        return std::hash<std::thread::id>()(std::this_thread::get_id()) | thread_mark;
+    }
+    return thread_mark;
 }
 
-// Relaxed: a record is compared with nothing but what the same coroutine has written.
+// Relaxed: a check compares a record with what the same coroutine has written, and the search for circles takes one for
+// true only while its writer waits.
 
 inline void record_owner(std::atomic<std::uint64_t>& owner) noexcept {
-    if constexpr (checks_ownership) {
-        owner.store(caller_identity(), std::memory_order_relaxed);
-    }
+    owner.store(caller_identity(), std::memory_order_relaxed);
 }
 
 inline void forget_owner(std::atomic<std::uint64_t>& owner) noexcept {
@@ -39,8 +44,8 @@ inline void forget_owner(std::atomic<std::uint64_t>& owner) noexcept {
         if (owner.load(std::memory_order_relaxed) != caller_identity()) {
             win::fatal("a mutex was unlocked by another than its owner");
         }
-        owner.store(0, std::memory_order_relaxed);
     }
+    owner.store(0, std::memory_order_relaxed);
 }
 
 inline void check_not_owner(const std::atomic<std::uint64_t>& owner) noexcept {

@@ -112,7 +112,8 @@ wake_reason shared_mutex::enter_or_wait(mode how, const wait_limit& limit, stop_
     waiters_.push_back(node);
     lock_.unlock();
 
-    const wake_reason reason = waiting.suspend();
+    // Readers that keep a writer out are not known.
+    const wake_reason reason = waiting.suspend({.holder = &writer_});
     if (reason != wake_reason::notified) {
         // A writer that gives up may have been all that kept the readers behind it out.
         admission next(*this);

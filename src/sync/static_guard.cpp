@@ -11,6 +11,8 @@
 
 #include <cxxabi.h>
 
+#include <moor/this_coroutine.hpp>
+
 #include "sync/spin_lock.hpp"
 #include "sync/waiting.hpp"
 #include "win/windows.hpp"
@@ -22,7 +24,9 @@ namespace {
 using guard_word = std::atomic<std::uint64_t>;
 constexpr std::uint64_t untouched = 0;
 constexpr std::uint64_t done = 1;
+// In progress, with the id of the coroutine above; 0 there for a plain thread.
 constexpr std::uint64_t in_progress = 0x100;
+constexpr unsigned id_shift = 9;
 
 constinit spin_lock waiters_lock;
 constinit wait_queue waiters; // of all variables; `slot` says of which. Guarded by the lock
@@ -34,7 +38,7 @@ bool may_suspend() noexcept {
 
 void wait_suspended(guard_word& variable) noexcept {
     waiters_lock.lock();
-    if (variable.load(std::memory_order_relaxed) != in_progress) {
+    if ((variable.load(std::memory_order_relaxed) & in_progress) == 0) {
         waiters_lock.unlock();
         return;
     }
@@ -45,7 +49,7 @@ void wait_suspended(guard_word& variable) noexcept {
     node.slot = &variable;
     waiters.push_back(node);
     waiters_lock.unlock();
-    static_cast<void>(waiting.suspend());
+    static_cast<void>(waiting.suspend({.holder = &variable, .shift = id_shift}));
 }
 
 // True: the caller initialises it.
@@ -53,10 +57,11 @@ bool begin_or_wait(guard_word& variable) noexcept {
     for (;;) {
         std::uint64_t seen = untouched;
         // Acquire pairs with the release in end().
-        if (variable.compare_exchange_strong(seen, in_progress, std::memory_order_acquire)) {
+        if (variable.compare_exchange_strong(seen, in_progress | this_coroutine::id() << id_shift,
+                                             std::memory_order_acquire)) {
             return true;
         }
-        if (seen != in_progress) {
+        if ((seen & in_progress) == 0) {
             return false;
         }
         if (may_suspend()) {

@@ -44,6 +44,7 @@ public:
     void enter(group_member& member, coroutine& self) noexcept {
         const std::lock_guard guard(lock_);
         member.self_ = &self;
+        self.group.store(this, std::memory_order_relaxed);
         if (stopping_) {
             // It runs, so there is no wait of its own to interrupt.
             self.stop_requested.store(true, std::memory_order_seq_cst);
@@ -56,6 +57,7 @@ public:
         claimed_list woken;
         lock_.lock();
         if (member.self_ != nullptr) {
+            member.self_->group.store(nullptr, std::memory_order_relaxed);
             unlink(member);
         }
         if (--children_ == 0) {
@@ -122,7 +124,7 @@ public:
         waiters_.push_back(node);
         lock_.unlock();
 
-        const wake_reason reason = waiting.suspend();
+        const wake_reason reason = waiting.suspend({.group = this});
         if (reason != wake_reason::notified) {
             const std::lock_guard guard(lock_);
             waiters_.remove(node);

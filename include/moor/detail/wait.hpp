@@ -28,6 +28,19 @@ enum class stop_request : std::uint8_t { ends_wait, ignored };
 /// room before.
 enum class stack_use : std::uint8_t { settles, stays };
 
+/// Whose deed a wait is for, where that is known: a coroutine cannot be woken while the other waits for it. For the
+/// search for circles (sched/circle_watch.hpp). One of the three; none of them is owned.
+struct dependence {
+    /// The id of the coroutine that holds what is waited for, shifted to the left; 0, or that of no coroutine, when
+    /// nobody known does. The word lives as long as the wait.
+    const std::atomic<std::uint64_t>* holder = nullptr;
+    unsigned shift = 0;
+    std::uint64_t coroutine = 0; ///< its end, by its id
+    const void* group = nullptr; ///< the ends of all coroutines whose group that is
+
+    bool operator==(const dependence&) const noexcept = default;
+};
+
 /// How a waker won a ticket; `lost` when another one was faster. Handed back to wait_ticket::finish.
 enum class claim : std::uint8_t { lost, parked, preparing };
 
@@ -155,6 +168,9 @@ public:
     /// was claimed already, when the deadline has passed (the ticket is then claimed by that), or when a stop was
     /// requested. Call once. Not under a lock that a waker takes.
     [[nodiscard]] wake_reason suspend() noexcept;
+
+    /// The same, for somebody's deed.
+    [[nodiscard]] wake_reason suspend(const dependence& on) noexcept;
 
 private:
     static parker& begin(const char* what, stop_request stopping, stack_use stack) noexcept;
