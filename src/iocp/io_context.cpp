@@ -1,6 +1,8 @@
 // See io_context.hpp.
 #include "iocp/io_context.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <new>
 
 #include <moor/this_coroutine.hpp>
@@ -10,6 +12,8 @@
 
 namespace moor::iocp {
 namespace {
+
+constexpr std::chrono::milliseconds longest_patience_with_cancelled{1000};
 
 // The cache is the worker's own, and only holds operations of its own runtime's pool.
 operation_cache* cache_for(const io_service& service) noexcept {
@@ -71,18 +75,32 @@ detail::wake_reason await(operation& pending, win::io_handle handle, const wait_
         pending.woken();
         return reason;
     }
-    if (!pending.withdraw()) {
-        return reason;
-    }
-    // Law 2: cancelling is a request. Nothing ends the second wait but the packet.
-    cancel(pending, handle);
-    const wait_limit unlimited;
-    detail::wait waiting("cancelled I/O", unlimited, detail::stop_request::ignored, detail::stack_use::stays);
-    if (pending.wake_on_completion(waiting.ticket())) {
-        static_cast<void>(waiting.suspend());
-        pending.woken();
+    if (pending.withdraw()) {
+        cancel_and_await(pending, handle);
     }
     return reason;
+}
+
+void cancel_and_await(operation& pending, win::io_handle handle) noexcept {
+    // Law 2: cancelling is a request. Nothing ends this but the packet, and what loses a request gets another.
+    for (auto patience = patience_with_cancelled;; patience = std::min(patience * 2, longest_patience_with_cancelled)) {
+        if (pending.completed()) {
+            return;
+        }
+        cancel(pending, handle);
+        const wait_limit limit(patience);
+        detail::wait waiting("cancelled I/O", limit, detail::stop_request::ignored, detail::stack_use::stays);
+        if (!pending.wake_on_completion(waiting.ticket())) {
+            return;
+        }
+        if (waiting.suspend() == detail::wake_reason::notified) {
+            pending.woken();
+            return;
+        }
+        if (!pending.withdraw()) {
+            return;
+        }
+    }
 }
 
 std::error_code outcome(std::uint32_t error, detail::wake_reason reason, bool closing) noexcept {

@@ -21,7 +21,7 @@ namespace moor::iocp {
 struct io_service {
     completion_port port;
     operation_pool pool;
-    open_handles handles{};
+    open_handles handles{&port};
     const std::uint64_t id = new_runtime_id();
     /// A worker that goes to sleep asks for at least so many packets (see batch_room.hpp). Tests raise it, to have
     /// packets dequeued together.
@@ -100,6 +100,10 @@ private:
 /// may have succeeded all the same, its error() tells. Returns at once when it is complete. `handle` must not be closed
 /// meanwhile (shared_handle::enter).
 detail::wake_reason await(operation& pending, win::io_handle handle, const wait_limit& limit) noexcept;
+
+/// Cancels `pending` on `handle` and waits for its packet; both as in await(). The request is made again when the
+/// packet does not come: Wine loses one that finds the call at work (docs/operations.md).
+void cancel_and_await(operation& pending, win::io_handle handle) noexcept;
 
 /// What a call reports that ended with the system's `error` (0: success) after `reason`: a cancellation of ours under
 /// the name of what caused it, operation_canceled for any failure of a handle that is `closing`, else the error itself.

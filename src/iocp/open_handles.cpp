@@ -1,8 +1,14 @@
 // See open_handles.hpp.
 #include "iocp/open_handles.hpp"
 
+#include <array>
+#include <cstddef>
 #include <mutex>
+#include <utility>
 
+#include "iocp/completion_port.hpp"
+#include "iocp/io_context.hpp"
+#include "iocp/overlapped_calls.hpp"
 #include "iocp/shared_handle.hpp"
 #include "win/error.hpp"
 
@@ -27,11 +33,61 @@ void open_handles::unlink(shared_handle& linked) noexcept {
     if (!place.linked) {
         return;
     }
-    (place.previous != nullptr ? place.previous->place_.next : first_) = place.next;
+    (place.previous != nullptr ? place.previous->place_.next : place.is_closing ? first_closing_ : first_) = place.next;
     if (place.next != nullptr) {
         place.next->place_.previous = place.previous;
     }
     place.linked = false;
+    if (std::exchange(place.is_closing, false)) {
+        closing_.fetch_sub(1, std::memory_order_relaxed);
+    }
+}
+
+void open_handles::watch_closing(shared_handle& closing) noexcept {
+    handle_place& place = closing.place_;
+    {
+        const std::lock_guard guard(lock_);
+        unlink(closing);
+        place.previous = nullptr;
+        place.next = first_closing_;
+        if (first_closing_ != nullptr) {
+            first_closing_->place_.previous = &closing;
+        }
+        first_closing_ = &closing;
+        place.linked = true;
+        place.is_closing = true;
+        place.looked_at = 0;
+        closing_.fetch_add(1, std::memory_order_relaxed);
+    }
+    if (port_ != nullptr && current_io().service == nullptr) {
+        port_->post_wake(); // the workers may all sleep, and then nobody calls cancel_again()
+    }
+}
+
+void open_handles::cancel_again() noexcept {
+    std::uint64_t look = 0;
+    for (;;) {
+        std::array<shared_handle*, 8> due; // in portions: the lock is not held during system calls
+        std::size_t count = 0;
+        {
+            const std::lock_guard guard(lock_);
+            look = look != 0 ? look : ++looks_;
+            for (shared_handle* each = first_closing_; each != nullptr && count < due.size();
+                 each = each->place_.next) {
+                const std::uint64_t before = std::exchange(each->place_.looked_at, look);
+                if (before != 0 && before != look && each->enter_closing()) {
+                    due[count++] = each;
+                }
+            }
+        }
+        for (std::size_t index = 0; index < count; ++index) {
+            cancel_all(due[index]->borrow());
+            due[index]->leave();
+        }
+        if (count < due.size()) {
+            return;
+        }
+    }
 }
 
 // Whoever waits for the last one takes the lock again before it goes on, so that the list is there until this is done.

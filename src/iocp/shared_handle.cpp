@@ -26,6 +26,16 @@ bool shared_handle::enter() noexcept {
     return true;
 }
 
+bool shared_handle::enter_closing() noexcept {
+    std::uint64_t word = word_.load(std::memory_order_relaxed);
+    do {
+        if ((word & uses_mask) == 0) {
+            return false;
+        }
+    } while (!word_.compare_exchange_weak(word, word + one_use, std::memory_order_acquire, std::memory_order_relaxed));
+    return true;
+}
+
 void shared_handle::leave() noexcept {
     std::uint64_t word = word_.load(std::memory_order_acquire);
     do {
@@ -67,6 +77,9 @@ bool shared_handle::close() noexcept {
     // nothing to cancel, and the system call for it is saved.
     if (word != reference) {
         cancel_all(borrow());
+        if ((word & uses_mask) != 0) {
+            siblings_.watch_closing(*this);
+        }
     }
     let_go();
     leave();

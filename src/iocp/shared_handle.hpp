@@ -91,6 +91,9 @@ protected:
 private:
     friend class open_handles;
 
+    /// One use more while others last, also under close(): for the list, under its lock. False when there is none.
+    [[nodiscard]] bool enter_closing() noexcept;
+
     /// The system handle; valid during a use.
     [[nodiscard]] virtual win::io_handle borrow() const noexcept = 0;
     /// Called once, by close(), when no new use begins any more and calls were cancelled: gives up what they brought.

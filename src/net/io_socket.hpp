@@ -79,7 +79,7 @@ public:
         here_ = iocp::current_io();
         const iocp::submission submitted = start(*call_, std::as_const(socket_.socket_));
         if (submitted == iocp::submission::pending) {
-            iocp::cancel(*call_, socket_.borrow());
+            iocp::cancel_and_await(*call_, socket_.borrow());
         }
         return finish(submitted);
     }

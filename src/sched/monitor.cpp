@@ -66,7 +66,7 @@ void monitor::run() noexcept {
         // Read first: whoever wakes from here on changes it.
         const std::uint32_t wakes = wakes_.load(std::memory_order_acquire);
         if (idle_ && rest()) {
-            wait(wakes, runtime_.circles.until_next_look(steady::now()));
+            wait(wakes, longest_rest());
             last_look_ = steady::now();
             idle_ = false;
         } else {
@@ -84,6 +84,13 @@ void monitor::run() noexcept {
 bool monitor::rest() noexcept {
     resting_.store(true, std::memory_order_seq_cst);
     return runtime_.all_workers_sleep() || !resting_.exchange(false);
+}
+
+// In milliseconds. Asked while it rests: what begins later wakes it.
+DWORD monitor::longest_rest() const noexcept {
+    const DWORD until_search = runtime_.circles.until_next_look(steady::now());
+    const bool cancels = runtime_.io.handles.are_closing();
+    return cancels ? std::min(until_search, static_cast<DWORD>(iocp::patience_with_cancelled.count())) : until_search;
 }
 
 void monitor::end_rest() noexcept {
@@ -165,6 +172,10 @@ void monitor::look() noexcept {
         runtime_.wake_worker();
     }
     runtime_.circles.look(now);
+    if (runtime_.io.handles.are_closing() && now - cancelled_again_ >= iocp::patience_with_cancelled) {
+        cancelled_again_ = now;
+        runtime_.io.handles.cancel_again();
+    }
 }
 
 // A worker whose thread is gone would keep its coroutines for ever, without a word. Wine ends a thread so when there is

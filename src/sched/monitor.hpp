@@ -73,6 +73,7 @@ private:
     [[nodiscard]] std::chrono::milliseconds share_of_slice(unsigned looks) const noexcept;
     [[nodiscard]] DWORD until_next_look() const noexcept;
     [[nodiscard]] bool rest() noexcept;
+    [[nodiscard]] DWORD longest_rest() const noexcept;
     void end_rest() noexcept;
     void wait(std::uint32_t wakes, DWORD timeout) noexcept;
     void wake() noexcept;
@@ -103,6 +104,7 @@ private:
     std::vector<watched> watched_;
     // From here on: the monitor's thread alone.
     steady::time_point last_look_{};
+    steady::time_point cancelled_again_{}; // when open_handles::cancel_again was called last
     steady::time_point slice_ends_{};      // the first that does
     unsigned calm_looks_ = 0;              // in a row
     bool idle_ = false;                    // all workers slept, and had done nothing since the look before
