@@ -2,7 +2,6 @@
 // the one worker is kept at the place where the stages are what they shall be.
 #include <memory>
 #include <random>
-#include <semaphore>
 #include <thread>
 #include <vector>
 
@@ -13,6 +12,8 @@
 
 #include "iocp/lifetime_parts.hpp"
 #include "support/run.hpp"
+#include "win/handle.hpp"
+#include "win/windows.hpp"
 
 namespace moor::test {
 namespace {
@@ -34,9 +35,21 @@ struct member {
     join_handle<void> handle;
 };
 
+// What a plain thread waits for. Not a std::binary_semaphore: libstdc++ 12 for MinGW looks at the value outside the
+// mutex that its waiters sleep under, and now and then one sleeps on that was released (sched/stop_wait.hpp has more).
+class event_object {
+public:
+    event_object() : handle_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {}
+    void set() const noexcept { ::SetEvent(handle_.get()); }
+    void wait() const noexcept { ::WaitForSingleObject(handle_.get(), INFINITE); }
+
+private:
+    win::unique_handle handle_;
+};
+
 class batch {
 public:
-    batch(std::uint32_t seed, std::binary_semaphore& shut_down) : random_(seed), shut_down_(shut_down) {}
+    batch(std::uint32_t seed, const event_object& shut_down) : random_(seed), shut_down_(shut_down) {}
 
     void run() {
         const this_coroutine::stop_shield to_the_end;
@@ -135,7 +148,7 @@ private:
     // Begins it, and returns when every member that waits has been asked to stop. No coroutine runs meanwhile.
     void shut_down() {
         begun_ = true;
-        shut_down_.release();
+        shut_down_.set();
         for (const auto& each : members_) {
             while (each->call.self != nullptr && !each->call.asked_to_stop()) {
                 std::this_thread::yield();
@@ -169,7 +182,7 @@ private:
     }
 
     std::mt19937 random_;
-    std::binary_semaphore& shut_down_;
+    const event_object& shut_down_;
     adversary* system_ = nullptr;
     std::vector<std::unique_ptr<member>> members_;
     bool begun_ = false;
@@ -179,11 +192,11 @@ private:
 
 void run_shutdowns(std::uint32_t seed, std::uint32_t count, cell_counts& counts) {
     for (std::uint32_t done = 0; done < count && !testing::Test::HasFailure(); done += calls_per_runtime) {
-        std::binary_semaphore wanted(0);
+        const event_object wanted;
         batch members(seed + done, wanted);
         runtime running(with_workers(1));
         auto all = running.spawn([&members] { members.run(); });
-        wanted.acquire();
+        wanted.wait();
         running.shutdown();
         all.join();
         members.judge(counts);
