@@ -42,6 +42,7 @@ void relay_server::serve(moor::tcp_listener listener, const std::stop_token& sto
     sessions.stop();
     const moor::this_coroutine::stop_shield shield;
     sessions.wait();
+    listener.close_and_wait(); // whoever connects from here on is refused, and another relay may have the port
 }
 
 std::error_code relay_server::start_session(moor::task_group& sessions, moor::tcp_stream stream, std::uint64_t number) {

@@ -24,7 +24,7 @@ public:
     relay_server(const relay_options& options, log_level level, log_sink log);
 
     /// Serves until `stop` is requested or the calling coroutine is asked to stop; then closes the listener, ends all
-    /// sessions ("relay shuts down") and returns when the last one is gone.
+    /// sessions ("relay shuts down") and returns when the last one is gone and the address free.
     void serve(moor::tcp_listener listener, const std::stop_token& stop);
 
     /// Any thread.
