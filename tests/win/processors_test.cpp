@@ -1,6 +1,7 @@
 #include "win/processors.hpp"
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include <gtest/gtest.h>
@@ -42,6 +43,22 @@ TEST(usable_processors, without_an_answer_are_what_else_is_known) {
 TEST(usable_processors, of_this_process_are_some) {
     EXPECT_GE(usable_processors(), 1u);
     EXPECT_LE(usable_processors(), ::GetActiveProcessorCount(ALL_PROCESSOR_GROUPS));
+}
+
+TEST(usable_processors, of_this_process_follow_its_mask) {
+    struct kept_mask {
+        DWORD_PTR process = 0;
+        DWORD_PTR system = 0;
+        kept_mask() { ::GetProcessAffinityMask(::GetCurrentProcess(), &process, &system); }
+        ~kept_mask() { ::SetProcessAffinityMask(::GetCurrentProcess(), process); }
+    } const before;
+    if (::GetActiveProcessorGroupCount() != 1 || std::popcount(before.process) < 2) {
+        GTEST_SKIP() << "it has one processor, or the machine several groups";
+    }
+    EXPECT_EQ(usable_processors(), static_cast<unsigned>(std::popcount(before.process)));
+    const DWORD_PTR without_lowest = before.process & (before.process - 1);
+    ASSERT_TRUE(::SetProcessAffinityMask(::GetCurrentProcess(), without_lowest));
+    EXPECT_EQ(usable_processors(), static_cast<unsigned>(std::popcount(without_lowest)));
 }
 
 } // namespace
