@@ -58,7 +58,7 @@ void sleep_for(std::chrono::duration<Representation, Period> duration, const wai
 /// The worker it runs on now; another one perhaps after the next suspension. 0 outside a coroutine.
 [[nodiscard]] unsigned worker() noexcept;
 
-/// Bytes of address space of its stack; 0 outside a coroutine.
+/// Bytes of its stack that the program may use; 0 outside a coroutine.
 [[nodiscard]] std::size_t stack_size() noexcept;
 
 /// Whether somebody asked this coroutine to stop (join_handle::request_stop, task_group, runtime shutdown), also under

@@ -15,8 +15,8 @@
 namespace moor::debug {
 namespace {
 
-// Whether the fault means that this coroutine's stack is used up: the system says so, or the code ran into the page at
-// the lower end that is never committed.
+// Whether the fault means that this coroutine's stack is used up: the system says so, or the code ran into what lies
+// below the program's part, of which the lower end is never committed. The guard page may be in there, too.
 bool is_overflow(const EXCEPTION_RECORD& fault, const stack::memory& of) noexcept {
     if (fault.ExceptionCode == static_cast<DWORD>(STATUS_STACK_OVERFLOW)) {
         return true;
@@ -25,8 +25,8 @@ bool is_overflow(const EXCEPTION_RECORD& fault, const stack::memory& of) noexcep
         return false;
     }
     const auto address = fault.ExceptionInformation[1];
-    const auto lowest = reinterpret_cast<ULONG_PTR>(of.lowest);
-    return address >= lowest && address < lowest + 2 * win::page_size;
+    return address >= reinterpret_cast<ULONG_PTR>(of.deallocation()) &&
+           address < reinterpret_cast<ULONG_PTR>(of.lowest) + 2 * win::page_size;
 }
 
 LONG CALLBACK report_overflow(EXCEPTION_POINTERS* fault) noexcept {

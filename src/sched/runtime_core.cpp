@@ -177,11 +177,12 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     made.state = {};
     // Nothing ends at the very top, so that no address within the stack looks like one beyond it.
     constexpr std::size_t unused_at_top = 16;
+    std::byte* const highest = made.stack.top() - unused_at_top;
     made.state.check_limit = made.stack.kind == stack::memory::form::segment && options.debug.force_move
                                  ? ~std::uint64_t{0}
                                  : made.stack.check_limit();
-    made.state.resume_at =
-        context::make_context(made.stack.top() - unused_at_top, made.stack.size - unused_at_top, &moor_coroutine_base);
+    made.state.resume_at = context::make_context(highest, static_cast<std::size_t>(highest - made.stack.deallocation()),
+                                                 &moor_coroutine_base);
     made.pinned_worker = wanted.worker ? static_cast<std::int32_t>(*wanted.worker) : -1;
     const std::size_t length = std::min(wanted.name.size(), coroutine::longest_name);
     std::memcpy(made.name_storage.data(), wanted.name.data(), length);

@@ -213,7 +213,7 @@ win::stack_fields worker::fields_of_running_stack() const noexcept {
     const auto address = [](const std::byte* byte) { return reinterpret_cast<std::uint64_t>(byte); };
     const coroutine& running = *running_now();
     const memory& stack = running.stack;
-    return {address(stack.top()), address(stack.limit), address(stack.lowest), running.state.check_limit};
+    return {address(stack.top()), address(stack.limit), address(stack.deallocation()), running.state.check_limit};
 }
 
 // ---- Moving --------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ struct memory {
         segment, ///< exactly its size: code on it needs stack checks
     };
 
-    std::byte* lowest = nullptr;
+    std::byte* lowest = nullptr; ///< that the program may use
     std::size_t size = 0;
     std::byte* limit = nullptr; ///< lowest usable address now; what the TEB's StackLimit must hold
     form kind = form::none;
@@ -30,6 +30,8 @@ struct memory {
     memory(const segment& part) noexcept : lowest(part.base), size(part.size), limit(part.base), kind(form::segment) {}
 
     [[nodiscard]] std::byte* top() const noexcept { return lowest + size; }
+    /// What the TEB's DeallocationStack must hold.
+    [[nodiscard]] std::byte* deallocation() const noexcept { return kind == form::slot ? as_slot().lowest() : lowest; }
     [[nodiscard]] explicit operator bool() const noexcept { return kind != form::none; }
     [[nodiscard]] bool contains(const void* address) const noexcept {
         const auto* const byte = static_cast<const std::byte*>(address);

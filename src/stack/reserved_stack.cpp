@@ -34,7 +34,7 @@ reserved_stack with_room(reserved_stack stack, std::size_t bytes) noexcept {
         return stack;
     }
     const auto missing = static_cast<std::size_t>(stack.limit - limit);
-    if (limit < stack.slot + 2 * win::page_size || !win::commit(limit, missing) ||
+    if (limit < stack.slot || !win::commit(limit, missing) ||
         !win::commit_guard(limit - win::page_size, win::page_size)) {
         return {};
     }
@@ -55,7 +55,8 @@ reserved_stack reserved_arena::allocate(std::size_t size) {
         }
         auto& free_slots = free_slots_[size_class(size)];
         if (free_slots.empty()) {
-            const std::size_t stride = size + win::page_size;
+            const std::size_t stride = size + reserved_stack::kept_below;
+            static_assert(reserved_stack::kept_below / win::page_size % 2 == 1);
             // These stacks never move, so nothing is ever taken for an address in them, and any place will do.
             reservations_.emplace_back(std::max(stride, reservation_size), win::placement::random);
             const auto& added = reservations_.back();
@@ -65,7 +66,7 @@ reserved_stack reserved_arena::allocate(std::size_t size) {
                 kept.reserve(slots);
             }
             for (std::size_t number = added.size() / stride; number != 0; --number) {
-                free_slots.push_back(added.base() + (number - 1) * stride);
+                free_slots.push_back(added.base() + (number - 1) * stride + reserved_stack::kept_below);
             }
         }
         slot = free_slots.back();
@@ -93,7 +94,7 @@ void reserved_arena::release(const reserved_stack& unused) noexcept {
 }
 
 void reserved_arena::give_up(const reserved_stack& unused) noexcept {
-    win::decommit(unused.slot, unused.size);
+    win::decommit(unused.lowest(), unused.size + reserved_stack::kept_below);
     const std::lock_guard guard(lock_);
     free_slots_[size_class(unused.size)].push_back(unused.slot);
     --committed_;
@@ -127,7 +128,7 @@ void stack_cache::give(reserved_stack finished) noexcept {
     }
     std::byte* const lowest_kept = finished.top() - kept_of_large;
     if (finished.limit < lowest_kept && finished.committed() > most_bytes_ - bytes_) {
-        win::decommit(finished.slot, static_cast<std::size_t>(lowest_kept - finished.slot));
+        win::decommit(finished.lowest(), static_cast<std::size_t>(lowest_kept - finished.lowest()));
         if (!win::commit_guard(lowest_kept - win::page_size, win::page_size)) {
             arena_.release(finished);
             return;

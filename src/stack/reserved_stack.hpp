@@ -1,6 +1,7 @@
 // Stacks of the reserved kind: a slot of address space with its first page committed and a guard page below it. The
-// kernel commits more on touch and moves the TEB's stack limit; addresses never change. At the lower end stays one page
-// that is never committed, so that overrunning a stack cannot reach its neighbour.
+// kernel commits more on touch and moves the TEB's stack limit; addresses never change. What the program asks for it
+// can fill: below that lies what the system wants of each stack, and a page that is never committed, so that
+// overrunning a stack cannot reach its neighbour.
 #pragma once
 
 #include <array>
@@ -9,6 +10,7 @@
 #include <mutex>
 #include <vector>
 
+#include "win/own_stack.hpp"
 #include "win/system_lock.hpp"
 #include "win/virtual_memory.hpp"
 
@@ -16,11 +18,18 @@ namespace moor::stack {
 
 /// A stack in somebody's hands: a value, owned by convention (a coroutine, a cache, or the arena).
 struct reserved_stack {
-    std::byte* slot = nullptr;  ///< lowest address
-    std::size_t size = 0;       ///< bytes of address space
+    /// Below the program's part: the room that GuaranteedStackBytes asks for (win::own_stack::overflow_reserve), which
+    /// the system gives to the report of an overflow, the guard below it, and two pages of which the system lets no
+    /// stack use the lower one. Wine takes two pages less. Bytes; an odd number of pages, see reserved_arena.
+    static constexpr std::size_t kept_below = win::own_stack::overflow_reserve + 3 * win::page_size;
+
+    std::byte* slot = nullptr;  ///< lowest address that the program may use
+    std::size_t size = 0;       ///< bytes from there to the top
     std::byte* limit = nullptr; ///< lowest committed address that is no guard; what the TEB's StackLimit must hold
 
     [[nodiscard]] std::byte* top() const noexcept { return slot + size; }
+    /// Lowest address of all; what the TEB's DeallocationStack must hold.
+    [[nodiscard]] std::byte* lowest() const noexcept { return slot - kept_below; }
     /// Bytes of memory, without the guard page.
     [[nodiscard]] std::size_t committed() const noexcept { return static_cast<std::size_t>(top() - limit); }
     [[nodiscard]] explicit operator bool() const noexcept { return slot != nullptr; }
@@ -39,7 +48,7 @@ inline constexpr std::size_t largest_reserved_stack = std::size_t{1024} * 1024 *
 
 /// Where slots come from: large reservations per size, kept until the runtime ends. Any thread.
 ///
-/// From one slot to the next it is a page more than its size. With a power of two the first pages of all stacks would
+/// From one slot to the next it is an odd number of pages. With a power of two the first pages of all stacks would
 /// compete for the same few places in the processor's caches and tables of pages.
 class reserved_arena {
 public:

@@ -47,6 +47,9 @@ struct stack_fields {
 /// Base of the scheduler's worker; the thread slot points to it. Used by its thread alone.
 class own_stack {
 public:
+    /// What GuaranteedStackBytes holds on a coroutine's stack. Bytes.
+    static constexpr std::uint32_t overflow_reserve = 16 * 1024;
+
     own_stack(const own_stack&) = delete;
     own_stack& operator=(const own_stack&) = delete;
 
@@ -141,8 +144,6 @@ private:
     /// field. GuaranteedStackBytes is the room that the system leaves below a stack overflow, for the handler that
     /// reports it.
     struct thread_fields {
-        static constexpr std::uint32_t overflow_reserve = 16 * 1024; // bytes
-
         std::uint64_t exception_list = 0;
         std::uint32_t guaranteed_bytes = 0;
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -18,6 +19,7 @@
 #include "support/child.hpp"
 #include "support/platform.hpp"
 #include "support/run.hpp"
+#include "win/teb.hpp"
 #include "win/windows.hpp"
 
 namespace moor {
@@ -76,6 +78,34 @@ TEST(stack_overflow, of_a_large_stack) { expect_report(largest, "wide", "1677721
 
 const test::scenario unnamed("unnamed", [] { overflow_in_runtime<64>({}); });
 TEST(stack_overflow, of_a_coroutine_without_a_name) { expect_report(unnamed, "", "262144"); }
+
+// All that was asked for is the program's, from the first frame on.
+int fill(const std::byte* until) {
+    std::array<char, 128> frame;
+    volatile char* const kept = frame.data();
+    kept[0] = 'x';
+    const auto* const here = reinterpret_cast<const std::byte*>(frame.data());
+    return here - until < 512 ? 0 : fill(until) + (kept[0] == 'x' ? 1 : 0);
+}
+
+void fill_smallest() {
+    const auto* const base = reinterpret_cast<const std::byte*>(win::teb::read(win::teb::field::stack_base));
+    const std::byte here{};
+    const bool is_near_base = base - &here < 2048;
+    const bool is_smallest = this_coroutine::stack_size() == 64 * 1024;
+    const int frames = fill(base - 64 * 1024);
+    std::_Exit(is_near_base && is_smallest && frames > 100 ? 0 : 1);
+}
+
+const test::scenario filled("filled", [] {
+    test::in_runtime(1, [] { spawn({.name = "thorough", .stack_size = 1}, fill_smallest).join(); });
+});
+TEST(stack_overflow, is_none_while_what_was_asked_for_is_filled) {
+    const auto end = test::run_in_child(filled);
+    EXPECT_FALSE(end.hung);
+    EXPECT_EQ(end.exit_status, 0u);
+    EXPECT_EQ(end.error_output, "");
+}
 
 // The stack has been deep in and was trimmed: its guard must be there again.
 const test::scenario reused("reused", [] {

@@ -39,7 +39,7 @@ void expect_armed(const reserved_stack& armed) {
     EXPECT_EQ(page_at(armed.limit - 1), page::guard);
     EXPECT_EQ(page_at(armed.limit - win::page_size), page::guard);
     EXPECT_EQ(page_at(armed.limit - win::page_size - 1), page::reserved);
-    EXPECT_EQ(page_at(armed.slot), page::reserved) << "nothing may reach the neighbour";
+    EXPECT_EQ(page_at(armed.lowest()), page::reserved) << "nothing may reach the neighbour";
 }
 
 // What the kernel does when a coroutine grows into its stack, as far as the arena can tell.
@@ -69,6 +69,21 @@ TEST(reserved_arena, gives_armed_stacks_of_every_size) {
         arena.release(made);
     }
     EXPECT_EQ(arena.committed(), 0u);
+}
+
+TEST(reserved_arena, all_that_was_asked_for_can_be_used) {
+    reserved_arena arena;
+    reserved_stack made = arena.allocate(64 * kibibyte);
+    made = with_room(made, 64 * kibibyte);
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made.committed(), 64 * kibibyte);
+    expect_armed(made);
+    EXPECT_FALSE(with_room(made, 64 * kibibyte + 1));
+    std::fill(made.limit, made.top(), std::byte{0xcd});
+    arena.release(made);
+    for (const std::byte* at = made.lowest(); at != made.top(); at += win::page_size) {
+        ASSERT_EQ(page_at(at), page::reserved) << made.top() - at;
+    }
 }
 
 TEST(reserved_arena, the_largest_size) {
