@@ -16,6 +16,7 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "stack/reserved_stack.hpp"
 #include "support/run.hpp"
 #include "win/teb.hpp"
 #include "win/windows.hpp"
@@ -198,7 +199,7 @@ void check_stack_fields() {
     ASSERT_LT(here, seen.base);
     ASSERT_GE(here, seen.limit) << "what runs is committed";
     ASSERT_GT(seen.limit, seen.lowest);
-    ASSERT_EQ(seen.base - seen.lowest, this_coroutine::stack_size());
+    ASSERT_EQ(seen.base - seen.lowest, this_coroutine::stack_size() + stack::reserved_stack::kept_below);
     ASSERT_EQ(seen.exception_list, ~std::uint64_t{0});
     ASSERT_EQ(seen.guaranteed, std::uint32_t{16 * 1024});
     ASSERT_TRUE(win::teb::on_current_stack(&on_stack));

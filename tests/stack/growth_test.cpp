@@ -24,13 +24,13 @@ using win::teb::field;
 
 constexpr std::size_t kibibyte = 1024;
 
-// What the deepest frame has to leave free: the reserve for the report of an overflow, a page above and one below it,
-// and room for a suspension.
-constexpr std::size_t room = 28 * kibibyte;
+// What the deepest frame has to leave free, of what was asked for: room for a suspension.
+constexpr std::size_t room = 4 * kibibyte;
 
 std::size_t bytes_left() {
     const char here = 0;
-    return reinterpret_cast<std::uint64_t>(&here) - win::teb::read(field::deallocation_stack);
+    const std::uint64_t lowest = win::teb::read(field::stack_base) - this_coroutine::stack_size();
+    return reinterpret_cast<std::uint64_t>(&here) - lowest;
 }
 
 // Descends until `spare` bytes of the stack are left, suspends there, and checks every frame on the way back. Returns
