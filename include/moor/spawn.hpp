@@ -29,9 +29,10 @@ struct spawn_options {
     /// Shown in dumps and fatal messages. Copied; at most 31 bytes are kept.
     std::string_view name{};
     stack_kind stack = stack_kind::reserved;
-    /// Reserved: bytes that it can grow to, rounded up to a power of two from 64 KiB to 1 GiB; memory is committed as the
-    /// stack grows, and what the system wants of a stack comes on top. 0 takes runtime_options::stack_size. Movable: bytes to begin with and never to shrink below,
-    /// rounded up to a power of two from 1 KiB to 64 KiB. 0 takes runtime_options::movable_stack_size.
+    /// Reserved: bytes that it can grow to, rounded up to a power of two from 64 KiB to 1 GiB; memory is committed as
+    /// the stack grows, and what the system wants of a stack comes on top. 0 takes runtime_options::stack_size.
+    /// Movable: bytes to begin with and never to shrink below, rounded up to a power of two from 1 KiB to 64 KiB. 0
+    /// takes runtime_options::movable_stack_size.
     std::size_t stack_size = 0;
     /// The worker (0 … workers-1) that alone may run it; empty lets it run anywhere.
     std::optional<unsigned> worker{};
