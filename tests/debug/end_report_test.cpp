@@ -71,9 +71,16 @@ const test::scenario aborting_silently("aborting_silently", [] {
     runtime running(options);
     running.run([] { std::abort(); });
 });
+const test::scenario aborting_silently_in_one("aborting_silently_in_one", [] {
+    const runtime other(test::with_workers(1));
+    aborting_silently.run();
+});
 TEST(end_report, is_not_made_outside_of_coroutines_or_when_it_is_switched_off) {
-    EXPECT_THAT(test::run_in_child(aborting_outside).error_output, Not(HasSubstr("moor:")));
-    EXPECT_THAT(test::run_in_child(aborting_silently).error_output, Not(HasSubstr("moor:")));
+    for (const auto* each : {&aborting_outside, &aborting_silently, &aborting_silently_in_one}) {
+        const auto end = test::run_in_child(*each);
+        EXPECT_EQ(end.exit_status, 3u) << each->name();
+        EXPECT_THAT(end.error_output, Not(HasSubstr("moor:"))) << each->name();
+    }
 }
 
 const test::scenario handlers_before("handlers_before", [] {

@@ -67,17 +67,35 @@ TEST(hang_report, can_be_switched_off) {
     EXPECT_EQ(end.error_output, "");
 }
 
-const test::scenario long_computation("long_computation", [] {
-    test::in_runtime(1, [] {
-        const auto end = std::chrono::steady_clock::now() + sched::monitor::hang_reported_after + 1s;
-        while (std::chrono::steady_clock::now() < end) {
+void compute_for_long() {
+    const auto end = std::chrono::steady_clock::now() + sched::monitor::hang_reported_after + 1s;
+    while (std::chrono::steady_clock::now() < end) {
+    }
+}
+
+const test::scenario long_computation("long_computation", [] { test::in_runtime(1, &compute_for_long); });
+const test::scenario after_a_preemption("after_a_preemption", [] {
+    runtime running(test::with_workers(1));
+    running.run([&running] {
+        std::atomic<bool> stop{false};
+        auto preempted = spawn({.preemptible = true}, [&stop] {
+            while (!stop.load(std::memory_order_relaxed)) {
+            }
+        });
+        while (running.metrics().preemptions == 0) {
+            this_coroutine::yield();
         }
+        stop = true;
+        preempted.join();
+        compute_for_long();
     });
 });
-TEST(hang_report, is_not_made_when_nobody_was_preempted) {
-    const auto end = test::run_in_child(long_computation);
-    EXPECT_EQ(end.exit_status, 0u);
-    EXPECT_EQ(end.error_output, "");
+TEST(hang_report, is_not_made_when_nobody_who_was_preempted_waits) {
+    for (const auto* each : {&long_computation, &after_a_preemption}) {
+        const auto end = test::run_in_child(*each);
+        EXPECT_EQ(end.exit_status, 0u);
+        EXPECT_EQ(end.error_output, "") << each->name();
+    }
 }
 
 const test::scenario thread_gone("thread_gone", [] {

@@ -2,10 +2,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
+#include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "support/child.hpp"
+#include "win/error.hpp"
 #include "win/windows.hpp"
 
 namespace moor::win {
@@ -88,6 +93,28 @@ TEST(address_space, lies_at_random_where_its_owner_wants_that) {
     }
     const std::uint64_t varying = ones & zeros;
     EXPECT_EQ(varying, 0x1fff'ffff'0000u) << "each bit fails once in 2^39 runs";
+}
+
+// Of several processes each begins at another place, of 7,936 and of 15,872.
+std::string places_of_this_process() {
+    const address_space single(allocation_granularity);
+    return fmt::format("{} {}", fmt::ptr(single.base()), fmt::ptr(likely_free_place(allocation_granularity)));
+}
+const test::scenario say_places("say_places", [] { write_error_stream(places_of_this_process()); });
+TEST(address_space, begins_elsewhere_in_each_process) {
+    std::set<std::string> singles;
+    std::set<std::string> large;
+    for (int process = 0; process < 4; ++process) {
+        const auto end = test::run_in_child(say_places);
+        ASSERT_EQ(end.exit_status, 0u);
+        const std::size_t between = end.error_output.find(' ');
+        ASSERT_NE(between, std::string::npos);
+        singles.insert(end.error_output.substr(0, between));
+        large.insert(end.error_output.substr(between));
+    }
+    // All four at one place: once in 10^11 runs.
+    EXPECT_GT(singles.size(), 1u);
+    EXPECT_GT(large.size(), 1u);
 }
 
 TEST(address_space, can_be_had_at_a_place_once) {
