@@ -240,6 +240,20 @@ TEST(crash_report, outside_of_any_coroutine_goes_on_to_the_filter_that_was_there
     EXPECT_EQ(count_of(headline, end.error_output), 1u);
 }
 
+TEST(crash_report, leaves_the_filter_as_it_was) {
+    const auto current = [] {
+        const auto filter = ::SetUnhandledExceptionFilter(nullptr);
+        ::SetUnhandledExceptionFilter(filter);
+        return filter;
+    };
+    const auto before = current();
+    {
+        const runtime running(test::with_workers(1));
+        EXPECT_NE(current(), before);
+    }
+    EXPECT_EQ(current(), before);
+}
+
 const test::scenario switched_off("switched_off", [] {
     runtime_options options = test::with_workers(1);
     options.debug.crash_report_off = true;
