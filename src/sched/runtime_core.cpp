@@ -15,6 +15,7 @@
 #include "debug/stack_overflow.hpp"
 #include "sched/coroutine_life.hpp"
 #include "sched/runtime_checks.hpp"
+#include "stack/allocator_room.hpp"
 #include "win/error.hpp"
 #include "win/spinning.hpp"
 
@@ -53,6 +54,9 @@ runtime_core::runtime_core(const runtime_options& requested)
       progress_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {
     if (!progress_) {
         win::throw_last_error("moor: CreateEvent");
+    }
+    if (options.debug.audit) {
+        stack::clear_freed_blocks.store(true, std::memory_order_relaxed);
     }
     if (!options.debug.crash_report_off) {
         crash_report.emplace(debug::crash_report());

@@ -6,7 +6,9 @@
 // back to the wrappers.
 #include <atomic>
 #include <cstddef>
+#include <cstring>
 
+#include "stack/allocator_room.hpp"
 #include "win/error.hpp"
 #include "win/own_stack.hpp"
 #include "win/windows.hpp"
@@ -61,6 +63,7 @@ constinit runtime_function<void*(std::size_t)> malloc_of_runtime("malloc");
 constinit runtime_function<void*(std::size_t, std::size_t)> calloc_of_runtime("calloc");
 constinit runtime_function<void*(void*, std::size_t)> realloc_of_runtime("realloc");
 constinit runtime_function<void(void*)> free_of_runtime("free");
+constinit runtime_function<std::size_t(void*)> size_of_block("_msize");
 constinit runtime_function<void*(std::size_t, std::size_t)> aligned_malloc_of_runtime("_aligned_malloc");
 constinit runtime_function<void(void*)> aligned_free_of_runtime("_aligned_free");
 
@@ -70,7 +73,12 @@ extern "C" {
 void* __wrap_malloc(std::size_t bytes) { return malloc_of_runtime(bytes); }
 void* __wrap_calloc(std::size_t count, std::size_t bytes) { return calloc_of_runtime(count, bytes); }
 void* __wrap_realloc(void* block, std::size_t bytes) { return realloc_of_runtime(block, bytes); }
-void __wrap_free(void* block) { free_of_runtime(block); }
+void __wrap_free(void* block) {
+    if (block != nullptr && moor::stack::clear_freed_blocks.load(std::memory_order_relaxed)) [[unlikely]] {
+        std::memset(block, 0, size_of_block(block));
+    }
+    free_of_runtime(block);
+}
 void* __wrap__aligned_malloc(std::size_t bytes, std::size_t alignment) {
     return aligned_malloc_of_runtime(bytes, alignment);
 }

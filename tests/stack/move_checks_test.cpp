@@ -324,6 +324,30 @@ TEST_F(audit, does_not_look_into_freed_blocks) {
     EXPECT_THAT(errors.text(), IsEmpty());
 }
 
+// Nor at what a block's last user has left in it.
+TEST_F(audit, does_not_find_what_a_freed_block_held) {
+    test::captured_errors errors;
+    runtime running(auditing());
+    const bool again =
+        running
+            .spawn(movable(),
+                   [] {
+                       auto held = std::make_unique<std::array<std::uint32_t*, 60>>();
+                       held->fill(place_on_stack());
+                       test::keep(*held);
+                       const void* const before = held.get();
+                       held.reset();
+                       // Not initialised: it is what it was.
+                       const std::unique_ptr<std::array<std::uint32_t*, 60>> next(new std::array<std::uint32_t*, 60>);
+                       const bool same = next.get() == before;
+                       grow();
+                       return same;
+                   })
+            .join();
+    EXPECT_TRUE(again) << "the allocator has given another block: this shows nothing";
+    EXPECT_EQ(running.metrics().audit_findings, 0u) << errors.text();
+}
+
 observer global_observer;
 
 TEST_F(audit, finds_a_global_variable) {
