@@ -54,6 +54,8 @@ TEST(find_epilogue, knows_every_way_to_free_the_frame) {
     EXPECT_TRUE(is_epilogue(join({{0x49, 0x8d, 0x65, 0x10}, pops, ret}), by_rbp));
     by_rbp.frame_register = r12;
     EXPECT_TRUE(is_epilogue(join({{0x49, 0x8d, 0x64, 0x24, 0x10}, pops, ret}), by_rbp));
+    EXPECT_FALSE(is_epilogue(join({{0x49, 0x8d, 0x64, 0x2c, 0x10}, pops, ret}), by_rbp)) << "lea rsp, [r12 + rbp + 16]";
+    EXPECT_FALSE(is_epilogue(join({{0x48, 0x8d, 0x60, 0x10}, pops, ret}))) << "rax, where no register is the frame's";
     EXPECT_FALSE(is_epilogue(join({{0x48, 0x83, 0xec, 0x20}, pops, ret}))) << "sub";
     EXPECT_FALSE(is_epilogue(join({{0x48, 0x83, 0xc1, 0x20}, pops, ret}))) << "of rcx";
     EXPECT_FALSE(is_epilogue(join({add_short, add_short, ret}))) << "twice";
@@ -73,6 +75,8 @@ TEST(find_epilogue, knows_every_way_to_leave) {
     EXPECT_TRUE(is_epilogue(join({pops, {0x48, 0xff, 0xe0}}))) << "jmp rax with a prefix";
     EXPECT_TRUE(is_epilogue(join({pops, {0x49, 0xff, 0x22}}))) << "jmp [r10]";
     EXPECT_FALSE(is_epilogue(join({pops, {0xff, 0xe0}}))) << "jmp rax without, as switch statements do";
+    EXPECT_FALSE(is_epilogue(join({pops, {0x41, 0xff, 0xe0}}))) << "jmp r8, which has to have that prefix";
+    EXPECT_FALSE(is_epilogue(join({pops, {0x3e, 0xff, 0xe0}}))) << "jmp rax with another prefix";
     EXPECT_FALSE(is_epilogue(join({pops, {0x48, 0xff, 0xd0}}))) << "call";
     EXPECT_FALSE(is_epilogue(join({pops, {0xe8, 0, 0, 0, 0}}))) << "call";
     EXPECT_FALSE(is_epilogue(pops)) << "the function ends without an end";
@@ -91,6 +95,8 @@ TEST(find_epilogue, a_jump_ends_it_only_if_it_leaves_the_function) {
     // Behind body and pops, two bytes long: 21 back is the beginning.
     EXPECT_TRUE(is_epilogue(join({pops, {0xeb, 0x100 - 21}}))) << "calls itself";
     EXPECT_FALSE(is_epilogue(join({pops, {0xeb, 0x100 - 20}})));
+    EXPECT_TRUE(is_epilogue(join({pops, {0xe9, 0x100 - 24, 0xff, 0xff, 0xff}}))) << "calls itself";
+    EXPECT_FALSE(is_epilogue(join({pops, {0xe9, 0x100 - 23, 0xff, 0xff, 0xff}})));
 }
 
 TEST(find_epilogue, parts_of_one_function_are_the_function) {
@@ -118,6 +124,19 @@ TEST(find_epilogue, parts_of_one_function_are_the_function) {
 }
 
 TEST(find_epilogue, where_there_is_nothing_to_undo_there_is_none) { EXPECT_FALSE(is_epilogue(ret, {.codes = {}})); }
+
+TEST(find_epilogue, knows_registers_by_their_prefixes) {
+    hand_made_image made;
+    const auto entry =
+        made.add(join({prologue, body, {0x5b, 0x41, 0x5b, 0x40, 0x5f, 0x48, 0x5e, 0x49, 0x5c}, ret}), framed);
+    const code_image image = made.image();
+    const auto at = image.unwind_info_of(entry);
+    ASSERT_TRUE(at);
+    const auto found = find_epilogue(image, entry, *at, entry.begin + behind_body);
+    ASSERT_TRUE(found);
+    ASSERT_EQ(found->pop_count, 5u);
+    EXPECT_EQ(byte_list(found->pops.begin(), found->pops.begin() + 5), (byte_list{rbx, 11, rdi, rsi, r12}));
+}
 
 // ---- Undoing the rest ----------------------------------------------------------------------------------------------
 
@@ -267,6 +286,44 @@ TEST(find_epilogue, version_2_looks_nowhere_else) {
     EXPECT_FALSE(is_epilogue(join({pops, ret}), version_2(code(4, op::epilogue, 0))));
     EXPECT_FALSE(is_epilogue(ret, version_2(join({code(1, op::epilogue, 0), code(255, op::epilogue, 15)}))))
         << "before the function";
+    // What lies behind the stated end is something else, and what goes on there is no whole instruction.
+    EXPECT_FALSE(
+        is_epilogue({0x48, 0x83, 0xc4, 0x20}, version_2(join({code(3, op::epilogue, 0), code(4, op::epilogue, 0)}))))
+        << "cut off";
+    EXPECT_FALSE(
+        is_epilogue(join({add_long, ret}), version_2(join({code(6, op::epilogue, 0), code(8, op::epilogue, 0)}))))
+        << "cut off";
+    EXPECT_TRUE(is_epilogue(byte_list(16, 0x58), version_2(code(16, op::epilogue, 1))));
+    EXPECT_FALSE(is_epilogue(byte_list(17, 0x58), version_2(code(17, op::epilogue, 1)))) << "more pops than registers";
+    // An operand that reads like a place.
+    unwind_description large = framed;
+    large.version = 2;
+    large.codes = join(
+        {code(4, op::epilogue, 0), code(7, op::allocate_large, 0, {4u | static_cast<unsigned>(op::epilogue) << 8u})});
+    EXPECT_FALSE(is_epilogue(join({pops, ret}), large));
+}
+
+TEST(find_epilogue, of_version_2_ends_where_it_is_stated) {
+    hand_made_image made;
+    const auto entry = made.add(join({prologue, body, pops, {0x5d}, ret}),
+                                version_2(join({code(3, op::epilogue, 0), code(5, op::epilogue, 0)})));
+    const code_image image = made.image();
+    const auto at = image.unwind_info_of(entry);
+    ASSERT_TRUE(at);
+    const auto found = find_epilogue(image, entry, *at, entry.begin + behind_body);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->pop_count, 2u);
+}
+
+// It would lie before the function, in another one.
+TEST(find_epilogue, of_version_2_lies_within_its_function) {
+    hand_made_image made;
+    made.add(byte_list(64, 0x90), framed);
+    const auto entry = made.add(join({pops, ret}), version_2(code(8, op::epilogue, 1)));
+    const code_image image = made.image();
+    const auto at = image.unwind_info_of(entry);
+    ASSERT_TRUE(at);
+    EXPECT_FALSE(find_epilogue(image, entry, *at, entry.begin));
 }
 
 } // namespace

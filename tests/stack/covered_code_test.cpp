@@ -76,7 +76,9 @@ TEST(covered_code, variadic_arguments_outlive_moves) {
             return false;
         }
     }
-    return reinterpret_cast<std::uintptr_t>(words) % 16 == 0;
+    auto address = reinterpret_cast<std::uintptr_t>(words);
+    asm volatile("" : "+r"(address)); // otherwise the compiler knows it to be aligned
+    return address % 16 == 0;
 }
 
 TEST(covered_code, alloca_of_every_size) {
@@ -94,7 +96,8 @@ template <std::size_t Alignment>
     alignas(Alignment) std::array<std::uint8_t, Alignment + 8> bytes{};
     bytes.back() = 7;
     test::keep(bytes);
-    const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
+    auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
+    asm volatile("" : "+r"(address)); // otherwise the compiler knows it to be aligned
     grow();
     test::keep(bytes);
     return address % Alignment == 0 && address == reinterpret_cast<std::uintptr_t>(bytes.data()) && bytes.back() == 7;

@@ -87,7 +87,9 @@ TEST(data_stack, chunks_double_up_to_the_largest_segment) {
     EXPECT_EQ(stack.next_size(1000), 2048u);
     for (std::size_t expected = data_stack::smallest_chunk; expected <= 4 * largest_segment; expected *= 2) {
         EXPECT_EQ(stack.next_size(16), std::min(expected, largest_segment));
+        const std::size_t before = stack.size();
         stack.add(source.make(stack.next_size(16)));
+        EXPECT_EQ(stack.size(), before + std::min(expected, largest_segment));
     }
     EXPECT_EQ(stack.next_size(largest_segment), 2 * largest_segment);
     stack.clear(source.taker());
@@ -142,6 +144,66 @@ TEST(data_stack, gives_an_empty_chunk_back_after_a_while) {
     }
     EXPECT_EQ(source.out, 1) << "a frame lies in it";
     stack.clear(source.taker());
+}
+
+TEST(data_stack, goes_back_to_a_frame_that_fills_its_chunk) {
+    chunks source;
+    data_stack stack;
+    std::byte* const first = take(stack, source, data_stack::smallest_chunk - data_stack::header_bytes);
+    take(stack, source, 16);
+    EXPECT_EQ(source.out, 2);
+    stack.rewind(first, source.taker());
+    EXPECT_EQ(stack.pointer(), first);
+    EXPECT_EQ(source.out, 1);
+    stack.clear(source.taker());
+}
+
+TEST(data_stack, an_older_chunk_has_its_own_room_again) {
+    chunks source;
+    data_stack stack;
+    std::byte* const first = take(stack, source, 512);
+    take(stack, source, 5000);
+    stack.rewind(first, source.taker());
+    const std::size_t room = data_stack::smallest_chunk - data_stack::header_bytes - 512;
+    EXPECT_EQ(stack.take(room + 16), nullptr);
+    EXPECT_EQ(stack.take(room), first - room);
+    stack.clear(source.taker());
+}
+
+TEST(data_stack, keeps_a_chunk_that_is_used_now_and_then) {
+    chunks source;
+    data_stack stack;
+    take(stack, source, 512);
+    std::byte* const second = take(stack, source, 5000);
+    for (int suspension = 0; suspension != 100; ++suspension) {
+        stack.trim(source.taker());
+    }
+    EXPECT_EQ(source.out, 2) << "a frame lies in the newer one";
+    for (int round = 0; round != 4; ++round) {
+        stack.rewind(second + 5000, source.taker());
+        for (int suspension = 0; suspension != 15; ++suspension) {
+            stack.trim(source.taker());
+        }
+        ASSERT_EQ(stack.take(5000), second);
+        stack.trim(source.taker());
+    }
+    EXPECT_EQ(source.out, 2);
+    stack.clear(source.taker());
+}
+
+TEST(data_stack, keeps_its_first_chunk_only_if_it_is_small) {
+    for (const auto& [frame, kept] : {std::pair<std::size_t, int>(512, 1), std::pair<std::size_t, int>(5000, 0)}) {
+        chunks source;
+        data_stack stack;
+        std::byte* const first = take(stack, source, frame);
+        stack.rewind(first + frame, source.taker());
+        for (int suspension = 0; suspension != 100; ++suspension) {
+            stack.trim(source.taker());
+        }
+        EXPECT_EQ(source.out, kept) << frame;
+        EXPECT_EQ(stack.empty(), kept == 0);
+        stack.clear(source.taker());
+    }
 }
 
 } // namespace

@@ -203,6 +203,7 @@ std::string generator_page(const http_request& asked) {
 }
 
 std::string children_page(const http_request& asked) {
+    const this_coroutine::stop_shield shield; // the children refer to what follows
     channel<unsigned> results(0);
     wait_group running;
     mutex lock;
@@ -413,7 +414,9 @@ std::string buffers_page(const http_request& asked) {
     for (const std::uint64_t each : aligned) {
         text += ' ' + std::to_string(each);
     }
-    return text + (reinterpret_cast<std::uintptr_t>(aligned.data()) % 64 == 0 ? " aligned" : " not aligned");
+    auto address = reinterpret_cast<std::uintptr_t>(aligned.data());
+    asm volatile("" : "+r"(address)); // otherwise the compiler knows it to be aligned
+    return text + (address % 64 == 0 ? " aligned" : " not aligned");
 }
 
 // What a page fails with becomes an answer of the session.
