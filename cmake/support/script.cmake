@@ -1,4 +1,4 @@
-# What cmake/test.cmake, demo.cmake and bench.cmake share: their options and the running of steps.
+# What the scripts of cmake/ share: their options and the running of steps.
 cmake_minimum_required(VERSION 3.25)
 
 get_filename_component(MOOR_ROOT "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
@@ -39,6 +39,26 @@ function(moor_run what)
     endif()
 endfunction()
 
+# Notes the outcome of a step for the summary; steps after a failure are still taken where they can be.
+set(summary "")
+set(failed OFF)
+macro(moor_note what status)
+    if("${status}" STREQUAL "0")
+        string(APPEND summary "   passed  ${what}\n")
+    else()
+        string(APPEND summary "   FAILED  ${what}\n")
+        set(failed ON)
+    endif()
+endmacro()
+
+# The end of a script that has noted something: fails when a step has.
+function(moor_summarise)
+    message("\nSummary\n${summary}")
+    if(failed)
+        message(FATAL_ERROR "Something failed, see above.")
+    endif()
+endfunction()
+
 function(moor_build_directory config result)
     # Another Clang, by the environment variable MOOR_CLANG, has folders of its own.
     set(version "")
@@ -59,7 +79,8 @@ function(moor_build config result)
         set(type Debug)
         set(bench OFF)
     endif()
-    set(parts -D MOOR_BUILD_TESTS=ON -D MOOR_BUILD_EXAMPLES=ON -D MOOR_BUILD_BENCH=${bench} -D MOOR_INSTALL=ON)
+    set(parts -D MOOR_BUILD_TESTS=ON -D MOOR_BUILD_EXAMPLES=ON -D MOOR_BUILD_BENCH=${bench} -D MOOR_INSTALL=ON
+              -D MOOR_LONG_TESTS=OFF -U "MOOR_RANDOM_LOOPS*")
     if(COMPILER STREQUAL "native")
         moor_try(status "configuring ${COMPILER} ${config}"
                  "${CMAKE_COMMAND}" -S "${MOOR_ROOT}" -B "${directory}" -D CMAKE_BUILD_TYPE=${type} ${parts}
@@ -77,6 +98,19 @@ function(moor_build config result)
                  "${CMAKE_COMMAND}" --build "${directory}" --config ${type} --parallel ${targets})
     endif()
     set(${result} "${status}" PARENT_SCOPE)
+endfunction()
+
+# The command that runs tests of a configuration.
+function(moor_ctest config result)
+    moor_build_directory(${config} directory)
+    set(command "${CMAKE_CTEST_COMMAND}" --test-dir "${directory}" --output-on-failure --no-tests=error)
+    if(COMPILER STREQUAL "native")
+        string(SUBSTRING "${config}" 0 1 first)
+        string(TOUPPER "${first}" first)
+        string(REGEX REPLACE "^." "${first}" type "${config}")
+        list(APPEND command -C ${type})
+    endif()
+    set(${result} "${command}" PARENT_SCOPE)
 endfunction()
 
 # How a Windows program is run here, and what turns a path of this machine into one that such a program understands.

@@ -14,14 +14,22 @@ struct random_loop {
     const char* name;
 };
 
-struct random_loops {
-    std::uint32_t seed;
-    std::span<const random_loop> loops;
-};
+/// The loops of one file. Static objects: the constructor adds them to a list, those with stack checks to another than
+/// the same loops without.
+class random_loops {
+public:
+    random_loops(bool has_checks, std::uint32_t seed, std::span<const random_loop> loops);
 
-// The same file, compiled with and without stack checks.
-extern const random_loops loops_with_checks;
-extern const random_loops loops_without_checks;
+    [[nodiscard]] std::uint32_t seed() const noexcept { return seed_; }
+    [[nodiscard]] std::span<const random_loop> loops() const noexcept { return loops_; }
+
+    /// All files in the order of their seeds.
+    [[nodiscard]] static std::span<const random_loops* const> all(bool has_checks);
+
+private:
+    std::uint32_t seed_;
+    std::span<const random_loop> loops_;
+};
 
 // Elements of sizes that are no power of two, and one that is aligned more than a stack is.
 struct triple {

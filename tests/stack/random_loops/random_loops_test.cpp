@@ -1,7 +1,10 @@
-// The loops of a file that write_loops.cpp has written: each runs as ordinary code on a stack that stays, as code with
-// stack checks on one that stays, and on one that moves at every opportunity. All three have to give the same.
+// The loops of the files that write_loops.cpp has written: each runs as ordinary code on a stack that stays, as code
+// with stack checks on one that stays, and on one that moves at every opportunity. All three have to give the same.
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -27,7 +30,23 @@ namespace {
 unsigned calls = 0;
 mixed values;
 
+std::vector<const random_loops*>& list(bool has_checks) {
+    static std::vector<const random_loops*> lists[2];
+    return lists[has_checks ? 1 : 0];
+}
+
 } // namespace
+
+random_loops::random_loops(bool has_checks, std::uint32_t seed, std::span<const random_loop> loops)
+    : seed_(seed), loops_(loops) {
+    list(has_checks).push_back(this);
+}
+
+std::span<const random_loops* const> random_loops::all(bool has_checks) {
+    std::sort(list(has_checks).begin(), list(has_checks).end(),
+              [](const random_loops* one, const random_loops* other) { return one->seed() < other->seed(); });
+    return list(has_checks);
+}
 
 void begin_loop() noexcept {
     calls = 0;
@@ -65,28 +84,40 @@ outcome run(runtime& in, const random_loop& loop, stack_kind stack) {
         .join();
 }
 
+// Returns the number of moves.
+std::uint64_t compare(runtime& in, const random_loop& plain, const random_loop& checked) {
+    const outcome expected = run(in, plain, stack_kind::reserved);
+    const outcome in_place = run(in, checked, stack_kind::reserved);
+    const outcome moved = run(in, checked, stack_kind::movable);
+    EXPECT_EQ(in_place.elements, expected.elements) << checked.name << " on a reserved stack";
+    EXPECT_EQ(in_place.calls, expected.calls) << checked.name << " on a reserved stack";
+    EXPECT_EQ(moved.elements, expected.elements) << checked.name;
+    EXPECT_EQ(moved.calls, expected.calls) << checked.name;
+    EXPECT_GT(moved.moves, 0u) << checked.name;
+    return moved.moves;
+}
+
 TEST(random_loops, are_right_while_the_stack_moves) {
-    std::printf("[   seed   ] MOOR_TEST_SEED=%lu\n", static_cast<unsigned long>(loops_with_checks.seed));
     for (std::size_t index = 0; index <= known_highest; ++index) {
         read_by_loops[index] = index * 7 % 100;
     }
+    const auto all = random_loops::all(true);
+    const auto plain = random_loops::all(false);
+    ASSERT_FALSE(all.empty());
+    ASSERT_EQ(all.size(), plain.size());
     runtime running({.workers = 1});
-    std::uint64_t moves = 0;
-    ASSERT_EQ(loops_with_checks.loops.size(), loops_without_checks.loops.size());
-    for (std::size_t index = 0; index != loops_with_checks.loops.size(); ++index) {
-        const random_loop& checked = loops_with_checks.loops[index];
-        const outcome expected = run(running, loops_without_checks.loops[index], stack_kind::reserved);
-        const outcome in_place = run(running, checked, stack_kind::reserved);
-        const outcome moved = run(running, checked, stack_kind::movable);
-        EXPECT_EQ(in_place.elements, expected.elements) << checked.name << " on a reserved stack";
-        EXPECT_EQ(in_place.calls, expected.calls) << checked.name << " on a reserved stack";
-        EXPECT_EQ(moved.elements, expected.elements) << checked.name;
-        EXPECT_EQ(moved.calls, expected.calls) << checked.name;
-        EXPECT_GT(moved.moves, 0u) << checked.name;
-        moves += moved.moves;
+    for (std::size_t file = 0; file != all.size(); ++file) {
+        ASSERT_EQ(all[file]->seed(), plain[file]->seed());
+        ASSERT_EQ(all[file]->loops().size(), plain[file]->loops().size());
+        SCOPED_TRACE("MOOR_TEST_SEED=" + std::to_string(all[file]->seed()));
+        std::uint64_t moves = 0;
+        for (std::size_t index = 0; index != all[file]->loops().size(); ++index) {
+            moves += compare(running, plain[file]->loops()[index], all[file]->loops()[index]);
+        }
+        std::printf("[   seed   ] MOOR_TEST_SEED=%lu: %zu loops, %llu moves\n",
+                    static_cast<unsigned long>(all[file]->seed()), all[file]->loops().size(),
+                    static_cast<unsigned long long>(moves));
     }
-    std::printf("[  loops   ] %zu, %llu moves\n", loops_with_checks.loops.size(),
-                static_cast<unsigned long long>(moves));
 }
 
 } // namespace

@@ -274,7 +274,8 @@ int main(int count, char** arguments) {
     }
     file << "const random_loop all[] = {\n"
          << list << "};\n\n} // namespace\n\n"
-         << "const random_loops MOOR_LOOPS_NAME{" << seed << "u, all};\n\n} // namespace moor::test\n";
+         << "static const random_loops file(MOOR_LOOPS_HAVE_CHECKS, " << seed
+         << "u, all);\n\n} // namespace moor::test\n";
     file.close();
     return file ? 0 : 1;
 }

@@ -1,0 +1,97 @@
+# Runs what takes too long for every change, and sums up: cmake -P cmake/nightly.cmake. Takes one to three hours.
+# Options, before -P: -D COMPILER=clang|gcc, -D CONFIG=debug|release, -D ONLY=regex (of the parts below),
+#   loops     -D SEEDS=n files of -D LOOPS=n random loops over local arrays, at -O1, -O2 and -O3 with the widest vectors
+#   http      -D REQUESTS=n to a server whose handler is as innocent as a user's, its stacks moving at every opportunity
+#   torture   the load of the original report, -D MILLISECONDS=n for each run
+#   snippets  innocent code at -O0, -O1 and -O3 with the widest vectors, under every switch of MOOR_DEBUG
+#   trees     random trees of calls, -D TREES=n times, each with new seeds
+#   repeat    the tests of iocp, sched, sync and net, -D REPEAT=n times each, until one fails
+# All but torture and repeat are about stacks that move, and are left out where the compiler cannot make them.
+include("${CMAKE_CURRENT_LIST_DIR}/support/script.cmake")
+moor_option(CONFIG release "debug|release")
+moor_option(ONLY "" ".*")
+moor_option(SEEDS 50 "[1-9][0-9]*")
+moor_option(LOOPS 120 "[1-9][0-9]*")
+moor_option(REQUESTS 100000 "[1-9][0-9]*")
+moor_option(MILLISECONDS 10000 "[1-9][0-9]*")
+moor_option(TREES 100 "[1-9][0-9]*")
+moor_option(REPEAT 20 "[1-9][0-9]*")
+
+set(parts loops http torture snippets trees repeat)
+if(NOT ONLY STREQUAL "")
+    list(FILTER parts INCLUDE REGEX "^(${ONLY})$")
+    if(NOT parts)
+        message(FATAL_ERROR "ONLY=${ONLY} is none of loops, http, torture, snippets, trees, repeat.")
+    endif()
+endif()
+
+moor_prepare(${COMPILER} wine)
+set(MOOR_CONFIGURE_OPTIONS -D MOOR_BUILD_BENCH=OFF -D MOOR_BUILD_EXAMPLES=OFF -D MOOR_LONG_TESTS=ON)
+if("loops" IN_LIST parts)
+    list(APPEND MOOR_CONFIGURE_OPTIONS -D MOOR_RANDOM_LOOPS=${SEEDS} -D MOOR_RANDOM_LOOPS_COUNT=${LOOPS})
+endif()
+moor_build(${CONFIG} status)
+moor_note("build ${COMPILER} ${CONFIG}" "${status}")
+if(NOT status EQUAL 0)
+    moor_summarise()
+endif()
+
+moor_build_directory(${CONFIG} directory)
+moor_ctest(${CONFIG} ctest)
+
+file(STRINGS "${directory}/test_programs.txt" movable REGEX "^http_handler_test=")
+if(NOT movable)
+    moor_say("no tests of stacks that move: this compiler cannot make them")
+    list(REMOVE_ITEM parts loops http snippets trees)
+endif()
+
+# Runs a program of the tests under some switches of MOOR_DEBUG; further arguments are the program's.
+function(run_under switches what target)
+    moor_program("${directory}" ${target} program)
+    set(ENV{MOOR_DEBUG} "${switches}")
+    moor_try(status "${what}, MOOR_DEBUG=${switches}" ${MOOR_EMULATOR} "${program}" ${ARGN})
+    unset(ENV{MOOR_DEBUG})
+    moor_note("${what}, MOOR_DEBUG=${switches}" "${status}")
+    set(summary "${summary}" PARENT_SCOPE)
+    set(failed "${failed}" PARENT_SCOPE)
+endfunction()
+
+if("loops" IN_LIST parts)
+    moor_try(status "${SEEDS} times ${LOOPS} random loops" ${ctest} --verbose -R "^random_loops_")
+    moor_note("${SEEDS} times ${LOOPS} random loops at three levels" "${status}")
+endif()
+
+if("http" IN_LIST parts)
+    set(ENV{MOOR_HTTP_REQUESTS} ${REQUESTS})
+    foreach(switches IN ITEMS force_move=1 force_move=1,verify_copy=1)
+        run_under("${switches}" "${REQUESTS} requests to an innocent handler" http_handler_test)
+    endforeach()
+    set(ENV{MOOR_HTTP_REQUESTS} 500) # a walk of every heap for each move
+    run_under(force_move=1,audit=1 "500 requests to an innocent handler" http_handler_test)
+    unset(ENV{MOOR_HTTP_REQUESTS})
+endif()
+
+if("torture" IN_LIST parts)
+    set(ENV{MOOR_TORTURE_MILLISECONDS} ${MILLISECONDS})
+    run_under("" "the load of the original report, three times ${MILLISECONDS} milliseconds for each row" torture_test)
+    unset(ENV{MOOR_TORTURE_MILLISECONDS})
+endif()
+
+if("snippets" IN_LIST parts)
+    moor_try(status "innocent code at three levels under every switch" ${ctest} -R "^innocent_code_")
+    moor_note("innocent code at three levels under every switch" "${status}")
+endif()
+
+if("trees" IN_LIST parts)
+    foreach(switches IN ITEMS "" force_move=1)
+        run_under("${switches}" "random trees of calls, ${TREES} times" movable_stack_test --gtest_brief=1
+                  "--gtest_filter=call_tree*" --gtest_repeat=${TREES})
+    endforeach()
+endif()
+
+if("repeat" IN_LIST parts)
+    moor_try(status "iocp, sched, sync and net, ${REPEAT} times" ${ctest} -L "^(iocp|sched|sync|net)$" --repeat until-fail:${REPEAT})
+    moor_note("iocp, sched, sync and net, ${REPEAT} times" "${status}")
+endif()
+
+moor_summarise()
