@@ -20,8 +20,8 @@ namespace moor {
 /// Which kind of stack a coroutine runs on; see docs/architecture.md.
 enum class stack_kind : std::uint8_t {
     reserved, ///< a slot of address space that grows in place by guard page; any code may run on it
-    movable,  ///< a small segment that is copied into a larger one as needed; for code built with stack checks
-              ///< (moor_enable_movable_stacks) that see docs/stacks.md
+    movable,  ///< a small segment that is copied into a larger one as needed; for code built by
+              ///< moor_enable_movable_stacks; where that cannot be had, the same as reserved (docs/stacks.md)
 };
 
 /// How to start a coroutine. All members have working defaults: `spawn({.name = "session"}, f)`.
