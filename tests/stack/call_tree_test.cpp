@@ -295,7 +295,7 @@ void expect_all_trees_right(unsigned workers, unsigned count) {
     std::printf("[  trees   ] %u trees, %llu calls, %llu throws, %llu moves\n", count,
                 static_cast<unsigned long long>(nodes), static_cast<unsigned long long>(throws),
                 static_cast<unsigned long long>(moves));
-    EXPECT_GT(moves, count);
+    EXPECT_GT(moves, count / 2); // with first segments of 4 KiB, too
     EXPECT_GT(throws, count / 20);
 }
 
