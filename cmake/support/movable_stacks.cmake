@@ -56,8 +56,12 @@ function(moor_enable_movable_stacks target)
         message(WARNING "moor_enable_movable_stacks(${target}): ${tools_problem}. Its movable coroutines get reserved stacks.")
         return()
     endif()
-    # Locals are placed before calls are diverted, which adds none. Link-time optimisation would transform code after both, and inline
-    # what they have not seen.
+    # A guarded indirect call (control flow guard) loses r10, in which the address of what is diverted travels.
+    if(CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 16)
+        target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX,C>:-mguard=none>")
+    endif()
+    # Locals are placed before calls are diverted, which adds none. Link-time optimisation would transform code after both,
+    # and inline what they have not seen.
     target_compile_options(
         ${target}
         PRIVATE
