@@ -142,9 +142,62 @@ TEST(covered_code, wide_numbers_in_loops) {
     EXPECT_EQ(on_movable(call), call());
 }
 
-// ---- Exceptions ----------------------------------------------------------------------------------------------------
+// ---- The rare ways into the data stack
+// -------------------------------------------------------------------------------------
+
+volatile std::size_t some_index = 3;
 
 std::size_t data_in_use() { return sched::worker::current_coroutine()->data.size(); }
+
+// Too large for the first chunk, so that another one is linked while arguments are in registers. The local is indexed
+// by a variable, which puts it on the data stack.
+[[gnu::noinline]] std::uint64_t with_a_chunk(std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d) {
+    std::array<std::uint64_t, 400> local;
+    local[some_index] = c;
+    return a + local[some_index] * 10 + b * 100 + d * 1000;
+}
+
+// When this returns its callee's chunk is empty, and is given back while the result is in registers.
+template <class Result>
+[[gnu::noinline]] Result result_of(Result a, Result b) {
+    std::array<Result, 8> local;
+    local[some_index] = a;
+    static_cast<void>(with_a_chunk(some_index, 1, 2, some_index));
+    return local[some_index] * b + 1;
+}
+TEST(covered_code, chunks_come_and_go_beside_what_registers_hold) {
+    const auto call = [] {
+        const std::uint64_t three = some_index; // not known to the compiler
+        const auto large = result_of(wide_numbers::integer{three} << 64, wide_numbers::integer{5});
+        return (test::mixed() << with_a_chunk(three - 2, three - 1, three, three + 1)
+                              << static_cast<std::int64_t>(result_of(2.5, 4.0))
+                              << static_cast<std::int64_t>(result_of(2.5F, 4.0F)) << result_of<std::uint64_t>(7, 9)
+                              << static_cast<std::uint64_t>(large) << static_cast<std::uint64_t>(large >> 64))
+            .value();
+    };
+    const auto expected = (test::mixed() << std::uint64_t{4231} << std::int64_t{11} << std::int64_t{11}
+                                         << std::uint64_t{64} << std::uint64_t{1} << std::uint64_t{15})
+                              .value();
+    EXPECT_EQ(on_movable(call), expected);
+}
+
+// A direct call, so that no return of an older function gives its chunk back: suspensions do.
+TEST(covered_code, a_chunk_that_is_not_needed_again_is_given_back) {
+    const auto [deep, later] = on_movable([] {
+        std::array<std::uint8_t, 100> own{};
+        test::keep(own);
+        static_cast<void>(with_a_chunk(some_index, 1, 2, some_index));
+        const std::size_t most = data_in_use();
+        for (int turn = 0; turn != 100; ++turn) {
+            this_coroutine::yield();
+        }
+        return std::pair(most, data_in_use());
+    });
+    EXPECT_GE(deep, 400 * sizeof(std::uint64_t));
+    EXPECT_LE(later, 2048u);
+}
+
+// ---- Exceptions ----------------------------------------------------------------------------------------------------
 
 [[gnu::noinline]] void throw_below(unsigned depth) {
     std::array<std::uint8_t, 700> local{};
