@@ -38,9 +38,8 @@ install(PROGRAMS "${PROJECT_SOURCE_DIR}/cmake/wine/run.sh" DESTINATION "${moor_c
 # What is built for the machine that builds, from source.
 install(FILES "${PROJECT_SOURCE_DIR}/cmake/support/compiler_plugin.cmake"
         DESTINATION "${moor_config_directory}")
-foreach(source IN ITEMS compiler/check_calls.cpp compiler/direct_functions.hpp compiler/divert_calls.cpp
-                        compiler/place_locals.cpp compiler/thread_locals.cpp
-                        win/image_headers.cpp win/image_headers.hpp win/unwind_info.hpp)
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/src/compiler" DESTINATION "${moor_config_directory}/src")
+foreach(source IN ITEMS win/image_headers.cpp win/image_headers.hpp win/unwind_info.hpp)
     get_filename_component(folder "${source}" DIRECTORY)
     install(FILES "${PROJECT_SOURCE_DIR}/src/${source}" DESTINATION "${moor_config_directory}/src/${folder}")
 endforeach()

@@ -26,7 +26,10 @@ function(moor_movable_stacks_tools result)
         set(suffix .exe)
     endif()
     moor_compiler_plugin(thread_locals thread_locals SOURCES compiler/thread_locals.cpp)
-    moor_compiler_plugin(place_locals place_locals SOURCES compiler/place_locals.cpp)
+    moor_compiler_plugin(
+        place_locals place_locals
+        SOURCES compiler/place_locals.cpp compiler/arguments.cpp compiler/data_frames.cpp compiler/escaping.cpp
+                compiler/temporaries.cpp compiler/placing.hpp)
     moor_compiler_plugin(divert_calls divert_calls SOURCES compiler/divert_calls.cpp compiler/direct_functions.hpp)
     moor_build_for_host(
         check_calls "${suffix}" check_calls

@@ -104,9 +104,9 @@ void worker::yield() noexcept {
 // Not inlined: after the switch the caller may be on another thread, where nothing computed before it holds.
 MOOR_NOINLINE void worker::depart(departure fate) noexcept {
     if (!away()) [[unlikely]] {
-        win::fatal("a coroutine was about to suspend inside on_system_stack (or start or finish of an overlapped "
-                   "call), or where "
-                   "it was called by a function without stack checks: others cannot run meanwhile");
+        win::fatal(
+            "a coroutine was about to suspend inside on_system_stack, inside start or finish of an overlapped call, or "
+            "where it was called by a function without stack checks: others cannot run meanwhile");
     }
     if (in_section()) [[unlikely]] {
         win::fatal("a coroutine was about to suspend with a lock of the runtime");
