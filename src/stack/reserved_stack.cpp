@@ -58,7 +58,7 @@ reserved_stack reserved_arena::allocate(std::size_t size) {
             const std::size_t stride = size + reserved_stack::kept_below;
             static_assert(reserved_stack::kept_below / win::page_size % 2 == 1);
             // These stacks never move, so nothing is ever taken for an address in them, and any place will do.
-            reservations_.emplace_back(std::max(stride, reservation_size), win::placement::random);
+            reservations_.emplace_back(std::max(stride, reservation_size));
             const auto& added = reservations_.back();
             const std::size_t slots = free_slots.capacity() + added.size() / stride;
             free_slots.reserve(slots); // release() must not allocate

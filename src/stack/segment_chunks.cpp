@@ -165,8 +165,9 @@ segment_chunks::run segment_chunks::take_out(std::size_t kept) noexcept {
     run found;
     while (unused_.size() > kept) {
         const std::size_t index = unused_.highest();
-        if (found.bytes != 0 && address(index) + chunk_size != found.first) {
-            break;
+        const std::size_t above = (index + 1) * chunk_size;
+        if (found.bytes != 0 && (found.first != space_.address(above) || space_.begins_piece(above))) {
+            break; // the system takes no pages back of two reservations at once
         }
         unused_.erase(index);
         found.first = address(index);

@@ -53,12 +53,10 @@ inline constexpr std::size_t segment_classes =
 [[nodiscard]] constexpr std::size_t segment_size(std::size_t number) noexcept { return smallest_segment << number; }
 
 struct segment_pool_options {
-    /// Bytes of address space, rounded up to 64 KiB, at most 128 times `piece`. Enough for a million stacks of the
-    /// largest size, or for 32 million of 2 KiB; with the gaps between its pieces a 256th part of what a Windows
-    /// process has.
+    /// Bytes of address space, rounded up to 64 KiB, at most 512 GiB. Enough for a million stacks of the largest size,
+    /// or for 32 million of 2 KiB.
     std::size_t address_space = std::size_t{64} * 1024 * 1024 * 1024;
-    /// Bytes that are reserved at a time, a power of two of 64 KiB at least. From one such piece to the next it is
-    /// eight times as much: 4 GiB, so that each lies at addresses that look like no number.
+    /// Bytes that are reserved at a time, a power of two of 64 KiB at least.
     std::size_t piece = std::size_t{512} * 1024 * 1024;
     /// Bytes of memory, bookkeeping included, beyond which the pool behaves as if the system had no more.
     std::size_t most_committed = ~std::size_t{0};

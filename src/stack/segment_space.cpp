@@ -14,7 +14,7 @@ segment_space::segment_space(std::size_t bytes, std::size_t piece) : size_(bytes
     pieces_.reserve(count); // reserve() must not allocate
     win::address_space first;
     for (unsigned attempt = 0; attempt != attempts && !first; ++attempt) {
-        std::byte* const place = win::likely_free_place(count * distance());
+        std::byte* const place = win::likely_free_place(bytes);
         if (place == nullptr) {
             throw std::system_error(win::to_error(std::errc::not_enough_memory), "moor: reserving address space");
         }

@@ -1,8 +1,9 @@
-// The address space that segments lie in: pieces with gaps between them, so that no address in it looks like a number
-// (win::unlikely_half says why that matters). It serves the law of movement: what a move adjusts must be addresses.
+// The address space that segments lie in: one range at a random place, of which the system is asked for one piece after
+// the other.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "win/compiler.hpp"
@@ -10,32 +11,31 @@
 
 namespace moor::stack {
 
-/// Bytes of address space, counted by offsets without gaps. Reserved piece by piece, from the first on: a runtime with
-/// few stacks asks the system for little. Not thread safe: the pool's lock guards it.
+/// Bytes of address space, counted by offsets. Reserved piece by piece, from the first on: a runtime with few stacks
+/// asks the system for little. Not thread safe: the pool's lock guards it.
 class segment_space {
 public:
     segment_space() noexcept = default;
     /// Reserves the first of `bytes`, in pieces of `piece` bytes, a power of two and a multiple of the allocation
-    /// granularity. A piece is an eighth of the distance to the next, and all of it has to fit into what
-    /// win::likely_free_place finds. Throws std::system_error not_enough_memory.
+    /// granularity. All of it has to fit into what win::likely_free_place finds. Throws std::system_error
+    /// not_enough_memory.
     segment_space(std::size_t bytes, std::size_t piece);
 
     /// Bytes, reserved or not.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
     /// Where an offset below size() lies.
-    [[nodiscard]] std::byte* address(std::size_t offset) const noexcept {
-        return base_ + offset / piece_ * distance() + offset % piece_;
-    }
+    [[nodiscard]] std::byte* address(std::size_t offset) const noexcept { return base_ + offset; }
 
     /// The offset of an address; size() or more when it is none of this space.
     [[nodiscard]] std::size_t offset(const std::byte* address) const noexcept {
-        const auto away = static_cast<std::size_t>(address - base_);
-        return away % distance() < piece_ ? away / distance() * piece_ + away % distance() : size_;
+        return reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(base_);
     }
 
     /// Bytes from an offset to the end of its piece.
     [[nodiscard]] std::size_t left_in_piece(std::size_t offset) const noexcept { return piece_ - offset % piece_; }
+
+    [[nodiscard]] bool begins_piece(std::size_t offset) const noexcept { return offset % piece_ == 0; }
 
     /// Reserves the piece of an offset below size(), unless it is; those before it are. False when somebody else has
     /// the place.
@@ -44,9 +44,6 @@ public:
     }
 
 private:
-    static constexpr std::size_t pieces_per_distance = 8;
-
-    [[nodiscard]] std::size_t distance() const noexcept { return pieces_per_distance * piece_; }
     [[nodiscard]] std::size_t bytes_of(std::size_t piece) const noexcept;
     // Apart, because the stack of a coroutine may have little room for a frame.
     MOOR_NOINLINE bool reserve_next() noexcept;

@@ -18,55 +18,30 @@ std::byte* reserve_at(std::uint64_t address, std::size_t bytes) noexcept {
         ::VirtualAlloc(reinterpret_cast<void*>(address), bytes, MEM_RESERVE, PAGE_READWRITE));
 }
 
-// Places one after the other in a zone of the address space, each at an unlikely half, from one on that is chosen at
-// random in each process: an address then is as far from any number of the program as it can be. Left to itself the
-// system may choose addresses that look like small numbers (Wine), or that end in round ones.
-class zone {
-public:
-    // In units of 4 GiB.
-    constexpr zone(std::uint64_t first, std::uint64_t between, std::uint64_t places) noexcept
-        : first_(first), between_(between), places_(places) {}
-
-    std::uint64_t next() noexcept {
-        if (next_.load(std::memory_order_relaxed) == 0) {
-            std::uint64_t none_given = 0;
-            next_.compare_exchange_strong(none_given, random_bits() >> 1 | 1, std::memory_order_relaxed);
-        }
-        const std::uint64_t number = next_.fetch_add(1, std::memory_order_relaxed);
-        return ((first_ + number % places_ * between_) << 32) + unlikely_half;
-    }
-
-private:
-    const std::uint64_t first_;
-    const std::uint64_t between_;
-    const std::uint64_t places_;
-    std::atomic<std::uint64_t> next_{0}; // 0: not chosen yet
-};
-
 std::uint64_t random_below(std::uint64_t end) noexcept { return random_bits() % end; }
 
 // Both from 32 TiB on, beyond what the system hands out from below, and below the uppermost, where it puts images.
-// The odd first numbers: the upper half of an address should not be a round number either.
-constinit zone single_places(0x202b, 1, 0x1f00);
-constexpr std::uint64_t between_large = 0x80;
-constinit zone large_places(0x402b, between_large, 124);
-// Random likewise, and the same for all of these, so that they do not overlap.
-std::uint64_t shift_of_large_places() noexcept {
-    static const std::uint64_t chosen = random_below(between_large) << 32;
-    return chosen;
+constexpr std::uint64_t tib = std::uint64_t{1} << 40;
+constexpr std::uint64_t single_first = 32 * tib;
+constexpr std::uint64_t single_end = 64 * tib;
+constexpr std::uint64_t large_first = 64 * tib;
+constexpr std::uint64_t between_large = tib / 2;
+constexpr std::uint64_t large_places = 124;
+
+// Each in a slot of its own, one after the other from a random one on.
+std::uint64_t next_large_place(std::size_t bytes) noexcept {
+    static const std::uint64_t first = random_below(large_places);
+    static std::atomic<std::uint64_t> given{0};
+    const std::uint64_t slot = (first + given.fetch_add(1, std::memory_order_relaxed)) % large_places;
+    const std::uint64_t places = (between_large - bytes) / allocation_granularity + 1;
+    return large_first + slot * between_large + random_below(places) * allocation_granularity;
 }
-constexpr std::uint64_t random_first = std::uint64_t{0x2000} << 32;
-constexpr std::uint64_t random_end = std::uint64_t{0x4000} << 32;
 
-constexpr unsigned attempts = 16;
-
-std::byte* reserve_high(std::size_t bytes, placement where) noexcept {
+std::byte* reserve_high(std::size_t bytes) noexcept {
+    constexpr unsigned attempts = 16;
+    constexpr std::uint64_t places = (single_end - single_first) / allocation_granularity;
     for (unsigned attempt = 0; attempt < attempts; ++attempt) {
-        const std::uint64_t place =
-            where == placement::unlikely
-                ? single_places.next()
-                : random_first +
-                      random_below((random_end - random_first) / allocation_granularity) * allocation_granularity;
+        const std::uint64_t place = single_first + random_below(places) * allocation_granularity;
         if (std::byte* const high = reserve_at(place, bytes)) {
             return high;
         }
@@ -76,8 +51,7 @@ std::byte* reserve_high(std::size_t bytes, placement where) noexcept {
 
 } // namespace
 
-address_space::address_space(std::size_t bytes, placement where)
-    : address_space(with_room([=] { return reserve_high(bytes, where); }), bytes) {
+address_space::address_space(std::size_t bytes) : address_space(with_room([=] { return reserve_high(bytes); }), bytes) {
     if (base_ == nullptr) {
         throw_last_error("moor: reserving address space");
     }
@@ -88,11 +62,10 @@ address_space address_space::at(std::byte* place, std::size_t bytes) noexcept {
 }
 
 std::byte* likely_free_place(std::size_t bytes) noexcept {
-    if (bytes > between_large << 32) {
+    if (bytes > between_large) {
         return nullptr;
     }
-    const std::uint64_t place = with_room([] { return large_places.next() + shift_of_large_places(); });
-    return reinterpret_cast<std::byte*>(place);
+    return reinterpret_cast<std::byte*>(with_room([=] { return next_large_place(bytes); }));
 }
 
 address_space::~address_space() {

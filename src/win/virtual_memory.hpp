@@ -10,24 +10,13 @@ namespace moor::win {
 inline constexpr std::size_t page_size = 4096;                   // of every amd64 Windows
 inline constexpr std::size_t allocation_granularity = 64 * 1024; // likewise
 
-/// Where reservations begin within the 4 GiB around them, as far as their owner has the choice: addresses of stacks lie
-/// in them, and when a stack moves, nothing else should look like an address in it. A word of a stack may hold a 32-bit
-/// number beside half of an address that was there before, so it is the lower half alone that has to look like no
-/// number: not like a small one of either sign, a float, an HRESULT, text, or what debuggers fill memory with.
-inline constexpr std::uint64_t unlikely_half = 0x8525'0000;
-
-/// Where a reservation lies, if at all possible.
-enum class placement : std::uint8_t {
-    unlikely, ///< at an unlikely_half: of 7,936 places
-    random,   ///< anywhere within 32 TiB: 29 random bits. For what is never looked for in words
-};
-
 /// Owns a reservation of address space; nothing is committed at first.
 class address_space {
 public:
     address_space() noexcept = default;
-    /// Reserves `bytes` (a multiple of the allocation granularity). Throws std::system_error not_enough_memory.
-    explicit address_space(std::size_t bytes, placement where = placement::unlikely);
+    /// Reserves `bytes` (a multiple of the allocation granularity) at a random one of 2^29 places, if at all possible:
+    /// stacks lie there. Throws std::system_error not_enough_memory.
+    explicit address_space(std::size_t bytes);
     /// Reserves `bytes` at that place, a multiple of the allocation granularity, or nothing when it is not free.
     [[nodiscard]] static address_space at(std::byte* place, std::size_t bytes) noexcept;
     address_space(address_space&& other) noexcept
@@ -54,9 +43,8 @@ private:
     std::size_t size_ = 0;
 };
 
-/// A place at an unlikely_half with `bytes` behind it that nobody is likely to use: another one with each call, and
-/// others in each process, of 15,872 (14 random bits). Places of different calls do not overlap until 124 have been
-/// handed out. Null for more than 512 GiB.
+/// A place with `bytes` behind it that nobody is likely to use, at random: of nearly 2^30 for the space of a segment
+/// pool. Places of different calls do not overlap until 124 have been handed out. Null for more than 512 GiB.
 [[nodiscard]] std::byte* likely_free_place(std::size_t bytes) noexcept;
 
 /// Gives pages memory, readable and writable, zeroed when new. False when the system has none.

@@ -65,28 +65,14 @@ TEST(commit_guard, marks_guard_pages) {
     EXPECT_NE(info.Protect & PAGE_GUARD, 0u);
 }
 
-// A stack that moves has every word adjusted that looks like an address in it; numbers, and numbers beside half of an
-// address, must not.
-TEST(address_space, looks_like_no_number) {
-    std::vector<address_space> reserved;
-    for (const std::size_t bytes : {allocation_granularity, std::size_t{64} << 20, std::size_t{1} << 30}) {
-        for (int count = 0; count < 20; ++count) {
-            reserved.emplace_back(bytes);
-            const auto address = reinterpret_cast<std::uint64_t>(reserved.back().base());
-            EXPECT_EQ(address & 0xffff'ffff, unlikely_half) << bytes;
-            EXPECT_GT(address >> 32, 0x2000u) << bytes;
-        }
-    }
-}
-
 // What an attacker would have to guess. Of 2^29 places, 40 differ and lie in all parts, with neither low nor high bits
 // that are always the same.
-TEST(address_space, lies_at_random_where_its_owner_wants_that) {
+TEST(address_space, lies_at_random) {
     std::vector<address_space> reserved;
     std::uint64_t ones = 0;
     std::uint64_t zeros = 0;
     for (int count = 0; count < 40; ++count) {
-        reserved.emplace_back(allocation_granularity, placement::random);
+        reserved.emplace_back(allocation_granularity);
         const auto address = reinterpret_cast<std::uint64_t>(reserved.back().base());
         ones |= address;
         zeros |= ~address;
@@ -128,12 +114,30 @@ TEST(address_space, can_be_had_at_a_place_once) {
     EXPECT_EQ(second.size(), 0u);
 }
 
-TEST(address_space, places_differ) {
-    std::set<std::byte*> places;
-    for (int count = 0; count < 100; ++count) {
-        places.insert(likely_free_place(std::size_t{1} << 39));
+TEST(likely_free_place, gives_places_that_do_not_overlap) {
+    constexpr std::size_t bytes = std::size_t{64} << 30;
+    std::set<std::uintptr_t> places;
+    for (int count = 0; count < 124; ++count) {
+        places.insert(reinterpret_cast<std::uintptr_t>(likely_free_place(bytes)));
     }
-    EXPECT_EQ(places.size(), 100u);
+    std::uintptr_t end = 0;
+    for (const std::uintptr_t each : places) {
+        EXPECT_GE(each, end);
+        end = each + bytes;
+    }
+    EXPECT_EQ(places.size(), 124u);
+}
+
+// As above for single reservations: within its half TiB a place is anywhere, and all of these are used.
+TEST(likely_free_place, is_random) {
+    std::uint64_t ones = 0;
+    std::uint64_t zeros = 0;
+    for (int count = 0; count < 124; ++count) {
+        const auto place = reinterpret_cast<std::uint64_t>(likely_free_place(std::size_t{64} << 30));
+        ones |= place;
+        zeros |= ~place;
+    }
+    EXPECT_EQ(ones & zeros, 0x3fff'ffff'0000u) << "each bit fails once in 2^60 runs";
     EXPECT_EQ(likely_free_place((std::size_t{1} << 39) + 1), nullptr);
 }
 

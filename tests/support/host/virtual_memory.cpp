@@ -23,7 +23,7 @@ std::atomic<bool> refused{false};
 
 } // namespace
 
-address_space::address_space(std::size_t bytes, placement) : size_(bytes) {
+address_space::address_space(std::size_t bytes) : size_(bytes) {
     void* const base = ::mmap(nullptr, bytes, PROT_NONE, reserved, -1, 0);
     if (base == MAP_FAILED) {
         throw std::system_error(std::make_error_code(std::errc::not_enough_memory), "reserving address space");
