@@ -14,11 +14,23 @@
 
 namespace moor {
 
+/// Calls function(argument) by a frame that ends the frames of a preemptible scope. In assembly.
+extern "C" void moor_run_preemptible(void (*function)(void*), void* argument);
+
 namespace detail {
 
-/// Calls function(argument) as a preemptible scope of the calling coroutine. Outside a coroutine, and on a worker's own
-/// stack, it is an ordinary call.
-void run_preemptible(void (*function)(void*), void* argument);
+/// Begin and end of a preemptible scope of the calling coroutine. Outside a coroutine, and on a worker's own stack,
+/// they do nothing. Only within moor_run_preemptible: so an interruption finds the end of the scope's frames.
+void enter_preemptible() noexcept;
+void leave_preemptible() noexcept;
+
+class [[nodiscard]] preemptible_scope {
+public:
+    preemptible_scope() noexcept { enter_preemptible(); }
+    ~preemptible_scope() { leave_preemptible(); }
+    preemptible_scope(const preemptible_scope&) = delete;
+    preemptible_scope& operator=(const preemptible_scope&) = delete;
+};
 
 void forbid_preemption() noexcept;
 void allow_preemption() noexcept;
@@ -38,8 +50,11 @@ auto preemptible(Function&& function) -> std::invoke_result_t<Function> {
     using result = std::invoke_result_t<Function>;
     using callee = std::remove_reference_t<Function>;
     if constexpr (std::is_void_v<result>) {
-        detail::run_preemptible(
-            [](void* called) { std::invoke(std::forward<Function>(*static_cast<callee*>(called))); },
+        moor_run_preemptible(
+            [](void* called) {
+                const detail::preemptible_scope scope;
+                std::invoke(std::forward<Function>(*static_cast<callee*>(called)));
+            },
             const_cast<void*>(static_cast<const volatile void*>(std::addressof(function))));
     } else {
         using kept = std::conditional_t<std::is_reference_v<result>, std::remove_reference_t<result>*,
@@ -48,8 +63,9 @@ auto preemptible(Function&& function) -> std::invoke_result_t<Function> {
             callee& function;
             kept value{};
         } made{function};
-        detail::run_preemptible(
+        moor_run_preemptible(
             [](void* called) {
+                const detail::preemptible_scope scope;
                 auto& here = *static_cast<call*>(called);
                 if constexpr (std::is_reference_v<result>) {
                     result value = std::invoke(std::forward<Function>(here.function));

@@ -114,7 +114,7 @@ template <class Invocation>
 auto launch(runtime_core* where, const spawn_options& options, Invocation&& invocation)
     -> join_handle<std::invoke_result_t<std::decay_t<Invocation>>> {
     using body_type = invocation_body<std::decay_t<Invocation>>;
-    unstarted_coroutine created(where, options, sizeof(body_type), alignof(body_type));
+    unstarted_coroutine created(where, options, {sizeof(body_type), alignof(body_type), &body_type::run_erased});
     created.construct<body_type>(std::forward<Invocation>(invocation));
     return join_handle<std::invoke_result_t<std::decay_t<Invocation>>>(created.start());
 }

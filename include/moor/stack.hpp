@@ -11,6 +11,8 @@
 #include <type_traits>
 #include <utility>
 
+extern "C" void moor_ensure_stack(std::size_t bytes) noexcept; // in assembly; see moor::ensure_stack
+
 namespace moor {
 
 namespace detail {
@@ -81,7 +83,7 @@ private:
 /// free anyway: for calls into code that was built without checks. A movable stack is moved to a larger place if need
 /// be; on a reserved stack and on a plain thread nothing happens. Never suspends.
 /// Ends the process with a message when it is as large as runtime_options::largest_movable_stack allows.
-void ensure_stack(std::size_t bytes) noexcept;
+inline void ensure_stack(std::size_t bytes) noexcept { moor_ensure_stack(bytes); }
 
 /// Calls `function()` on the worker thread's own stack (a megabyte or more, as the linker says) and returns its result
 /// or throws its exception: the way to call Win32 and C libraries from a movable stack. The coroutine's stack does

@@ -130,11 +130,23 @@ public:
     /// the coroutine can be stopped: when it is, or the token of `limit` is, the children are asked to stop and joined
     /// before operation_canceled is thrown (or a child's own exception, which counts for more). When the deadline
     /// passes, timed_out is thrown and the children run on.
-    void wait(const wait_limit& limit = no_limit);
+    void wait(const wait_limit& limit = no_limit) {
+        std::error_code error;
+        if (!wait(limit, error)) {
+            throw_error(error);
+        }
+    }
 
     /// True when all children have ended well; otherwise `error` is timed_out or operation_canceled as above. A child's
     /// exception is thrown.
-    bool wait(const wait_limit& limit, std::error_code& error);
+    bool wait(const wait_limit& limit, std::error_code& error) {
+        std::exception_ptr failure;
+        const bool ended_well = wait_for_children(limit, error, failure);
+        if (failure) {
+            std::rethrow_exception(std::move(failure)); // here: on a stack that moves, the library holds nothing then
+        }
+        return ended_well;
+    }
 
     /// Asks all children to stop. Never suspends.
     void stop() noexcept;
@@ -149,6 +161,10 @@ private:
     struct destroy_core {
         void operator()(detail::group_core* core) const noexcept;
     };
+
+    [[nodiscard]] bool wait_for_children(const wait_limit& limit, std::error_code& error,
+                                         std::exception_ptr& failure) noexcept;
+    [[noreturn]] static void throw_error(const std::error_code& error);
 
     // On the heap, so that children find it wherever the owner's stack is by then.
     std::unique_ptr<detail::group_core, destroy_core> core_;

@@ -13,19 +13,48 @@ inline bool begins_with(std::string_view text, std::string_view prefix) {
     return text.substr(0, prefix.size()) == prefix;
 }
 
-/// The library's own functions look after their room, and some suspend, which is possible on the coroutine's stack
-/// only. The namespace is recognised in Itanium's mangling.
+/// What names behind the library's namespace in Itanium's mangling, of functions that are not inline in it; else empty.
+inline std::string_view within_moor(std::string_view name) {
+    constexpr std::string_view moor = "4moor";
+    if (!begins_with(name, "_ZN")) {
+        return {};
+    }
+    name.remove_prefix(std::min(name.find_first_not_of("KVRO", 3), name.size()));
+    return begins_with(name, moor) ? name.substr(moor.size()) : std::string_view();
+}
+
+/// The library's own functions: some suspend, which is possible on the coroutine's stack only.
 inline bool is_moors_own(std::string_view name) {
     for (const std::string_view prefix : {"moor_", "__moor", "__morestack", "__safestack", "__wrap_"}) {
         if (begins_with(name, prefix)) {
             return true;
         }
     }
-    if (!begins_with(name, "_ZN")) {
-        return false;
-    }
-    name.remove_prefix(std::min(name.find_first_not_of("KVRO", 3), name.size()));
-    return begins_with(name, "4moor");
+    return !within_moor(name).empty();
+}
+
+/// Those of them that never suspend, and may throw while they hold something: they run where other code does.
+inline bool is_moors_diverted(std::string_view name) {
+    constexpr std::array<std::string_view, 7> diverted = {"6detail19unstarted_coroutineC",
+                                                          "6detail12group_memberC",
+                                                          "6detail12channel_core6create",
+                                                          "10task_groupC",
+                                                          "17overlapped_handleC",
+                                                          "17overlapped_handle5adopt",
+                                                          "7runtimeC"};
+    name = within_moor(name);
+    return std::any_of(diverted.begin(), diverted.end(),
+                       [name](std::string_view each) { return begins_with(name, each); });
+}
+
+/// Bytes that a function of the library needs beside what stack checks leave free. Held by tests/stack/room_test.cpp.
+inline unsigned room_of_moors(std::string_view name) {
+    constexpr std::array<std::string_view, 5> with_operations = {"10tcp_stream", "12tcp_listener", "10udp_socket",
+                                                                 "17overlapped_handle", "13sendable_file"};
+    name = within_moor(name);
+    const bool needs_more = std::any_of(with_operations.begin(), with_operations.end(),
+                                        [name](std::string_view each) { return begins_with(name, each); });
+    return needs_more ? 512 : 0;
 }
 
 /// Leaves of the C library with next to no frame, which loops call.

@@ -3,9 +3,12 @@
 //
 // The rule. Code is covered when Clang gave it stack checks. A call from covered code is left alone when it goes to
 // - covered code,
-// - the library itself, which looks after its room (namespace moor, moor_...), and those of direct_functions.hpp;
-// everything else goes through moor_divert_N (src/stack/diverted_call_gas.S), which takes the function's address in
-// r10, N is the number of arguments on the stack. How the pass tells what is covered:
+// - those of direct_functions.hpp, and what the library has for this very purpose (moor_...).
+// A call of the library itself (namespace moor) stays on the coroutine's stack, where it may suspend. Its frames are
+// not covered, so the stack cannot move below them: the call goes through f.movable, which looks for room first, and
+// has the stack moved while the caller's is the innermost frame (moor_call_with_room, src/stack/throw_room_gas.S).
+// Everything else else goes through moor_divert_N (src/stack/diverted_call_gas.S), which takes the function's address
+// in r10, N is the number of arguments on the stack. How the pass tells what is covered:
 // - in the same file it sees it;
 // - another file's function f is called as f.movable, a weak symbol that means a stub that diverts. A covered f brings
 // a
@@ -144,8 +147,14 @@ private:
             return;
         }
         const bool elsewhere = function->isDeclaration() || function->hasAvailableExternallyLinkage();
-        if (function->isIntrinsic() || (elsewhere && is_moors_own(function->getName())) ||
-            is_direct(function->getName()) || on_any_stack_.count(function) != 0) {
+        if (function->isIntrinsic() || is_direct(function->getName()) || on_any_stack_.count(function) != 0) {
+            return;
+        }
+        if (elsewhere && is_moors_own(function->getName()) &&
+            !moor::compiler::is_moors_diverted(view(function->getName()))) {
+            if (is_library(*function)) {
+                call.setCalledOperand(cast_to(with_room(*function), call.getCalledOperand()->getType()));
+            }
             return;
         }
         if (elsewhere && !function->hasDLLImportStorageClass() && !function->hasExternalWeakLinkage() &&
@@ -276,6 +285,28 @@ private:
         return made;
     }
 
+    // A function of the library, compiled without checks; what it has in assembly has other names.
+    static bool is_library(const Function& function) {
+        return moor::compiler::within_moor(view(function.getName())).size() != 0 && !function.isIntrinsic() &&
+               !function.hasDLLImportStorageClass() && !function.hasExternalWeakLinkage();
+    }
+
+    // f.movable for a function of the library. In the covered range, since nobody may divert it.
+    Constant* with_room(Function& function) {
+        const std::string name = function.getName().str() + suffix;
+        if (GlobalAlias* const known = module_.getNamedAlias(name)) {
+            return known;
+        }
+        const unsigned room = moor::compiler::room_of_moors(view(function.getName()));
+        const std::string check =
+            room == 0 ? "cmpq %gs:40, %rsp" : "leaq -" + std::to_string(room) + "(%rsp), %r11\n\tcmpq %gs:40, %r11";
+        Function* const stub = make_stub(name + ".stub", covered_section,
+                                         check + "\n\tja ${0:P}\n\tleaq ${0:P}(%rip), %r10\n\tmovl $$" +
+                                             std::to_string(room) + ", %r11d\n\tjmp ${1:P}",
+                                         {&function, library_function("moor_call_with_room")});
+        return weak_name(name, stub);
+    }
+
     // A function that consists of some assembly, one per program.
     Function* make_stub(const std::string& name, StringRef section, StringRef assembly, ArrayRef<Constant*> operands) {
         LLVMContext& context = module_.getContext();
@@ -395,13 +426,11 @@ private:
         }
     }
 
-    // A function of the library may suspend, so that nobody may divert it. Where its address is taken, it is that of a
-    // jump to it that lies in the covered range.
+    // Where the address of a function of the library is taken, it is that of its f.movable.
     void forward_addresses() {
         SmallVector<Function*, 16> found;
         for (Function& each : module_) {
-            if (each.isDeclaration() && !each.isIntrinsic() && starts_with(each.getName(), "_ZN") &&
-                is_moors_own(each.getName()) && !each.hasDLLImportStorageClass() && !each.hasExternalWeakLinkage()) {
+            if (each.isDeclaration() && is_library(each)) {
                 found.push_back(&each);
             }
         }
@@ -413,13 +442,12 @@ private:
             if (none_of(each->uses(), is_address)) {
                 continue;
             }
-            // Unless it is covered itself, as tests are.
-            const std::string name = each->getName().str() + suffix;
-            Function* const jump = make_stub(name + ".jump", covered_section, "jmp ${0:P}", {each});
-            Constant* const place = cast_to(weak_name(name, jump), each->getType());
+            auto* const forwarded = cast<GlobalAlias>(with_room(*each));
+            Constant* const place = cast_to(forwarded, each->getType());
+            const auto* const stub = cast<Function>(forwarded->getAliasee()->stripPointerCasts());
             each->replaceUsesWithIf(place, [&](Use& use) {
                 const auto* const user = dyn_cast<Instruction>(use.getUser());
-                return is_address(use) && (user == nullptr || user->getFunction() != jump);
+                return is_address(use) && (user == nullptr || user->getFunction() != stub);
             });
         }
     }

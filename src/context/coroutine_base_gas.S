@@ -6,6 +6,8 @@
 # ended, it jumps to the code that switches away for good. That is no call, because nothing would ever return to it, and
 # the processor predicts returns in pairs with calls: each one left over costs a misprediction in every frame of the
 # stack that is resumed next. The address of a return is there all the same, for unwinding.
+#
+# This frame holds no address of its stack, which may move while the body runs (law 3).
     .intel_syntax noprefix
     .text
     .p2align 4
@@ -17,7 +19,19 @@ moor_coroutine_base:
     .seh_stackalloc 40
     .seh_endprologue
     .seh_handler moor_unhandled_on_coroutine, @except
+    xor ebx, ebx               # whatever they hold comes from the stack that was left, and frames above save it
+    xor ebp, ebp
+    xor esi, esi
+    xor edi, edi
+    xor r12d, r12d
+    xor r13d, r13d
+    xor r14d, r14d
+    xor r15d, r15d
     call qword ptr [rip + moor_coroutine_entry]
+    mov rcx, [rax + 8]         # a first_call: the body is called from here, so that no frame of C++ lies below it
+    mov rdx, [rax + 16]
+    call qword ptr [rax]
+    call qword ptr [rip + moor_coroutine_ended]
     mov rcx, rax               # the worker that it ended on
     lea rax, [rip + 1f]
     push rax                   # as a call would

@@ -1,6 +1,7 @@
 ; moor_coroutine_base for MASM: see coroutine_base_gas.S, which is the same line by line and says why. Only ml64 assembles
 ; it: llvm-ml 14 knows no FRAME with a handler.
 EXTERN moor_coroutine_entry:QWORD
+EXTERN moor_coroutine_ended:QWORD
 EXTERN moor_coroutine_end:QWORD
 EXTERN moor_unhandled_on_coroutine:PROC
 
@@ -10,7 +11,19 @@ moor_coroutine_base PROC FRAME:moor_unhandled_on_coroutine
     sub rsp, 40                ; home space of the callee, and alignment
     .allocstack 40
     .endprolog
+    xor ebx, ebx               ; whatever they hold comes from the stack that was left, and frames above save it
+    xor ebp, ebp
+    xor esi, esi
+    xor edi, edi
+    xor r12d, r12d
+    xor r13d, r13d
+    xor r14d, r14d
+    xor r15d, r15d
     call moor_coroutine_entry  ; through the variable
+    mov rcx, [rax+8]           ; a first_call: the body is called from here, so that no frame of C++ lies below it
+    mov rdx, [rax+16]
+    call qword ptr [rax]
+    call moor_coroutine_ended
     mov rcx, rax               ; the worker that it ended on
     lea rax, ended
     push rax                   ; as a call would

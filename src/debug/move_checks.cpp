@@ -34,7 +34,7 @@ struct walked {
 };
 
 stack_walk begin_walk(const walked& which) noexcept {
-    return {which.start, which.stacks, reinterpret_cast<const void*>(&sched::coroutine_entry)};
+    return {which.start, which.stacks, reinterpret_cast<const void*>(&moor_coroutine_base)};
 }
 
 [[noreturn]] void end_process_for(const walked& broken, const stack_walk& first_walk) noexcept {

@@ -37,7 +37,7 @@ struct walk_start {
     /// The function has not changed the stack pointer since it was entered.
     bool just_entered = false;
 
-    /// The code that called __morestack, from the registers that it saved: a prologue, or moor_move_on_request.
+    /// The code that called __morestack, from the registers that it saved: a prologue, or a call of the library.
     [[nodiscard]] static walk_start at_growth(const stack::saved_registers& saved) noexcept;
     /// A suspended coroutine that has run before: where it goes on. Nobody may resume it during the walk.
     [[nodiscard]] static walk_start of_suspended(context::fcontext_t resume_at) noexcept;

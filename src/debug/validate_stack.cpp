@@ -103,7 +103,7 @@ bool is_other_code(const loaded_code& code, std::uint64_t address) noexcept {
 void walk(const parked_stack& parked, stack_report& report) {
     const loaded_code code;
     const preempt::stack_bounds stack{parked.resume_at, parked.top(), parked.to_the_copy()};
-    const std::uint64_t last_function = win::without_jump(reinterpret_cast<const void*>(&sched::coroutine_entry));
+    const std::uint64_t last_function = win::without_jump(reinterpret_cast<const void*>(&moor_coroutine_base));
     preempt::machine_registers registers = registers_of(parked);
     for (;;) {
         const std::uint64_t value = registers.instruction;

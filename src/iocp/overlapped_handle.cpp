@@ -130,7 +130,6 @@ std::uint32_t overlapped_handle::call_erased(const detail::overlapped_steps& ste
         error = win::to_error(std::errc::bad_file_descriptor);
         return 0;
     }
-    ensure_stack(512); // its frame is larger than what code with stack checks leaves free
     return file_->call(steps, limit, error);
 }
 
@@ -143,7 +142,6 @@ void overlapped_handle::close() noexcept {
 void overlapped_handle::close_and_wait(const wait_limit& limit, std::error_code& error) {
     error.clear();
     if (file_) {
-        ensure_stack(512);
         error = file_->close_and_wait(limit);
     }
 }

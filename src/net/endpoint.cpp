@@ -187,11 +187,14 @@ std::string ipv6_text(const ipv6_bytes& bytes) {
     return text;
 }
 
-[[noreturn]] void refuse(std::string_view text) {
+std::system_error no_endpoint(std::string_view text) {
     const std::string message =
         on_system_stack([text] { return fmt::format("moor: \"{}\" is not an endpoint", text); });
-    throw std::system_error(win::to_error(std::errc::invalid_argument), message);
+    return std::system_error(win::to_error(std::errc::invalid_argument), message);
 }
+
+// The exception is a value, so that nothing is left to destroy when it is thrown (net/throwing.hpp).
+[[noreturn]] void refuse(std::string_view text) { throw no_endpoint(text); }
 
 } // namespace
 

@@ -19,7 +19,6 @@ tcp_listener::~tcp_listener() = default;
 tcp_listener::tcp_listener(detail::listening_socket* adopted) noexcept : socket_(adopted) {}
 
 tcp_listener tcp_listener::bind(const endpoint& local, const listen_options& options, std::error_code& error) {
-    net::make_room_for_call();
     return tcp_listener(detail::listening_socket::open(local, options, error));
 }
 
@@ -33,7 +32,6 @@ tcp_stream tcp_listener::accept(const wait_limit& limit, std::error_code& error)
         error = win::to_error(std::errc::not_connected);
         return {};
     }
-    net::make_room_for_call();
     return tcp_stream(socket_->accept(limit, error));
 }
 
@@ -50,7 +48,6 @@ void tcp_listener::close() noexcept {
 void tcp_listener::close_and_wait(const wait_limit& limit, std::error_code& error) {
     error.clear();
     if (socket_) {
-        net::make_room_for_call();
         error = socket_->close_and_wait(limit);
     }
 }

@@ -21,7 +21,6 @@ std::size_t transfer(stream_socket* socket, std::error_code& error, Call&& call)
         error = not_connected();
         return 0;
     }
-    net::make_room_for_call();
     return call(*socket);
 }
 
@@ -44,7 +43,6 @@ tcp_stream::tcp_stream(stream_socket* adopted) noexcept : socket_(adopted) {}
 // ---- Connecting --------------------------------------------------------------------------------------------------
 
 tcp_stream tcp_stream::connect(const endpoint& remote, const wait_limit& limit, std::error_code& error) {
-    net::make_room_for_call();
     return tcp_stream(stream_socket::connect(remote, limit, error));
 }
 
@@ -54,7 +52,6 @@ tcp_stream tcp_stream::connect(const endpoint& remote, const wait_limit& limit) 
 }
 
 tcp_stream tcp_stream::connect(std::span<const endpoint> remotes, const wait_limit& limit, std::error_code& error) {
-    net::make_room_for_call();
     return tcp_stream(stream_socket::connect(remotes, limit, error));
 }
 
@@ -125,7 +122,6 @@ void tcp_stream::wait_readable(const wait_limit& limit, std::error_code& error) 
         error = not_connected();
         return;
     }
-    net::make_room_for_call();
     socket_->wait_readable(limit, error);
 }
 
@@ -159,7 +155,6 @@ void tcp_stream::close() noexcept {
 void tcp_stream::close_and_wait(const wait_limit& limit, std::error_code& error) {
     error.clear();
     if (socket_) {
-        net::make_room_for_call();
         error = socket_->close_and_wait(limit);
     }
 }

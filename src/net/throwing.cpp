@@ -3,21 +3,33 @@
 
 #include <string>
 
+#include <moor/stack.hpp>
+
 namespace moor::net {
+namespace {
 
-void throw_about(const std::error_code& error, const char* what) { throw std::system_error(error, what); }
-
-void throw_about(const std::error_code& error, const char* what, const endpoint& where) {
+// Values, made where the exception lies: nothing is left to destroy when it is thrown.
+std::system_error about(const std::error_code& error, const char* what, const endpoint& where) {
     const std::string text = on_system_stack([&] { return what + (" " + where.to_string()); });
-    throw std::system_error(error, text);
+    return std::system_error(error, text);
 }
 
-void throw_about(const std::error_code& error, const char* what, const std::filesystem::path& where) {
+std::system_error about(const std::error_code& error, const char* what, const std::filesystem::path& where) {
     const std::string text = on_system_stack([&] {
         const std::u8string name = where.u8string();
         return what + (" " + std::string(name.begin(), name.end()));
     });
-    throw std::system_error(error, text);
+    return std::system_error(error, text);
+}
+
+} // namespace
+
+void throw_about(const std::error_code& error, const char* what) { throw std::system_error(error, what); }
+void throw_about(const std::error_code& error, const char* what, const endpoint& where) {
+    throw about(error, what, where);
+}
+void throw_about(const std::error_code& error, const char* what, const std::filesystem::path& where) {
+    throw about(error, what, where);
 }
 
 } // namespace moor::net

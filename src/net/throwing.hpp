@@ -1,5 +1,6 @@
 // What the public faces of sockets share: the throwing form of a call, made from the one that reports through
-// std::error_code, and room for both.
+// std::error_code. On a stack that moves, a throw of the library's has to come from where nothing is left to destroy:
+// its frames never run again then (law 3, preempt/landing_pads.hpp).
 #pragma once
 
 #include <filesystem>
@@ -8,13 +9,8 @@
 #include <utility>
 
 #include <moor/endpoint.hpp>
-#include <moor/stack.hpp>
 
 namespace moor::net {
-
-/// First thing in a call that is about to use operations: their frames are larger than what code with stack checks
-/// leaves free, before and after the place where the stack settles (iocp::prepare_stack). Held by tests.
-inline void make_room_for_call() noexcept { ensure_stack(512); }
 
 /// Throws std::system_error with `what`, which says what was tried, and with "<what> <where>".
 [[noreturn]] void throw_about(const std::error_code& error, const char* what);
@@ -27,16 +23,16 @@ std::invoke_result_t<Call&, std::error_code&> or_throw(const char* what, Call&& 
     std::error_code error;
     if constexpr (std::is_void_v<std::invoke_result_t<Call&, std::error_code&>>) {
         call(error);
-        if (error) {
-            throw_about(error, what, where...);
+        if (!error) {
+            return;
         }
     } else {
         auto result = call(error);
-        if (error) {
-            throw_about(error, what, where...);
+        if (!error) {
+            return result;
         }
-        return result;
     }
+    throw_about(error, what, where...);
 }
 
 } // namespace moor::net

@@ -36,7 +36,6 @@ udp_socket::~udp_socket() = default;
 udp_socket::udp_socket(datagram_socket* adopted) noexcept : socket_(adopted) {}
 
 udp_socket udp_socket::bind(const endpoint& local, const udp_options& options, std::error_code& error) {
-    net::make_room_for_call();
     return udp_socket(datagram_socket::open(local, options, error));
 }
 
@@ -62,7 +61,6 @@ void udp_socket::send_to(std::span<const std::byte> data, const endpoint& remote
         error = not_open();
         return;
     }
-    net::make_room_for_call();
     socket_->send_to(data, remote, limit, error);
 }
 
@@ -76,7 +74,6 @@ void udp_socket::send(std::span<const std::byte> data, const wait_limit& limit, 
         error = not_open();
         return;
     }
-    net::make_room_for_call();
     socket_->send(data, limit, error);
 }
 
@@ -90,7 +87,6 @@ received_datagram udp_socket::receive_from(std::span<std::byte> buffer, const wa
         error = not_open();
         return {};
     }
-    net::make_room_for_call();
     return socket_->receive_from(buffer, limit, error);
 }
 
@@ -104,7 +100,6 @@ received_message udp_socket::receive_message(std::span<const std::span<std::byte
         error = not_open();
         return {};
     }
-    net::make_room_for_call();
     return socket_->receive_message(buffers, limit, error);
 }
 
@@ -129,7 +124,6 @@ void udp_socket::send_message(std::span<const std::span<const std::byte>> buffer
         error = not_open();
         return;
     }
-    net::make_room_for_call();
     socket_->send_message(buffers, remote, options, limit, error);
 }
 
@@ -161,7 +155,6 @@ void udp_socket::close() noexcept {
 void udp_socket::close_and_wait(const wait_limit& limit, std::error_code& error) {
     error.clear();
     if (socket_) {
-        net::make_room_for_call();
         error = socket_->close_and_wait(limit);
     }
 }

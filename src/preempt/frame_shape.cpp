@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "preempt/landing_pads.hpp"
 #include "preempt/main_image.hpp"
 #include "win/function_address.hpp"
 
@@ -97,6 +98,7 @@ frame_shape read_frame_shape(const code_image& image, std::uint64_t return_addre
     const function_entry* const entry =
         image.contains_code(return_address) ? image.function_at(return_address - 1) : nullptr;
     auto at = entry != nullptr ? image.unwind_info_of(*entry) : std::nullopt;
+    function_entry part = entry != nullptr ? *entry : function_entry{};
     reading read(image, shape);
     for (unsigned links = 0;; ++links) {
         if (!at || !read.codes(*at)) {
@@ -107,12 +109,14 @@ frame_shape read_frame_shape(const code_image& image, std::uint64_t return_addre
         }
         const auto next = image.chained_to(*at);
         at = next && links != code_image::longest_chain ? image.unwind_info_of(*next) : std::nullopt;
+        part = next ? *next : part;
     }
     if (read.reached() > UINT32_MAX) {
         return shape;
     }
     shape.bytes = static_cast<std::uint32_t>(read.reached());
     shape.owner = frame_owner::other;
+    shape.ends_by_exception = !may_have_landing_pad(image, part, *at, return_address);
     return shape;
 }
 
@@ -134,7 +138,7 @@ movable_code::movable_code(const void* outermost, std::span<const void* const> b
 }
 
 frame_owner movable_code::owner_of(std::uint64_t function) const noexcept {
-    if (covered_.contains(function - image_.base())) {
+    if (covers(function)) {
         return frame_owner::covered;
     }
     if (function == outermost_) {

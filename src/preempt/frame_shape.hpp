@@ -18,7 +18,7 @@ namespace moor::preempt {
 enum class frame_owner : std::uint8_t {
     covered,   ///< code that the pass of src/compiler has compiled: holds no address of its stack but saved frame
                ///< pointers
-    base,      ///< the library's own outermost functions, which hold none either
+    base,      ///< functions of the library's in assembly, which hold none either
     outermost, ///< the first of these: nothing has called it
     other,     ///< other code of the image
     unknown,   ///< not in the image's code, or nothing sensible is said of it
@@ -33,6 +33,7 @@ struct frame_shape {
     std::uint64_t return_address = 0;
     std::uint32_t bytes = 0; ///< from the fixed place up to the function's own return address
     frame_owner owner = frame_owner::unknown;
+    bool ends_by_exception = false; ///< an exception of the call runs no code of the function: it has no landing pad
     std::uint8_t frame_register = no_register;           ///< a number; the fixed place is found by it, else it is rsp
     std::uint8_t frame_offset = 0;                       ///< bytes from the fixed place up to what that register holds
     std::array<std::uint16_t, registers.size()> saved{}; ///< words from the fixed place up; in the order of `registers`
@@ -45,6 +46,11 @@ public:
     movable_code(const void* outermost, std::span<const void* const> base);
 
     [[nodiscard]] frame_shape shape_at(std::uint64_t return_address) const noexcept;
+
+    /// Whether the function at that address is covered code.
+    [[nodiscard]] bool covers(std::uint64_t function) const noexcept {
+        return covered_.contains(function - image_.base());
+    }
 
 private:
     [[nodiscard]] frame_owner owner_of(std::uint64_t function) const noexcept;

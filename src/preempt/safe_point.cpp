@@ -20,7 +20,7 @@ preempt_refusal reason_of(walk_stop stop) noexcept {
 } // namespace
 
 safe_point::safe_point()
-    : scope_(win::without_jump(reinterpret_cast<const void*>(&detail::run_preemptible))),
+    : scope_(win::without_jump(reinterpret_cast<const void*>(&moor_run_preemptible))),
       locking_(functions_with_locks()) {}
 
 std::optional<preempt_refusal> safe_point::refusal(const CONTEXT& registers, std::uint64_t top) const noexcept {

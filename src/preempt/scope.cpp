@@ -24,30 +24,20 @@ void change(std::atomic<std::uint32_t>& count, std::uint32_t by) noexcept {
 
 constexpr std::uint32_t one_less = ~std::uint32_t{0};
 
-class scope {
-public:
-    explicit scope(detail::coroutine& self) noexcept : self_(self) { change(self_.preemptible_scopes, 1); }
-    ~scope() { change(self_.preemptible_scopes, one_less); }
-    scope(const scope&) = delete;
-    scope& operator=(const scope&) = delete;
-
-private:
-    detail::coroutine& self_;
-};
-
 } // namespace
 
 namespace detail {
 
-// Not inlined, and not left by a jump: the monitor knows the end of the scope's frames by this function.
-MOOR_NOINLINE void run_preemptible(void (*function)(void*), void* argument) {
-    coroutine* const self = running_coroutine();
-    if (self == nullptr) {
-        function(argument);
-        return;
+void enter_preemptible() noexcept {
+    if (coroutine* const self = running_coroutine()) {
+        change(self->preemptible_scopes, 1);
     }
-    const scope entered(*self);
-    function(argument);
+}
+
+void leave_preemptible() noexcept {
+    if (coroutine* const self = running_coroutine()) {
+        change(self->preemptible_scopes, one_less);
+    }
 }
 
 void forbid_preemption() noexcept {

@@ -24,6 +24,12 @@
 
 namespace moor::detail {
 
+/// What moor_coroutine_base calls with two arguments. Known to the assembly.
+struct first_call {
+    const void* function = nullptr;
+    const void* arguments[2]{};
+};
+
 class coroutine final : public parker {
 public:
     static constexpr std::size_t longest_name = 31;
@@ -41,6 +47,7 @@ public:
 
     // -- Owned by whoever runs it, or by the queue that it is in ---------------------------------------------------
     context::suspended_state state;
+    first_call first; // the body
     /// Its registers, while it is preempted: then `state` says not where it goes on. The worker that it must resume on.
     preempt::preempted_state::owner preempted;
     stack::memory stack;

@@ -9,8 +9,6 @@
 
 #include <fmt/format.h>
 
-#include <moor/preempt.hpp>
-
 #include "sched/runtime_core.hpp"
 #include "win/compiler.hpp"
 #include "win/error.hpp"
@@ -50,19 +48,9 @@ bool is_ordinary_stop(const coroutine& ended, const std::exception_ptr& error) n
 
 } // namespace
 
-// No jump to the body: frames of the library itself are known by their functions.
-MOOR_NOINLINE void run_work(void* work) { static_cast<body*>(work)->run(); }
+void body::fail() noexcept { error_ = std::current_exception(); }
 
-MOOR_NOINLINE void run_body(coroutine& self) noexcept {
-    try {
-        if (self.preemptible) {
-            run_preemptible(&run_work, self.work);
-        } else {
-            self.work->run();
-        }
-    } catch (...) {
-        self.work->fail(std::current_exception());
-    }
+void end_body(coroutine& self) noexcept {
     sched::worker::current()->ended.add(1); // before the joiner can look
     {
         const std::lock_guard guard(self.end_lock);

@@ -7,12 +7,8 @@
 
 namespace moor::detail {
 
-/// Runs the body, keeps what it threw, wakes the joiner and drops the coroutine's own reference. On the coroutine's
-/// stack.
-void run_body(coroutine& self) noexcept;
-
-/// What run_body calls within a preemptible scope: the body, which is the argument.
-void run_work(void* work);
+/// After the body has run: wakes the joiner and drops the coroutine's own reference. On the coroutine's stack.
+void end_body(coroutine& self) noexcept;
 
 /// After the last switch away from a finished coroutine. On the stack that runs next.
 void settle_finished(coroutine& left) noexcept;

@@ -156,11 +156,12 @@ std::byte* moor_data_allocate(std::size_t bytes, std::size_t alignment) noexcept
 
 // Whoever called put them on the stack above, with the rest of its own frame; nobody knows how many there are.
 std::byte* moor_data_variadic(std::byte* arguments) noexcept {
-    using moor::win::teb::field;
-    if (moor::win::teb::read(field::check_limit) == 0) {
+    const worker* const here = worker::current();
+    if (here == nullptr || !here->away() || !here->running_now()->movement.movable) {
         return arguments; // this stack does not move
     }
-    const std::size_t above = moor::win::teb::read(field::stack_base) - reinterpret_cast<std::uint64_t>(arguments);
+    const std::size_t above =
+        moor::win::teb::read(moor::win::teb::field::stack_base) - reinterpret_cast<std::uint64_t>(arguments);
     const std::size_t bytes = std::min(above, moor::sched::most_arguments * sizeof(std::uint64_t));
     return static_cast<std::byte*>(std::memcpy(moor_data_allocate(bytes, 1), arguments, bytes));
 }

@@ -34,7 +34,8 @@ class walk {
 public:
     walk(preempt::frame_shape_cache& shapes, const relocation& move, const stack::saved_registers& saved) noexcept
         : shapes_(shapes), move_(move), places_(places_in(saved)),
-          stack_pointer_(reinterpret_cast<const std::byte*>(&saved) + stack::saved_bytes) {}
+          stack_pointer_(reinterpret_cast<const std::byte*>(&saved) + stack::saved_bytes),
+          only_abandoned_(saved.reason == stack::saved_registers::for_throw) {}
 
     adjustment run() noexcept {
         if (!return_to(stack_pointer_)) {
@@ -43,23 +44,17 @@ public:
         for (;;) {
             const frame_shape& shape = shapes_.at(instruction_);
             ++result_.frames;
-            const bool foreign = shape.owner == frame_owner::other;
             if (shape.owner == frame_owner::unknown) {
                 return broken();
             }
-            if (foreign && !innermost_) {
+            only_abandoned_ = only_abandoned_ && shape.owner == frame_owner::other && shape.ends_by_exception;
+            if (shape.owner == frame_owner::other && !only_abandoned_) {
                 return refused();
-            }
-            if (innermost_ && !foreign) {
-                innermost_ = false;
-                end_of_innermost_ = stack_pointer_;
-                saved_for_caller_ = places_;
             }
             if (!leave(shape)) {
                 return broken();
             }
             if (shape.owner == frame_owner::outermost) {
-                adjust_innermost();
                 return result_;
             }
         }
@@ -105,23 +100,6 @@ private:
         return shape.owner == frame_owner::outermost || return_to(fixed + shape.bytes);
     }
 
-    // The library's own frames, from the saved registers on.
-    void adjust_innermost() noexcept {
-        // In a function's prologue there are none: the first return address is covered code's.
-        if (end_of_innermost_ == move_.first() + stack::saved_bytes + word) {
-            return;
-        }
-        const auto first = reinterpret_cast<std::uint64_t>(move_.first());
-        const auto bytes = static_cast<std::uint64_t>(end_of_innermost_ - move_.first());
-        for (const std::byte* at = move_.first(); at < end_of_innermost_; at += word) {
-            const bool of_caller =
-                std::find(saved_for_caller_.begin(), saved_for_caller_.end(), at) != saved_for_caller_.end();
-            if (!of_caller && relocation::word_at(at) - first < bytes) {
-                result_.own_words += move_.adjust(at) ? 1 : 0;
-            }
-        }
-    }
-
     adjustment broken() noexcept {
         result_.broken = true;
         return refused();
@@ -137,9 +115,7 @@ private:
     register_places places_;
     const std::byte* stack_pointer_;
     std::uint64_t instruction_ = 0;
-    bool innermost_ = true;
-    const std::byte* end_of_innermost_ = nullptr;
-    register_places saved_for_caller_{};
+    bool only_abandoned_; // all frames so far have thrown, and none of them will handle it
     adjustment result_;
 };
 

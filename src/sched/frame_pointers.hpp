@@ -17,14 +17,14 @@ struct adjustment {
     bool broken = false;       ///< what is at `foreign` is none: something has written over the stack
     std::uint32_t frames = 0;
     std::uint32_t frame_pointers = 0; ///< words changed for them
-    std::uint32_t own_words = 0;      ///< words changed in the library's own innermost frames
 };
 
 /// Adjusts the copy that `move` has made of a stack whose coroutine is in __morestack, where its registers were saved
 /// at `saved` in the old place. When the result names foreign code, the copy is worth nothing.
 ///
-/// The innermost frames may be the library's own, in a wait or a throw. They are not covered, so within them, and only
-/// there, each word that is an address within them is adjusted, but not what they have saved for their caller.
+/// All frames are covered code's, and the outermost ones assembly of the library's. When it is called for a throw, the
+/// innermost may be other code's whose call has no landing pad: such a frame never runs again, and what it holds is
+/// never read, but the registers that it has saved.
 [[nodiscard]] adjustment adjust_frames(preempt::frame_shape_cache& shapes, const stack::relocation& move,
                                        const stack::saved_registers& saved) noexcept;
 

@@ -15,6 +15,7 @@
 #include "debug/stack_overflow.hpp"
 #include "sched/coroutine_life.hpp"
 #include "sched/runtime_checks.hpp"
+#include "sched/stack_movement.hpp"
 #include "stack/allocator_room.hpp"
 #include "win/error.hpp"
 #include "win/spinning.hpp"
@@ -144,7 +145,7 @@ void runtime_core::ask_all_to_stop() noexcept {
     });
 }
 
-coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_size, std::size_t body_alignment) {
+coroutine& runtime_core::create(const spawn_options& wanted, const unstarted_coroutine::body_layout& of) {
     const win::runtime_section section;
     if (wanted.worker && *wanted.worker >= workers.size()) {
         refuse("moor::spawn: there is no such worker");
@@ -163,11 +164,11 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
         if (here == nullptr && closed_.load(std::memory_order_seq_cst)) {
             throw std::system_error(win::to_error(win::misuse::runtime_has_ended), "moor: runtime::spawn");
         }
-        take_stack(made, here, wanted);
-        if (body_size > coroutine::inline_body || body_alignment > alignof(std::max_align_t)) {
-            made.large_body_alignment = std::max(body_alignment, alignof(std::max_align_t));
-            made.large_body = win::with_room([body_size, alignment = std::align_val_t{made.large_body_alignment}] {
-                return ::operator new(body_size, alignment, std::nothrow);
+        take_stack(made, here, wanted, of.run);
+        if (of.size > coroutine::inline_body || of.alignment > alignof(std::max_align_t)) {
+            made.large_body_alignment = std::max(of.alignment, alignof(std::max_align_t));
+            made.large_body = win::with_room([size = of.size, alignment = std::align_val_t{made.large_body_alignment}] {
+                return ::operator new(size, alignment, std::nothrow);
             });
             if (made.large_body == nullptr) {
                 throw std::bad_alloc();
@@ -179,12 +180,10 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     }
     made.runtime = this;
     made.state = {};
-    // Nothing ends at the very top, so that no address within the stack looks like one beyond it.
-    constexpr std::size_t unused_at_top = 16;
-    std::byte* const highest = made.stack.top() - unused_at_top;
     made.state.check_limit = made.stack.kind == stack::memory::form::segment && options.debug.force_move
                                  ? ~std::uint64_t{0}
                                  : made.stack.check_limit();
+    std::byte* const highest = made.stack.top();
     made.state.resume_at = context::make_context(highest, static_cast<std::size_t>(highest - made.stack.deallocation()),
                                                  &moor_coroutine_base);
     made.pinned_worker = wanted.worker ? static_cast<std::int32_t>(*wanted.worker) : -1;
@@ -206,11 +205,13 @@ coroutine& runtime_core::create(const spawn_options& wanted, std::size_t body_si
     return made;
 }
 
-void runtime_core::take_stack(coroutine& made, sched::worker* here, const spawn_options& wanted) {
+void runtime_core::take_stack(coroutine& made, sched::worker* here, const spawn_options& wanted, body::entry run) {
     made.movement = {};
-    if (wanted.stack == stack_kind::reserved) {
-        const std::size_t size =
-            wanted.stack_size == 0 ? options.stack_size : stack::rounded_stack_size(wanted.stack_size);
+    if (wanted.stack == stack_kind::reserved || !sched::may_move(run)) {
+        std::size_t size = wanted.stack_size == 0 ? options.stack_size : stack::rounded_stack_size(wanted.stack_size);
+        if (wanted.stack == stack_kind::movable) { // what it says is how the stack begins, and this one cannot grow
+            size = std::max(size, options.stack_size);
+        }
         if (here == nullptr) {
             made.stack = stacks.allocate(size);
             return;

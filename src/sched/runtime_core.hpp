@@ -52,7 +52,7 @@ public:
     void shutdown() noexcept;
 
     /// Creates a coroutine with room for a body of that size; not visible to anybody yet. Throws as moor::spawn.
-    [[nodiscard]] coroutine& create(const spawn_options& options, std::size_t body_size, std::size_t body_alignment);
+    [[nodiscard]] coroutine& create(const spawn_options& options, const unstarted_coroutine::body_layout& of);
 
     /// Takes back one that was created and not started.
     void discard(coroutine& created) noexcept;
@@ -134,7 +134,7 @@ private:
     void ask_all_to_stop() noexcept;
     void wait_until_settled() noexcept;
     [[nodiscard]] sched::worker* worker_of_caller() noexcept;
-    void take_stack(coroutine& made, sched::worker* here, const spawn_options& wanted);
+    void take_stack(coroutine& made, sched::worker* here, const spawn_options& wanted, body::entry run);
     void give_stack(coroutine& unused, sched::worker* here) noexcept;
     [[nodiscard]] std::uint64_t started() const noexcept;
     [[nodiscard]] std::uint64_t started_less(sched::counter sched::worker::*ends) const noexcept;

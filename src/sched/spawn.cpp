@@ -24,9 +24,8 @@ runtime_core& runtime_of_caller(runtime_core* named) {
 
 } // namespace
 
-unstarted_coroutine::unstarted_coroutine(runtime_core* where, const spawn_options& options, std::size_t body_size,
-                                         std::size_t body_alignment)
-    : runtime_(runtime_of_caller(where)), coroutine_(&runtime_.create(options, body_size, body_alignment)),
+unstarted_coroutine::unstarted_coroutine(runtime_core* where, const spawn_options& options, const body_layout& of)
+    : runtime_(runtime_of_caller(where)), coroutine_(&runtime_.create(options, of)),
       storage_(coroutine_->large_body != nullptr ? coroutine_->large_body : coroutine_->body_storage.data()) {}
 
 unstarted_coroutine::~unstarted_coroutine() {

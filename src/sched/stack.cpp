@@ -15,12 +15,6 @@ sched::worker* worker_of_running_stack() noexcept {
 
 } // namespace
 
-void ensure_stack(std::size_t bytes) noexcept {
-    if (sched::worker* const here = worker_of_running_stack()) {
-        here->make_room(bytes);
-    }
-}
-
 namespace detail {
 
 void call_on_system_stack(void (*function)(void*), void* argument) noexcept {

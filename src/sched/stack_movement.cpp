@@ -1,6 +1,10 @@
 // Moving the stacks of coroutines of the movable kind: when they move, and where to. Law 3: a stack moves only at a
 // growth or shrink point of its own running coroutine, never while it is parked, or has an exception in flight.
 //
+// Such a point is where covered code checks its room: in the prologue of a function, and in a call of the library. So
+// no frame of the library lies on a stack that moves, but those of a throw, which never go on. What the library wants
+// of a stack (a suspension finds it too large) is done at the next such point: the check limit is raised until then.
+//
 // The decisions are taken on the worker's own stack (moor_move_stack), or on the coroutine's with little room and
 // without any call that needs more.
 #include "sched/stack_movement.hpp"
@@ -9,9 +13,13 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <exception>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
+
+#include <moor/preempt.hpp>
 
 #include "debug/move_checks.hpp"
 #include "preempt/frame_shape.hpp"
@@ -34,8 +42,9 @@ namespace {
 // Raising and unwinding a C++ exception takes nearly 9 KiB under Wine.
 constexpr std::size_t room_for_nested_throw = std::size_t{12} * 1024;
 
-// What lies between the frame that asks for room and the stack pointer that the assembly sees. Bytes.
-constexpr std::size_t frames_of_request = 256;
+// What covered code that the library has called back must leave where the stack cannot move: for __morestack itself,
+// which every check below calls again, and for leaves. Bytes.
+constexpr std::size_t least_left = 768;
 
 [[noreturn]] void refuse(const coroutine& self, std::string_view why, std::size_t needed, std::size_t left) noexcept {
     fmt::basic_memory_buffer<char, 512> text;
@@ -50,17 +59,17 @@ std::uint32_t as_size(std::size_t bytes) noexcept {
     return static_cast<std::uint32_t>(std::min<std::size_t>(bytes, UINT32_MAX));
 }
 
-// Whose frames a move has to know: made on first use, on a worker's own stack.
+// Whose frames a move has to know. Made when a runtime starts, on a stack with room. The library's own are of assembly.
 const preempt::movable_code& code_of_program() {
-    static const std::array base{
-        reinterpret_cast<const void*>(&coroutine_entry), reinterpret_cast<const void*>(&detail::run_body),
-        reinterpret_cast<const void*>(&detail::run_work), reinterpret_cast<const void*>(&detail::run_preemptible),
-        reinterpret_cast<const void*>(&moor_call_on_stack)}; // has its frame pointer, no more
+    static const std::array base{reinterpret_cast<const void*>(&moor_run_preemptible),
+                                 reinterpret_cast<const void*>(&moor_call_on_stack)};
     static const preempt::movable_code code(reinterpret_cast<const void*>(&moor_coroutine_base), base);
     return code;
 }
 
 } // namespace
+
+bool may_move(detail::body::entry run) { return code_of_program().covers(reinterpret_cast<std::uint64_t>(run)); }
 
 // ---- First and last stack ------------------------------------------------------------------------------------------
 
@@ -125,64 +134,41 @@ MOOR_NOINLINE void worker::settle_running_stack(std::size_t room) noexcept {
     }
     const std::byte here{};
     const auto left = static_cast<std::size_t>(&here - self.stack.lowest);
-    const std::size_t used = self.stack.size - left;
-    const debug_switches& switches = runtime_.options.debug;
-    movement.wanted = 0;
-    movement.wanted_room = 0;
-    if (left < room) {
-        movement.wanted_room = as_size(room);
-        movement.wanted = as_size(size_for(used + frames_of_request, room + memory::kept_free()));
-    } else if (switches.force_move && self.stack.kind == memory::form::segment) {
-        movement.wanted = as_size(self.stack.size);
-    } else if (!switches.shrink_off) {
-        movement.wanted = as_size(consider_shrinking(self, used + stack::saved_bytes));
+    if (left < room) [[unlikely]] { // whatever called has not looked after it; what is below would be overwritten
+        refuse_to_wait(self, room, left);
     }
-    if (movement.wanted == 0 || (exception_in_flight() && left >= room)) {
-        return;
+    if (!runtime_.options.debug.shrink_off) {
+        consider_shrinking(self, self.stack.size - left + stack::saved_bytes);
     }
-    moor_move_on_request();
 }
 
-// 0 when it shall stay.
-std::size_t worker::consider_shrinking(coroutine& self, std::size_t used) noexcept {
+// Apart, because its frame is large.
+MOOR_NOINLINE void worker::refuse_to_wait(const coroutine& self, std::size_t room, std::size_t left) noexcept {
+    win::with_room([&] {
+        refuse(self, "it cannot move here: not covered code has called the library (see docs/stacks.md)", room, left);
+    });
+    std::terminate(); // never: refuse() does not return
+}
+
+void worker::consider_shrinking(coroutine& self, std::size_t used) noexcept {
     stack::movement& movement = self.movement;
     const std::size_t half = stack::movement::halved(self.stack.size);
     if (half < movement.smallest || used >= self.stack.size / 4 || used + memory::kept_free() > half) {
         if (movement.on_trial) {
-            movement.on_trial = false;
-            movement.suspensions = 0;
+            movement.end_trial();
             set_check_limit(self, check_limit_of(self));
         }
-        return 0;
+        return;
     }
     if (!movement.on_trial) {
-        movement.on_trial = true;
-        movement.suspensions = 0;
-        set_check_limit(self, stack::movement::trial_limit(self.stack));
-        return 0;
-    }
-    if (++movement.suspensions < movement.patience) {
-        return 0;
-    }
-    return half;
-}
-
-// ---- On request ----------------------------------------------------------------------------------------------------
-
-MOOR_NOINLINE void worker::make_room(std::size_t room) noexcept {
-    coroutine& self = *running_;
-    if (!self.movement.movable) {
+        movement.begin_trial();
+        set_check_limit(self, std::max(stack::movement::trial_limit(self.stack), check_limit_of(self)));
         return;
     }
-    const std::byte here{};
-    const auto left = static_cast<std::size_t>(&here - self.stack.lowest);
-    if (left >= room + memory::kept_free()) {
-        return;
+    if (++movement.suspensions >= movement.patience) {
+        movement.wanted = as_size(half);
+        set_check_limit(self, ~std::uint64_t{0}); // the next check moves it
     }
-    const std::size_t used = self.stack.size - left;
-    self.movement.wanted_room = as_size(room);
-    self.movement.wanted = as_size(size_for(used + frames_of_request, room + memory::kept_free()));
-    moor_move_on_request();
 }
 
 void worker::check_end(const coroutine& self) const noexcept {
@@ -222,22 +208,15 @@ win::stack_fields worker::fields_of_running_stack() const noexcept {
 std::byte* worker::move_running_stack(std::byte* saved_at) noexcept {
     coroutine& self = *running_;
     check_end(self);
-    stack::movement& movement = self.movement;
     const auto& saved = *reinterpret_cast<const stack::saved_registers*>(saved_at);
     const auto left = static_cast<std::size_t>(saved_at + stack::saved_bytes - self.stack.lowest);
     const std::size_t used = self.stack.size - left; // without the saved registers, which are gone when it goes on
-    const bool on_request = saved.reason == stack::saved_registers::on_request;
-    const std::size_t asked = on_request ? movement.wanted_room : saved.frame; // bytes, for messages
-    const std::size_t needed = on_request && asked == 0 ? 0 : asked + memory::kept_free();
+    const std::size_t asked = as_size(saved.frame);
+    const std::size_t needed = asked + memory::kept_free();
     const bool fixed = exception_in_flight();
-    const bool forced = runtime_.options.debug.force_move && self.stack.kind == memory::form::segment && !fixed;
 
-    if (!on_request && left >= needed && !forced) { // the limit was that of a trial
-        if (movement.on_trial) {
-            movement.lose_patience();
-        }
-        set_check_limit(self, check_limit_of(self));
-        return saved_at;
+    if (left >= needed) { // the limit was raised, for a trial or a move that need not be
+        return fixed ? saved_at : move_at_leisure(self, saved_at, used + std::max(needed, stack::saved_bytes));
     }
     if (fixed) {
         if (saved.reason == stack::saved_registers::for_throw && left >= room_for_nested_throw) {
@@ -245,20 +224,14 @@ std::byte* worker::move_running_stack(std::byte* saved_at) noexcept {
         }
         refuse(self, "it must not move while an exception is in flight (see docs/stacks.md)", asked, left);
     }
-    std::size_t size = on_request ? movement.wanted : self.stack.size;
-    if (!on_request && left < needed) {
-        size = std::max(size_for(used + stack::saved_bytes, needed), size_for(self.stack.size * 2, 0));
-    }
+    const std::size_t size = std::max(size_for(used + stack::saved_bytes, needed), size_for(self.stack.size * 2, 0));
     if (size < used + needed) {
         refuse(self, "it is as large as runtime_options::largest_movable_stack allows", asked, left);
     }
     if (std::byte* const moved = move_to(self, size, saved_at)) {
         return moved;
     }
-    if (!on_request && left >= needed) { // it need not have moved
-        return saved_at;
-    }
-    if (on_request && movement.wanted_room == 0) {
+    if (left >= asked + least_left) {
         return saved_at;
     }
     fmt::basic_memory_buffer<char, 256> why;
@@ -268,6 +241,25 @@ std::byte* worker::move_running_stack(std::byte* saved_at) noexcept {
         "moor_enable_movable_stacks, or call it by moor::on_system_stack",
         foreign_);
     refuse(self, {why.data(), why.size()}, asked, left);
+}
+
+// With room enough, `taken` bytes of it taken: shrinks, or moves as the debugging switch asks, or stays.
+std::byte* worker::move_at_leisure(coroutine& self, std::byte* saved_at, std::size_t taken) noexcept {
+    stack::movement& movement = self.movement;
+    std::size_t size = std::exchange(movement.wanted, 0);
+    if (size == 0 || taken > size) {
+        if (movement.on_trial) {
+            movement.lose_patience();
+        }
+        size = runtime_.options.debug.force_move && self.stack.kind == memory::form::segment ? self.stack.size : 0;
+    }
+    if (size != 0) {
+        if (std::byte* const moved = move_to(self, size, saved_at)) {
+            return moved;
+        }
+    }
+    set_check_limit(self, check_limit_of(self));
+    return saved_at;
 }
 
 // Null when a frame of code that is not covered forbids it; then nothing has changed.
@@ -303,8 +295,7 @@ std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) 
         }
         return nullptr;
     }
-    words_changed.add(changed.frame_pointers + changed.own_words);
-    own_words_changed.add(changed.own_words);
+    words_changed.add(changed.frame_pointers);
     self.stack = fresh;
     ++movement.copies;
     movement.left = {old.lowest, old.size};
@@ -313,8 +304,7 @@ std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) 
         movement.lose_patience();
     }
     movement.has_shrunk = fresh.size < old.size;
-    movement.on_trial = false;
-    movement.suspensions = 0;
+    movement.end_trial();
     self.state.check_limit = check_limit_of(self);
     examine_move(self, old, move, changed);
     give_memory(old);
@@ -327,7 +317,7 @@ void worker::examine_move(const coroutine& self, const memory& old, const stack:
     const std::byte* const first = move.first();
     const debug_switches& switches = runtime_.options.debug;
     if (switches.verify_copy || switches.check_frames || switches.audit) {
-        debug::check_move({*this, self, old, first, move.moved(first), changed.frame_pointers + changed.own_words});
+        debug::check_move({*this, self, old, first, move.moved(first), changed.frame_pointers});
     }
     if (switches.stack_poison_copy) {
         constexpr int poison = 0xfd;

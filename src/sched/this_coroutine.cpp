@@ -6,6 +6,7 @@
 
 #include "sched/coroutine.hpp"
 #include "sched/worker.hpp"
+#include "win/compiler.hpp"
 #include "win/error.hpp"
 
 namespace moor::this_coroutine {
@@ -28,12 +29,17 @@ wait_limit::time_point with_timer(wait_limit::time_point when) noexcept {
     return std::min(when, last);
 }
 
+// Apart from what throws: nothing may be left to destroy there (net/throwing.hpp).
+MOOR_NOINLINE detail::wake_reason sleep_for_all(wait_limit::time_point when) noexcept {
+    const wait_limit limit(with_timer(when));
+    detail::wait sleeping("sleep", limit);
+    return sleeping.suspend();
+}
+
 } // namespace
 
 void sleep_until(wait_limit::time_point when) {
-    const wait_limit limit(with_timer(when));
-    detail::wait sleeping("sleep", limit);
-    if (sleeping.suspend() == detail::wake_reason::stopped) {
+    if (sleep_for_all(when) == detail::wake_reason::stopped) {
         throw std::system_error(win::to_error(std::errc::operation_canceled), "moor: sleep");
     }
 }

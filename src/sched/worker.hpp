@@ -63,8 +63,10 @@ enum class departure : std::uint8_t {
 class worker;
 struct adjustment;
 
-/// The first function of every coroutine, called by moor_coroutine_base. Returns the worker that it ended on.
-worker* coroutine_entry(context::transfer_t arrival) noexcept;
+/// The first function of every coroutine, called by moor_coroutine_base, which then makes the call that this returns.
+const detail::first_call* coroutine_entry(context::transfer_t arrival) noexcept;
+/// Called when that has returned. Returns the worker that the coroutine ended on.
+worker* coroutine_ended() noexcept;
 /// The last one, to which moor_coroutine_base jumps. Does not return.
 void finish_coroutine(worker* here) noexcept;
 
@@ -117,8 +119,6 @@ public:
 
     /// settle_stack on this worker.
     void settle_running_stack(std::size_t room) noexcept;
-    /// On a coroutine's stack: makes sure of `room` bytes below the caller and of the headroom below those.
-    void make_room(std::size_t room) noexcept;
     /// On the worker's own stack, between the halves of a visit: for moor_move_stack.
     [[nodiscard]] std::byte* move_running_stack(std::byte* saved_at) noexcept;
     /// Ends the process when somebody has written beyond the end of that coroutine's segment.
@@ -213,13 +213,12 @@ public:
         return operations_.balance.load(std::memory_order_relaxed);
     }
 
-    counter started;           // coroutines
-    counter ended;             // coroutines whose body is done
-    counter settled;           // coroutines that have left their stack for good
-    counter stolen;            // coroutines
-    counter copies;            // of stacks
-    counter words_changed;     // by them
-    counter own_words_changed; // of those, in the library's own frames
+    counter started;       // coroutines
+    counter ended;         // coroutines whose body is done
+    counter settled;       // coroutines that have left their stack for good
+    counter stolen;        // coroutines
+    counter copies;        // of stacks
+    counter words_changed; // by them: saved frame pointers
     counter frames_checked;
     counter frame_crossings; // met by those checks
     counter audit_findings;  // words
@@ -229,7 +228,7 @@ public:
     counter foreign_packets;
 
 private:
-    friend worker* coroutine_entry(context::transfer_t) noexcept;
+    friend const detail::first_call* coroutine_entry(context::transfer_t) noexcept;
     friend void finish_coroutine(worker*) noexcept;
 
     /// Turns between two looks at the shared queue: a prime, so that it does not fall into step with the program.
@@ -327,7 +326,9 @@ private:
     // Moving stacks.
     void set_check_limit(coroutine& self, std::uint64_t limit) noexcept;
     [[nodiscard]] std::size_t size_for(std::size_t used, std::size_t room) const noexcept;
-    [[nodiscard]] std::size_t consider_shrinking(coroutine& self, std::size_t used) noexcept;
+    void consider_shrinking(coroutine& self, std::size_t used) noexcept;
+    [[noreturn]] static void refuse_to_wait(const coroutine& self, std::size_t room, std::size_t left) noexcept;
+    [[nodiscard]] std::byte* move_at_leisure(coroutine& self, std::byte* saved_at, std::size_t taken) noexcept;
     [[nodiscard]] std::byte* move_to(coroutine& self, std::size_t size, std::byte* first) noexcept;
     void examine_move(const coroutine& self, const stack::memory& old, const stack::relocation& move,
                       const adjustment& changed) noexcept;
@@ -402,6 +403,7 @@ extern "C" {
 /// Where the first switch to a coroutine's stack goes; see context/coroutine_base_gas.S.
 void moor_coroutine_base(moor::context::transfer_t arrival);
 /// What it calls and what it jumps to; variables, so that they cost no frame of a small stack.
-extern moor::sched::worker* (*const moor_coroutine_entry)(moor::context::transfer_t arrival) noexcept;
+extern const moor::detail::first_call* (*const moor_coroutine_entry)(moor::context::transfer_t arrival) noexcept;
+extern moor::sched::worker* (*const moor_coroutine_ended)() noexcept;
 extern void (*const moor_coroutine_end)(moor::sched::worker* here) noexcept;
 }

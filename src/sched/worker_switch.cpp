@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <moor/preempt.hpp>
+
 #include "debug/stack_audit.hpp"
 #include "sched/coroutine_life.hpp"
 #include "sched/runtime_core.hpp"
@@ -188,8 +190,7 @@ MOOR_ALWAYS_INLINE void worker::settle(context::fcontext_t resume_at) noexcept {
     }
 }
 
-// Not inlined: walks along frames end at it.
-MOOR_NOINLINE worker* coroutine_entry(context::transfer_t arrival) noexcept {
+const detail::first_call* coroutine_entry(context::transfer_t arrival) noexcept {
     coroutine& self = *worker::current_coroutine();
     worker& here = *worker::current();
     here.fields_of_running_stack().store(); // make_context knows neither the true top nor how much is committed
@@ -199,7 +200,20 @@ MOOR_NOINLINE worker* coroutine_entry(context::transfer_t arrival) noexcept {
     here.settle_departure(arrival.fctx);
     context::restore_errors(here.places_, self.state);
     here.end_switch();
-    detail::run_body(self);
+    const void* const body = reinterpret_cast<const void*>(self.work->run());
+    if (self.preemptible) {
+        self.preemptible_scopes.store(1, std::memory_order_relaxed);
+        self.first = {reinterpret_cast<const void*>(&moor_run_preemptible), {body, self.work}};
+    } else {
+        self.first = {body, {self.work, nullptr}};
+    }
+    return &self.first;
+}
+
+worker* coroutine_ended() noexcept {
+    coroutine& self = *worker::current_coroutine();
+    self.preemptible_scopes.store(0, std::memory_order_relaxed);
+    detail::end_body(self);
     self.stack.limit = reinterpret_cast<std::byte*>(win::teb::read(win::teb::field::stack_limit));
     return worker::current();
 }
@@ -209,5 +223,7 @@ void finish_coroutine(worker* here) noexcept { here->depart(departure::finish); 
 
 } // namespace moor::sched
 
-moor::sched::worker* (*const moor_coroutine_entry)(moor::context::transfer_t) noexcept = &moor::sched::coroutine_entry;
+const moor::detail::first_call* (*const moor_coroutine_entry)(moor::context::transfer_t) noexcept =
+    &moor::sched::coroutine_entry;
+moor::sched::worker* (*const moor_coroutine_ended)() noexcept = &moor::sched::coroutine_ended;
 void (*const moor_coroutine_end)(moor::sched::worker*) noexcept = &moor::sched::finish_coroutine;

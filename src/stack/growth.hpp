@@ -24,7 +24,6 @@ struct saved_registers {
     /// Why __morestack was called, beside the check of a function that the compiler made. Larger than any size of
     /// stack arguments.
     static constexpr std::uint64_t for_throw = 0x7ffffff1;
-    static constexpr std::uint64_t on_request = 0x7ffffff2;
 };
 static_assert(sizeof(saved_registers) == 392 + 8); // 8 of padding beyond the return address
 
@@ -34,9 +33,6 @@ inline constexpr std::size_t saved_bytes = 392;
 } // namespace moor::stack
 
 extern "C" {
-/// Has the scheduler move the running stack to memory of the size it noted; C++'s way into __morestack.
-void moor_move_on_request();
-
 /// Called on the running stack with all registers saved. Returns the address on the thread's own stack from which
 /// moor_move_stack can be called, or null when the running stack cannot move; then nothing has changed.
 void* moor_begin_move() noexcept;

@@ -1,4 +1,4 @@
-# The assembly side of stacks that move; growth.hpp says what for. Clang's -fsplit-stack calls the first two.
+# The assembly side of stacks that move; growth.hpp says what for. Clang's -fsplit-stack calls the first.
     .intel_syntax noprefix
     .text
 
@@ -110,34 +110,21 @@ __morestack:
     ret
     .seh_endproc
 
-# void* __morestack_allocate_stack_space(size): called for an alloca that finds no room, with the size in rdi whatever
-# the platform's convention says. Makes room, and takes the space off the caller's stack itself.
+# void moor_ensure_stack(size): has the caller's stack moved to where so many bytes are free, if it moves at all. Like the check
+# in a prologue: no frame lies between the caller and __morestack.
     .p2align 4
-    .globl __morestack_allocate_stack_space
-    .def __morestack_allocate_stack_space; .scl 2; .type 32; .endef
-    .seh_proc __morestack_allocate_stack_space
-__morestack_allocate_stack_space:
-    sub rsp, 8                 # aligned as at a function's entry when __morestack sees it
-    .seh_stackalloc 8
-    .seh_endprologue
-    lea r10, [rdi+64]
-    xor r11d, r11d
-    call moor_room             # the same call sequence as a prologue's
-    add rsp, 8
-    pop r11                    # the return address
-    sub rsp, rdi
+    .globl moor_ensure_stack
+    .def moor_ensure_stack; .scl 2; .type 32; .endef
+moor_ensure_stack:
+    cmp qword ptr gs:[0x28], 0 # the check limit: there is none
+    je 2f
     mov rax, rsp
-    jmp r11
-    .seh_endproc
-
-# void moor_move_on_request(): moves the running stack to the size that was noted for it.
-    .p2align 4
-    .globl moor_move_on_request
-    .def moor_move_on_request; .scl 2; .type 32; .endef
-moor_move_on_request:
-    xor r10d, r10d
-    mov r11d, 0x7ffffff2       # saved_registers::on_request
-moor_room:                     # r10, r11 as for __morestack
+    sub rax, rcx
+    jb 1f                      # more than there are addresses
+    cmp rax, gs:[0x28]
+    ja 2f
+1:  mov r10, rcx
+    xor r11d, r11d
     call __morestack
     ret                        # skipped
-    ret
+2:  ret

@@ -103,30 +103,21 @@ restore:
     ret
 __morestack ENDP
 
-__morestack_allocate_stack_space PROC FRAME
-    sub rsp, 8                 ; aligned as at a function's entry when __morestack sees it
-    .allocstack 8
-    .endprolog
-    lea r10, [rdi+64]
-    xor r11d, r11d
-    call moor_room             ; the same call sequence as a prologue's
-    add rsp, 8
-    pop r11                    ; the return address
-    sub rsp, rdi
+moor_ensure_stack PROC
+    cmp qword ptr gs:[28h], 0  ; the check limit: there is none
+    je enough
     mov rax, rsp
-    jmp r11
-__morestack_allocate_stack_space ENDP
-
-moor_move_on_request PROC
-    xor r10d, r10d
-    mov r11d, 7ffffff2h        ; saved_registers::on_request
-    jmp moor_room
-moor_move_on_request ENDP
-
-moor_room PROC                 ; r10, r11 as for __morestack
+    sub rax, rcx
+    jb more                    ; more than there are addresses
+    cmp rax, gs:[28h]
+    ja enough
+more:
+    mov r10, rcx
+    xor r11d, r11d
     call __morestack
     ret                        ; skipped
+enough:
     ret
-moor_room ENDP
+moor_ensure_stack ENDP
 
 END

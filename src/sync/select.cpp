@@ -10,8 +10,6 @@
 #include <functional>
 #include <utility>
 
-#include <moor/stack.hpp>
-
 #include "sync/waiting.hpp"
 
 namespace moor::detail {
@@ -139,7 +137,6 @@ selector::outcome selector::wait_for_any(const wait_limit& limit) noexcept {
 }
 
 selector::outcome selector::run(const wait_limit& limit) noexcept {
-    ensure_stack(0); // as much as code with stack checks leaves free, whatever the caller's frame took of it
     const bool waits = otherwise_position_ == no_case;
     if (waits && stop_is_due(limit)) {
         return {no_case, channel_result::stopped};

@@ -4,11 +4,8 @@
 
 #include <mutex>
 
-#include <moor/stack.hpp>
-
 #include "sync/ownership.hpp"
 #include "sync/waiting.hpp"
-#include "win/teb.hpp"
 
 namespace moor {
 
@@ -83,10 +80,6 @@ bool shared_mutex::try_take(mode how) noexcept {
 }
 
 wake_reason shared_mutex::take(mode how, const wait_limit& limit, stop_request stopping) noexcept {
-    // One call deeper than the other primitives when it waits: a movable stack makes room for that first.
-    if (win::teb::read(win::teb::field::check_limit) != 0) {
-        ensure_stack(0);
-    }
     if (stopping == stop_request::ends_wait && detail::stop_is_due(limit)) {
         return wake_reason::stopped;
     }

@@ -242,7 +242,8 @@ task_group::~task_group() {
 
 void task_group::destroy_core::operator()(detail::group_core* core) const noexcept { delete core; }
 
-bool task_group::wait(const wait_limit& limit, std::error_code& error) {
+bool task_group::wait_for_children(const wait_limit& limit, std::error_code& error,
+                                   std::exception_ptr& failure) noexcept {
     const wake_reason reason =
         detail::stop_is_due(limit) ? wake_reason::stopped : core_->join(limit, stop_request::ends_wait);
     if (reason == wake_reason::stopped) {
@@ -251,19 +252,12 @@ bool task_group::wait(const wait_limit& limit, std::error_code& error) {
     }
     detail::report(reason, error);
     if (reason != wake_reason::timed_out) {
-        if (std::exception_ptr failure = core_->take_error()) {
-            std::rethrow_exception(std::move(failure));
-        }
+        failure = core_->take_error();
     }
     return !error;
 }
 
-void task_group::wait(const wait_limit& limit) {
-    std::error_code error;
-    if (!wait(limit, error)) {
-        throw std::system_error(error, "moor: task_group::wait");
-    }
-}
+void task_group::throw_error(const std::error_code& error) { throw std::system_error(error, "moor: task_group::wait"); }
 
 void task_group::stop() noexcept { core_->stop(); }
 

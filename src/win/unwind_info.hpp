@@ -31,6 +31,9 @@ struct unwind_info {
     [[nodiscard]] bool is_chained() const noexcept { return (flags() & chained) != 0; }
     [[nodiscard]] unsigned frame_register() const noexcept { return frame_register_and_offset & 15u; }
     [[nodiscard]] std::uint64_t frame_offset() const noexcept { return (frame_register_and_offset >> 4u) * 16u; }
+    /// Whether it is followed by the address of a handler, for exceptions or for their unwinding.
+    [[nodiscard]] bool has_handler() const noexcept { return (flags() & 3u) != 0; }
+    [[nodiscard]] std::uint32_t handler_at() const noexcept { return chained_at(); }
     /// Where the entry that this is chained to lies, in bytes from the start of this.
     [[nodiscard]] std::uint32_t chained_at() const noexcept {
         return 4u + (code_count + 1u) / 2 * 4; // the codes are padded to an even number, 2 bytes each

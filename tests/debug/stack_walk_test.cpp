@@ -21,7 +21,7 @@
 namespace moor::debug {
 namespace {
 
-const void* last_function() { return reinterpret_cast<const void*>(&sched::coroutine_entry); }
+const void* last_function() { return reinterpret_cast<const void*>(&moor_coroutine_base); }
 
 stack_range range_of(const stack::memory& of) {
     const auto lowest = reinterpret_cast<std::uint64_t>(of.lowest);

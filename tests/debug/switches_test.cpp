@@ -126,19 +126,6 @@ public:
     environment& operator=(const environment&) = delete;
 };
 
-std::size_t first_size(const runtime_options& options) {
-    runtime running(options);
-    return running.spawn({.stack = stack_kind::movable}, [] { return this_coroutine::stack_size(); }).join();
-}
-
-TEST(switches, of_the_environment_are_read_when_a_runtime_starts) {
-    runtime_options options = test::with_workers(1);
-    options.debug.stack_min = 8192;
-    EXPECT_EQ(first_size(options), 8192u);
-    const environment set("stack_min=32768,stack_poison_copy=1");
-    EXPECT_EQ(first_size(options), 32768u) << "the environment has the last word";
-}
-
 TEST(switches, malformed_ones_in_the_environment_are_an_error_at_the_start) {
     for (const char* text :
          {"force_move=yes", "no_such_switch=1", "stack_min=1000", "audit", "force_move=1, audit=1"}) {

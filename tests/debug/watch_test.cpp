@@ -101,11 +101,9 @@ TEST(watch, tells_the_stacks_apart) {
     write(1);
     running.run([] { write(2); });
     running.run([] { on_system_stack([]() noexcept { write(3); }); });
-    running.spawn({.name = "mover", .stack = stack_kind::movable}, [] { write(4); }).join();
     const auto hits = watched.hits();
-    ASSERT_EQ(hits.size(), 4u);
-    const std::array expected{watched_stack::thread, watched_stack::reserved, watched_stack::worker,
-                              watched_stack::movable};
+    ASSERT_EQ(hits.size(), 3u);
+    const std::array expected{watched_stack::thread, watched_stack::reserved, watched_stack::worker};
     for (std::size_t index = 0; index != hits.size(); ++index) {
         EXPECT_EQ(hits[index].stack, expected[index]) << index;
         EXPECT_EQ(hits[index].value, index + 1);
@@ -113,7 +111,6 @@ TEST(watch, tells_the_stacks_apart) {
     }
     EXPECT_EQ(hits[0].coroutine, 0u);
     EXPECT_EQ(hits[0].coroutine_name, "");
-    EXPECT_EQ(hits[3].coroutine_name, "mover");
 }
 
 // ---- What ----------------------------------------------------------------------------------------------------------
@@ -222,14 +219,6 @@ TEST(watch, refuses_what_the_processor_cannot_watch) {
     EXPECT_EQ(error_of_watch(bytes + 4, 8), std::errc::invalid_argument);
     EXPECT_EQ(error_of_watch(nullptr, 8), std::errc::invalid_argument);
     EXPECT_THROW(const watch refused(&word, 3), std::system_error);
-}
-
-TEST(watch, refuses_beside_movable_stacks_without_room) {
-    runtime running(test::with_workers(1));
-    running
-        .spawn({.stack = stack_kind::movable, .stack_size = 65536},
-               [] { EXPECT_EQ(error_of_watch(&word, 8), std::errc::operation_not_permitted); })
-        .join();
 }
 
 class replaced_calls {

@@ -184,8 +184,9 @@ const scenario resume_is_refused("resume_is_refused", [] {
     options.debug.preempt_storm = true;
     runtime running(options);
     running.run([] {
-        detail::run_preemptible(
+        moor_run_preemptible(
             [](void*) {
+                const detail::preemptible_scope scope;
                 volatile unsigned turn = 0;
                 for (;;) {
                     turn = turn + 1;

@@ -109,26 +109,5 @@ TEST(hang_report, of_a_worker_whose_thread_has_ended) {
     EXPECT_THAT(end.error_output, HasSubstr("moor: the thread of worker 0 has ended within coroutine #1 'last'"));
 }
 
-// The system has no room on such a stack to tell of the fault, and does what it likes; but it does not hang.
-const test::scenario fault_without_room("fault_without_room", [] {
-    runtime running(test::with_workers(1));
-    running
-        .spawn({.name = "small", .stack = stack_kind::movable},
-               [] {
-                   volatile int* volatile nowhere = nullptr;
-                   *nowhere = 1;
-               })
-        .join();
-});
-TEST(hang_report, of_a_fault_on_a_stack_without_room_for_its_record) {
-    const auto end = test::run_in_child(fault_without_room);
-    EXPECT_FALSE(end.hung);
-    EXPECT_NE(end.exit_status, 0u);
-    if (end.exit_status == 3) {
-        EXPECT_THAT(end.error_output,
-                    HasSubstr("has ended within coroutine #1 'small', without a report: its movable"));
-    }
-}
-
 } // namespace
 } // namespace moor

@@ -317,6 +317,12 @@ TEST(diverted_call, inline_functions_of_both_kinds_of_files) {
     EXPECT_THAT(right, Each(true));
 }
 
+// In one program: the pass decides file by file.
+TEST(diverted_call, of_a_spawn_makes_no_movable_stack_for_a_body_without_checks) {
+    EXPECT_EQ(without_checks::check_limit_of_a_body(), 0u);
+    EXPECT_NE(test::on_movable([] { return win::teb::read(win::teb::field::check_limit); }), 0u);
+}
+
 TEST(diverted_call, the_librarys_own_functions_by_address) {
     const bool right = test::on_movable([] {
         void (*volatile pause)() = this_coroutine::yield;

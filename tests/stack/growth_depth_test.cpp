@@ -138,7 +138,9 @@ TEST(growth_end, room_that_was_asked_for_is_there) {
             return seen{this_coroutine::stack_size(), this_coroutine::stack_copies() - before};
         });
         EXPECT_GE(found.size, bytes);
-        EXPECT_EQ(found.later_copies, 0u) << bytes;
+        if (!test::moves_without_need()) {
+            EXPECT_EQ(found.later_copies, 0u) << bytes;
+        }
     }
 }
 

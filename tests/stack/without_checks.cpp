@@ -4,6 +4,9 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include <moor/runtime.hpp>
+#include <moor/spawn.hpp>
+
 namespace without_checks {
 namespace {
 
@@ -107,5 +110,17 @@ place shape::where_is_it() const { return where(); }
 shape* make_shape() { return new shape; }
 
 std::uint64_t stack_of_inline_without() { return stack_of_inline(); }
+
+std::uint64_t check_limit_of_a_body() {
+    moor::runtime running({.workers = 1});
+    return running
+        .spawn({.stack = moor::stack_kind::movable},
+               [] {
+                   std::uint64_t found = 0;
+                   asm volatile("movq %%gs:0x28, %0" : "=r"(found));
+                   return found;
+               })
+        .join();
+}
 
 } // namespace without_checks

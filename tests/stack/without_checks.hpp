@@ -61,4 +61,7 @@ inline std::uint64_t stack_of_inline() {
 }
 std::uint64_t stack_of_inline_without();
 
+/// Spawns a coroutine of the movable kind whose body is compiled here, and returns the check limit of its stack.
+std::uint64_t check_limit_of_a_body();
+
 } // namespace without_checks

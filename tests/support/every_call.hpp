@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include <moor/stack.hpp>
 #include <moor/wait_limit.hpp>
 
 #include "net/io_socket.hpp"
@@ -25,7 +26,7 @@ public:
 
     template <class Start>
     std::size_t call(const wait_limit& limit, std::error_code& error, Start&& start) noexcept {
-        net::make_room_for_call();
+        ensure_stack(512); // what a call of a public socket has
         net::socket_call made(*this, limit, error);
         return made ? made.run(start) : 0;
     }

@@ -32,21 +32,25 @@ class runtime_core;
 /// Base of all that a coroutine can run.
 class body {
 public:
-    body() noexcept = default;
+    /// Calls the function of the body `self`, a void*, and keeps its result or what it throws. It is the first frame of
+    /// the program's on the coroutine's stack, compiled with the code that spawns: by where it lies the library knows
+    /// whether that code may run on a stack that moves.
+    using entry = void (*)(void* self);
+
+    explicit body(entry run) noexcept : run_(run) {}
     body(const body&) = delete;
     body& operator=(const body&) = delete;
     virtual ~body() = default;
 
-    /// Calls the function and keeps its result. Runs on the coroutine's stack; what it throws is kept by fail().
-    virtual void run() = 0;
-
-    /// Keeps the exception that left run().
-    void fail(std::exception_ptr error) noexcept { error_ = std::move(error); }
+    [[nodiscard]] entry run() const noexcept { return run_; }
 
     /// The exception that nobody has taken, null when there is none.
     [[nodiscard]] const std::exception_ptr& untaken_error() const noexcept { return error_; }
 
 protected:
+    /// Keeps the exception that is being handled.
+    void fail() noexcept;
+
     void rethrow_if_failed() {
         if (error_) {
             std::rethrow_exception(std::exchange(error_, nullptr));
@@ -54,6 +58,7 @@ protected:
     }
 
 private:
+    const entry run_;
     std::exception_ptr error_;
 };
 
@@ -61,6 +66,8 @@ private:
 template <class T>
 class result : public body {
 public:
+    using body::body;
+
     T take() {
         rethrow_if_failed();
         return std::move(*value_);
@@ -79,6 +86,8 @@ private:
 template <class T>
 class result<T&> : public body {
 public:
+    using body::body;
+
     T& take() {
         rethrow_if_failed();
         return *value_;
@@ -97,6 +106,8 @@ private:
 template <>
 class result<void> : public body {
 public:
+    using body::body;
+
     void take() { rethrow_if_failed(); }
 
 protected:
@@ -112,18 +123,21 @@ template <class Invocation>
 class invocation_body final : public result<std::invoke_result_t<Invocation>> {
 public:
     template <class Source>
-    explicit invocation_body(Source&& source) : invocation_(std::in_place, std::forward<Source>(source)) {}
+    explicit invocation_body(Source&& source)
+        : result<std::invoke_result_t<Invocation>>(&invocation_body::run_erased),
+          invocation_(std::in_place, std::forward<Source>(source)) {}
 
-    void run() override {
+    /// See body::entry.
+    static void run_erased(void* self) noexcept {
+        auto& here = static_cast<invocation_body&>(*static_cast<body*>(self));
         // Not by an object at the end of the scope: on a movable stack that would be a local with an address, for which
         // each coroutine would need a data stack (docs/stacks.md).
         try {
-            this->keep(*invocation_);
+            here.keep(*here.invocation_);
         } catch (...) {
-            invocation_.reset();
-            throw;
+            here.fail();
         }
-        invocation_.reset();
+        here.invocation_.reset();
     }
 
 private:
@@ -169,9 +183,15 @@ private:
 /// A coroutine between its creation and its start; gives everything back when the construction of its body throws.
 class unstarted_coroutine {
 public:
+    /// What its body will be.
+    struct body_layout {
+        std::size_t size;
+        std::size_t alignment;
+        body::entry run;
+    };
+
     /// In the runtime `where`, or in that of the calling coroutine when null. Throws as moor::spawn does.
-    unstarted_coroutine(runtime_core* where, const spawn_options& options, std::size_t body_size,
-                        std::size_t body_alignment);
+    unstarted_coroutine(runtime_core* where, const spawn_options& options, const body_layout& of);
     ~unstarted_coroutine();
     unstarted_coroutine(const unstarted_coroutine&) = delete;
     unstarted_coroutine& operator=(const unstarted_coroutine&) = delete;
