@@ -43,8 +43,8 @@ struct memory {
 
     /// Code with stack checks leaves at least 1024 bytes of a segment free, for what has none: small leaf functions,
     /// the library's own, and the way into growth. The checks have to leave more: a function whose frame is under 256
-    /// bytes compares its stack pointer before it takes the frame. Frames of a library that is built without optimisation
-    /// are nearly twice as large. Bytes.
+    /// bytes compares its stack pointer before it takes the frame. Frames of a library that is built without
+    /// optimisation are nearly twice as large. Bytes.
 #if defined(__OPTIMIZE__) || defined(_MSC_VER)
     static constexpr std::size_t headroom = 1024 + 256;
 #else
