@@ -122,7 +122,7 @@ private:
         ~winsock() { ::WSACleanup(); }
     };
 
-    [[no_unique_address]] winsock started_;
+    winsock started_;
     HANDLE port_;
     std::atomic<std::int64_t> pending_{0}; // calls; below 0 for as long as a packet is faster than has_ended()
     std::vector<std::unique_ptr<floor_machine>> machines_;

@@ -24,7 +24,8 @@ endfunction()
 # --- fmt
 set(MOOR_FMT_FOUND OFF)
 if(NOT TARGET fmt::fmt AND MOOR_FIND_PACKAGES)
-    find_package(fmt 9 QUIET CONFIG)
+    # The first that does without stdext::checked_array_iterator, which Visual Studio 2026 has lost.
+    find_package(fmt 10 QUIET CONFIG)
 endif()
 if(TARGET fmt::fmt)
     set(MOOR_FMT_FOUND ON)
@@ -38,6 +39,12 @@ endif()
 
 # --- Boost.Context: three assembly files and one header
 if(WIN32)
+    # Also where Boost is installed: the library has assembly of its own.
+    if(MSVC)
+        enable_language(ASM_MASM)
+    else()
+        enable_language(ASM)
+    endif()
     set(MOOR_BOOST_FOUND OFF)
     if(MOOR_FIND_PACKAGES)
         find_package(Boost 1.74 QUIET COMPONENTS context)
@@ -50,12 +57,10 @@ if(WIN32)
         moor_fetch_source(boost moor_boost_dir)
         set(moor_fcontext_sources)
         if(MSVC)
-            enable_language(ASM_MASM)
             foreach(part IN ITEMS jump make ontop)
                 list(APPEND moor_fcontext_sources "${moor_boost_dir}/asm/${part}_x86_64_ms_pe_masm.asm")
             endforeach()
         else()
-            enable_language(ASM)
             foreach(part IN ITEMS jump make ontop)
                 # The files ask the linker to export the function. In a static library that would turn off the
                 # exports of a DLL that links it, so the request is cut.

@@ -13,12 +13,12 @@
 # The last two are peers to be measured against, as new as Debian's stable release has them; elsewhere they come as installed
 # packages or not at all.
 set(moor_source_fmt
-    9.1.0
+    10.1.1
     fmtlib
-    84ce1c2d0be3a9863935137969dcec6970125caac032f82474640bfc81463583
-    https://github.com/fmtlib/fmt/archive/refs/tags/9.1.0.tar.gz
-    5dea48d1fcddc3ec571ce2058e13910a0d4a6bab4cc09a809d8b1dd1c88ae6f2
-    bookworm)
+    7000f214d2628f04174822f8048c573f1608194408d7931121595a03f1c18a17
+    https://github.com/fmtlib/fmt/archive/refs/tags/10.1.1.tar.gz
+    78b8c0a72b1c35e4443a7e308df52498252d1cefc2b08c9a97bc9ee6cfe61f8b
+    trixie)
 set(moor_source_boost
     1.81.0
     boost1.81

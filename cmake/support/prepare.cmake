@@ -1,5 +1,6 @@
 # moor_prepare(kind...): makes sure that the machine has what a script needs, and names what is missing otherwise.
-# Kinds: clang, gcc (the cross compilers), wine, host (Clang with sanitizers for this machine), format, clients (programs of
+# Kinds: clang, gcc (the cross compilers), wine, host (Clang with sanitizers for this machine), msvc_mode
+# (clang-cl with headers for it), format, clients (programs of
 # the host that talk to the examples; their tests are left out where they cannot be had).
 # On Debian missing packages are installed. On Windows the compiler comes from the environment.
 
@@ -12,6 +13,11 @@ set(moor_tools_clang
 set(moor_tools_gcc ninja:ninja-build ${moor_mingw})
 set(moor_tools_wine "/usr/lib/wine/wine64|wine64|wine:wine64" "wineserver|/usr/lib/wine/wineserver64:wine" flock:util-linux)
 set(moor_tools_host ninja:ninja-build "${moor_clangxx}:${MOOR_CLANG}" g++:g++ "sanitizers:libclang-rt${moor_clang_suffix}-dev")
+set(moor_tools_msvc_mode
+    ninja:ninja-build "clang-cl${moor_clang_suffix}:clang-tools${moor_clang_suffix}"
+    "llvm-nm${moor_clang_suffix}:llvm${moor_clang_suffix}"
+    "/usr/lib/llvm${moor_clang_suffix}/include/c++/v1/__config:libc++${moor_clang_suffix}-dev"
+    /usr/include/wine/wine/windows/windows.h:libwine-dev /usr/lib/x86_64-linux-gnu/wine/x86_64-windows/ntdll.dll:libwine)
 set(moor_tools_format clang-format:clang-format)
 set(moor_tools_clients nc.openbsd:netcat-openbsd socat:socat)
 set(moor_optional_kinds clients) # a bar between two
@@ -34,6 +40,12 @@ function(moor_has_tool names result)
         get_filename_component(compiler "${compiler}" REALPATH)
         get_filename_component(folder "${compiler}" DIRECTORY)
         if(EXISTS "${folder}/../include/llvm/Passes/PassBuilder.h")
+            set(${result} ON PARENT_SCOPE)
+        endif()
+        return()
+    endif()
+    if(IS_ABSOLUTE "${names}" AND NOT names MATCHES "\\|") # a file
+        if(EXISTS "${names}")
             set(${result} ON PARENT_SCOPE)
         endif()
         return()

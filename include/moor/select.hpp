@@ -75,7 +75,7 @@ private:
 
     channel_case* const* cases_;
     std::size_t count_;
-    wait_limit::time_point timeout_ = wait_limit::time_point::max();
+    wait_limit::time_point timeout_ = (wait_limit::time_point::max)();
     std::size_t timeout_position_ = no_case;
     std::size_t otherwise_position_ = no_case;
 };

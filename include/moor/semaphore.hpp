@@ -43,13 +43,13 @@ public:
     [[nodiscard]] bool try_acquire(std::size_t units = 1) noexcept;
 
     /// Gives units back (or adds new ones). Never suspends; any coroutine or thread. Throws std::system_error
-    /// value_too_large when there would be more than max(); nothing is added then.
+    /// value_too_large when there would be more than max_units; nothing is added then.
     void release(std::size_t units = 1);
 
     /// Units that are free at this moment.
     [[nodiscard]] std::size_t available() const noexcept;
 
-    [[nodiscard]] static constexpr std::size_t max() noexcept { return std::numeric_limits<std::size_t>::max(); }
+    static constexpr std::size_t max_units = (std::numeric_limits<std::size_t>::max)();
 
 private:
     class grant;

@@ -11,6 +11,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <moor/detail/compiler.hpp>
+
 extern "C" void moor_ensure_stack(std::size_t bytes) noexcept; // in assembly; see moor::ensure_stack
 
 namespace moor {
@@ -73,7 +75,7 @@ private:
     }
 
     Function&& function_;
-    [[no_unique_address]] kept result_{};
+    MOOR_NO_UNIQUE_ADDRESS kept result_{};
     std::conditional_t<std::is_nothrow_invocable_v<Function>, nothing, std::exception_ptr> error_{};
 };
 

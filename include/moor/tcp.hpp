@@ -93,7 +93,7 @@ public:
                       std::error_code& error);
 
     /// send_file's length for all that there is from the offset on.
-    static constexpr std::uint64_t to_the_end = std::numeric_limits<std::uint64_t>::max();
+    static constexpr std::uint64_t to_the_end = (std::numeric_limits<std::uint64_t>::max)();
 
     /// Writes `length` bytes of a file from `offset` on, which the system reads by itself (TransmitFile): they do not
     /// pass through the program. What the file does not have when the call begins is not sent. Returns the number of

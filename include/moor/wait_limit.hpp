@@ -45,7 +45,7 @@ public:
     wait_limit(std::chrono::duration<Representation, Period> from_now, std::stop_token token) noexcept
         : deadline_(detail::deadline_after(clock::now(), from_now)), token_(std::move(token)) {}
 
-    [[nodiscard]] bool has_deadline() const noexcept { return deadline_ != time_point::max(); }
+    [[nodiscard]] bool has_deadline() const noexcept { return deadline_ != (time_point::max)(); }
     [[nodiscard]] time_point deadline() const noexcept { return deadline_; }
     [[nodiscard]] const std::stop_token& token() const noexcept { return token_; }
 
@@ -55,7 +55,7 @@ public:
     }
 
 private:
-    time_point deadline_ = time_point::max();
+    time_point deadline_ = (time_point::max)();
     std::stop_token token_;
 };
 

@@ -5,6 +5,12 @@ EXTERN moor_coroutine_ended:QWORD
 EXTERN moor_coroutine_end:QWORD
 EXTERN moor_unhandled_on_coroutine:PROC
 
+CONST SEGMENT
+
+; Not by lea: some assemblers make the label's address one of 32 bits.
+after_end QWORD ended
+CONST ENDS
+
 .code
 
 moor_coroutine_base PROC FRAME:moor_unhandled_on_coroutine
@@ -19,14 +25,13 @@ moor_coroutine_base PROC FRAME:moor_unhandled_on_coroutine
     xor r13d, r13d
     xor r14d, r14d
     xor r15d, r15d
-    call moor_coroutine_entry  ; through the variable
+    call qword ptr [moor_coroutine_entry]
     mov rcx, [rax+8]           ; a first_call: the body is called from here, so that no frame of C++ lies below it
     mov rdx, [rax+16]
     call qword ptr [rax]
-    call moor_coroutine_ended
+    call qword ptr [moor_coroutine_ended]
     mov rcx, rax               ; the worker that it ended on
-    lea rax, ended
-    push rax                   ; as a call would
+    push qword ptr [after_end] ; as a call would
     jmp qword ptr [moor_coroutine_end]
 ended:
     nop                        ; the return address lies in this function, and before no epilogue

@@ -44,7 +44,8 @@ moor_jump PROC FRAME
     mov [rsp+110h], rcx
     stmxcsr dword ptr [rsp+0a0h]
     fnstcw word ptr [rsp+0a4h]
-    mov r10, qword ptr gs:[30h] ; the TEB
+    mov r10d, 30h              ; the TEB, by a register: assemblers disagree on what gs:[30h] is
+    mov r10, qword ptr gs:[r10]
     mov rax, [r10+20h]         ; what it says of this stack
     mov [rsp+0b0h], rax
     mov rax, [r10+1478h]

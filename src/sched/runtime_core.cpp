@@ -6,6 +6,7 @@
 #include <exception>
 #include <new>
 #include <system_error>
+#include <thread>
 
 #include <fmt/format.h>
 

@@ -86,7 +86,7 @@ void semaphore::acquire(std::size_t units, const wait_limit& limit) {
 void semaphore::release(std::size_t units) {
     grant next(*this);
     lock_.lock();
-    const bool fits = units <= max() - units_;
+    const bool fits = units <= max_units - units_;
     if (fits) {
         units_ += units;
         next.serve_first();

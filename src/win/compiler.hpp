@@ -46,7 +46,8 @@ inline void pause() noexcept { _mm_pause(); }
 
 // Reading and writing relative to the GS segment register, which on 64-bit Windows is the TEB. Volatile: never cached
 // across a context switch. GCC takes its own intrinsics' operand for an object at a small address and warns of it.
-#if defined(_MSC_VER)
+// Clang's headers for the MSVC ABI declare the intrinsics that write and do not define them.
+#if defined(_MSC_VER) && !defined(__clang__)
 inline std::uint64_t read_gs_64(std::uint32_t offset) noexcept { return __readgsqword(offset); }
 inline std::uint32_t read_gs_32(std::uint32_t offset) noexcept { return __readgsdword(offset); }
 inline void write_gs_64(std::uint32_t offset, std::uint64_t value) noexcept { __writegsqword(offset, value); }

@@ -15,6 +15,7 @@ foreach(mode IN ITEMS subdirectory fetch installed)
     add_consumer_test(${mode} run -D MODE=${mode})
 endforeach()
 add_consumer_test(read_only_source read_only_source)
+add_consumer_test(installed_boost installed_boost)
 add_consumer_test(scripts_after_install scripts_after_install)
 # A generator of several configurations has all of them in one folder of its own, and one install script.
 if(NOT CMAKE_CONFIGURATION_TYPES)

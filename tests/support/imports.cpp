@@ -7,6 +7,22 @@
 #include "win/windows.hpp"
 
 namespace moor::test {
+namespace {
+
+// Whether the entry is for the function of that name. Microsoft's ws2_32.lib imports the older calls by their ordinals:
+// then it is the address that tells.
+bool imports(const std::byte* image, const char* library, const IMAGE_THUNK_DATA64& entry, const char* name) {
+    if ((entry.u1.Ordinal & IMAGE_ORDINAL_FLAG64) == 0) {
+        const auto& named = *reinterpret_cast<const IMAGE_IMPORT_BY_NAME*>(image + entry.u1.AddressOfData);
+        return std::strcmp(reinterpret_cast<const char*>(named.Name), name) == 0;
+    }
+    const HMODULE exporter = ::GetModuleHandleA(library);
+    const FARPROC by_name = ::GetProcAddress(exporter, name);
+    const auto* const ordinal = reinterpret_cast<const char*>(IMAGE_ORDINAL64(entry.u1.Ordinal));
+    return by_name != nullptr && by_name == ::GetProcAddress(exporter, ordinal);
+}
+
+} // namespace
 
 void** import_place(const char* name) {
     auto* const image = reinterpret_cast<std::byte*>(::GetModuleHandleW(nullptr));
@@ -18,11 +34,8 @@ void** import_place(const char* name) {
         auto* named = reinterpret_cast<const IMAGE_THUNK_DATA64*>(image + library->OriginalFirstThunk);
         auto* place = reinterpret_cast<void**>(image + library->FirstThunk);
         for (; named->u1.AddressOfData != 0; ++named, ++place) {
-            if ((named->u1.Ordinal & IMAGE_ORDINAL_FLAG64) == 0) {
-                const auto& entry = *reinterpret_cast<const IMAGE_IMPORT_BY_NAME*>(image + named->u1.AddressOfData);
-                if (std::strcmp(reinterpret_cast<const char*>(entry.Name), name) == 0) {
-                    return place;
-                }
+            if (imports(image, reinterpret_cast<const char*>(image + library->Name), *named, name)) {
+                return place;
             }
         }
     }

@@ -58,7 +58,7 @@ TEST_P(semaphore_on, counts_units) {
         EXPECT_TRUE(units.try_acquire(0));
         units.release(5);
         EXPECT_EQ(units.available(), 5u);
-        EXPECT_EQ(error_of([&] { units.release(semaphore::max()); }), std::errc::value_too_large);
+        EXPECT_EQ(error_of([&] { units.release(semaphore::max_units); }), std::errc::value_too_large);
         EXPECT_EQ(units.available(), 5u);
     });
 }

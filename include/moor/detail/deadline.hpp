@@ -22,14 +22,14 @@ template <class Representation, class Period>
         return given;
     } else {
         // Close enough to tell what has no place; with a margin for what the reckoning itself rounds.
-        constexpr double most = static_cast<double>(ticks::max().count()) - 0x1p20;
+        constexpr double most = static_cast<double>((ticks::max)().count()) - 0x1p20;
         const double estimate = static_cast<double>(given.count()) * (static_cast<double>(Period::num) / Period::den) *
                                 (static_cast<double>(ticks::period::den) / ticks::period::num);
         if (!(estimate > -most)) {
-            return ticks::min();
+            return (ticks::min)();
         }
         if (estimate >= most) {
-            return ticks::max();
+            return (ticks::max)();
         }
         constexpr bool seldom_fits = Period::num / Period::den > 1'000'000'000; // a tick of it is 32 years and more
         if constexpr (std::chrono::treat_as_floating_point_v<Representation> || seldom_fits) {
@@ -52,9 +52,9 @@ template <class Representation, class Period>
                                                                   wait_clock::duration earlier) noexcept {
     using ticks = wait_clock::duration;
     if (earlier < ticks::zero()) {
-        return later > ticks::max() + earlier ? ticks::max() : later - earlier;
+        return later > (ticks::max)() + earlier ? (ticks::max)() : later - earlier;
     }
-    return later < ticks::min() + earlier ? ticks::min() : later - earlier;
+    return later < (ticks::min)() + earlier ? (ticks::min)() : later - earlier;
 }
 
 /// The time point `from_now` after `now`: `now` itself unless that is positive, time_point::max() ("never") when the
@@ -66,8 +66,8 @@ deadline_after(wait_clock::time_point now, const std::chrono::duration<Represent
     if (ticks <= ticks.zero()) {
         return now;
     }
-    return ticks >= saturated_difference(wait_clock::duration::max(), now.time_since_epoch())
-               ? wait_clock::time_point::max()
+    return ticks >= saturated_difference((wait_clock::duration::max)(), now.time_since_epoch())
+               ? (wait_clock::time_point::max)()
                : now + ticks;
 }
 
@@ -76,7 +76,7 @@ deadline_after(wait_clock::time_point now, const std::chrono::duration<Represent
 template <class Clock, class Duration>
 [[nodiscard]] wait_clock::time_point deadline_at(const std::chrono::time_point<Clock, Duration>& when) {
     const wait_clock::duration at = saturated(when.time_since_epoch());
-    if (std::is_same_v<Clock, wait_clock> || at == at.max() || at == at.min()) {
+    if (std::is_same_v<Clock, wait_clock> || at == (at.max)() || at == (at.min)()) {
         return wait_clock::time_point(at);
     } else {
         const wait_clock::time_point now = wait_clock::now();

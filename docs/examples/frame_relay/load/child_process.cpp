@@ -28,7 +28,7 @@ std::wstring widen(std::string_view text) {
 
 /// In quotes, as the C runtime of the child takes them apart. None of our arguments has quotes or ends with a
 /// backslash.
-std::string quoted(std::string_view word) { return '"' + std::string(word) + '"'; }
+std::string in_quotes(std::string_view word) { return '"' + std::string(word) + '"'; }
 
 /// STARTUPINFOEX's list of the handles that the child may inherit.
 class inheritance_list {
@@ -110,9 +110,9 @@ void child_process::start(const std::string& program, const std::vector<std::str
     startup.StartupInfo.hStdError = count == 3 ? inherited[2] : nullptr;
     startup.lpAttributeList = list.get();
 
-    std::string line = quoted(program);
+    std::string line = in_quotes(program);
     for (const std::string& argument : arguments) {
-        line += ' ' + quoted(argument);
+        line += ' ' + in_quotes(argument);
     }
     std::wstring wide_line = widen(line);
     PROCESS_INFORMATION started{};

@@ -1,0 +1,30 @@
+# Reads the sources as MSVC's users have them compiled, on a machine without Visual Studio: clang-cl for the MSVC ABI, Wine's
+# headers of the SDK and of the C runtime, libc++'s of the standard library, and a few of our own (cmake/msvc_mode/include).
+# Nothing is generated or linked: there are no libraries to link with. cmake/msvc_mode.cmake uses it.
+set(CMAKE_SYSTEM_NAME Windows)
+set(CMAKE_SYSTEM_PROCESSOR AMD64)
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+
+set(moor_version 19)
+find_program(CMAKE_CXX_COMPILER NAMES clang-cl-${moor_version} REQUIRED)
+set(CMAKE_C_COMPILER "${CMAKE_CXX_COMPILER}")
+set(CMAKE_CXX_COMPILER_TARGET x86_64-pc-windows-msvc19.44.35207)
+set(CMAKE_C_COMPILER_TARGET ${CMAKE_CXX_COMPILER_TARGET})
+find_program(CMAKE_ASM_MASM_COMPILER NAMES llvm-ml-${moor_version} REQUIRED)
+set(CMAKE_ASM_MASM_FLAGS_INIT -m64)
+find_program(CMAKE_LINKER NAMES lld-link-${moor_version} REQUIRED)
+find_program(CMAKE_AR NAMES llvm-lib-${moor_version} llvm-lib REQUIRED HINTS /usr/lib/llvm-${moor_version}/bin)
+find_program(CMAKE_MT NAMES llvm-mt-${moor_version} REQUIRED)
+find_program(CMAKE_RC_COMPILER NAMES llvm-rc-${moor_version} REQUIRED)
+
+# Clang searches its own headers first by itself; libc++ wants to be before them.
+execute_process(COMMAND "${CMAKE_CXX_COMPILER}" /clang:-print-resource-dir
+                OUTPUT_VARIABLE moor_resources OUTPUT_STRIP_TRAILING_WHITESPACE)
+set(moor_flags "/X -nobuiltininc -Wno-unused-command-line-argument")
+foreach(folder IN ITEMS "${CMAKE_CURRENT_LIST_DIR}/../msvc_mode/include" "/usr/lib/llvm-${moor_version}/include/c++/v1"
+                        "${moor_resources}/include" /usr/include/wine/wine/msvcrt /usr/include/wine/wine/windows)
+    string(APPEND moor_flags " -imsvc ${folder}")
+endforeach()
+# libc++ has std::stop_token and std::jthread among what is experimental.
+set(CMAKE_CXX_FLAGS_INIT "${moor_flags} /FIcrt_supplement.h -D_LIBCPP_ENABLE_EXPERIMENTAL /EHsc /GR")
+set(CMAKE_C_FLAGS_INIT "${moor_flags}")
