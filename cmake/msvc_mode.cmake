@@ -1,8 +1,8 @@
-# Reads every source in MSVC mode on a machine without Visual Studio, warnings as errors, and looks at what the library's
-# objects leave to the linker: cmake -P cmake/msvc_mode.cmake
+# Reads every source in MSVC mode on a machine without Visual Studio, warnings as errors, and looks at what the objects leave
+# to the linker: cmake -P cmake/msvc_mode.cmake
 #
 # clang-cl compiles them for the MSVC ABI (toolchains/msvc-mode.cmake says with which headers). Nothing can be linked, since
-# Debian has no library for that ABI. Instead each symbol that the library needs from elsewhere has to be one that its
+# Debian has no library for that ABI. Instead each symbol that the objects need from elsewhere has to be one that their
 # surroundings have: the system's DLLs as Wine exports them, the C and C++ runtime. So a function that a header declares and
 # nobody defines is found too. docs/building.md says what only Windows can tell.
 # Options, before -P: -D FILTER=regex (source files).
@@ -16,7 +16,7 @@ moor_prepare(msvc_mode)
 set(directory "${MOOR_ROOT}/build/msvc-mode")
 moor_run("configuring MSVC mode" "${CMAKE_COMMAND}" --preset msvc-mode)
 
-# The objects of what is moor's own.
+# The objects of what is moor's own; precompiled headers come by themselves.
 execute_process(COMMAND ninja -C "${directory}" -t targets all OUTPUT_VARIABLE targets RESULT_VARIABLE status)
 if(NOT status EQUAL 0)
     moor_stop("ninja does not name its targets.")
@@ -34,14 +34,12 @@ if(NOT FILTER STREQUAL "")
     return()
 endif()
 
-# What the library needs from elsewhere, less what it has itself and what its surroundings have.
-list(FILTER objects INCLUDE REGEX "^CMakeFiles/moor\\.dir/")
-list(TRANSFORM objects PREPEND "${directory}/")
 find_program(nm NAMES llvm-nm-19 llvm-nm NO_CACHE REQUIRED)
 find_program(readobj NAMES llvm-readobj-19 llvm-readobj NO_CACHE REQUIRED)
 
-function(moor_symbols result)
-    execute_process(COMMAND "${nm}" --format=just-symbols --quiet ${ARGN} OUTPUT_VARIABLE text RESULT_VARIABLE status)
+function(moor_symbols kind result)
+    execute_process(COMMAND "${nm}" --format=just-symbols --quiet --${kind}-only ${ARGN} WORKING_DIRECTORY "${directory}"
+                    OUTPUT_VARIABLE text RESULT_VARIABLE status)
     if(NOT status EQUAL 0)
         moor_stop("llvm-nm could not read the objects.")
     endif()
@@ -51,25 +49,17 @@ function(moor_symbols result)
     set(${result} "${symbols}" PARENT_SCOPE)
 endfunction()
 
-moor_symbols(missing --undefined-only ${objects})
-moor_symbols(defined --defined-only ${objects})
-list(LENGTH missing needed)
-list(REMOVE_ITEM missing ${defined})
-
-# The assembly, which only ml64 understands all of.
-file(GLOB assembly "${MOOR_ROOT}/src/*/*_masm.asm")
+# What the surroundings have: the assembly, which only ml64 understands all of; the system's and the runtime's DLLs.
+set(available)
+file(GLOB assembly "${MOOR_ROOT}/src/*/*_masm.asm" "${MOOR_ROOT}/tests/*/*_masm.asm")
 foreach(file IN LISTS assembly)
     file(STRINGS "${file}" lines REGEX "^[a-z_]+ PROC")
-    foreach(line IN LISTS lines)
-        string(REGEX REPLACE " PROC.*" "" name "${line}")
-        list(REMOVE_ITEM missing ${name})
-    endforeach()
+    list(TRANSFORM lines REPLACE " PROC.*" "")
+    list(APPEND available ${lines})
 endforeach()
-
-# The system and the runtime's DLLs.
 file(GLOB libraries /usr/lib/*/wine/x86_64-windows/ntdll.dll)
 get_filename_component(libraries "${libraries}" DIRECTORY)
-foreach(library IN ITEMS ntdll kernel32 kernelbase ws2_32 mswsock winmm advapi32 ucrtbase vcruntime140 vcruntime140_1)
+foreach(library IN ITEMS ntdll kernel32 kernelbase ws2_32 mswsock winmm advapi32 dbghelp ucrtbase vcruntime140 vcruntime140_1)
     execute_process(COMMAND "${readobj}" --coff-exports "${libraries}/${library}.dll"
                     OUTPUT_VARIABLE text RESULT_VARIABLE status)
     if(NOT status EQUAL 0)
@@ -77,19 +67,39 @@ foreach(library IN ITEMS ntdll kernel32 kernelbase ws2_32 mswsock winmm advapi32
     endif()
     string(REGEX MATCHALL "Name: [^\n]+" names "${text}")
     list(TRANSFORM names REPLACE "Name: " "")
-    list(REMOVE_ITEM missing ${names})
+    list(APPEND available ${names})
     list(TRANSFORM names PREPEND "__imp_")
-    list(REMOVE_ITEM missing ${names})
+    list(APPEND available ${names})
 endforeach()
 
-# The standard library and the exceptions that vcruntime's headers declare; operator new and delete; fmt; what the compiler
-# and the static part of the runtime agree on.
-list(FILTER missing EXCLUDE REGEX "@std@@|@fmt@@|^\\?\\?[23_][@UVM]|^\\?\\?_7type_info@@|^\\?\\?1type_info@@")
-list(FILTER missing EXCLUDE REGEX "^(jump|make|ontop)_fcontext$|^__CxxFrameHandler4$|^_Init_thread_(header|footer|abort|epoch)$")
-list(FILTER missing EXCLUDE REGEX "^(_tls_index|__tls_guard|__dyn_tls_on_demand_init|_fltused|__chkstk|__ImageBase)$")
-list(FILTER missing EXCLUDE REGEX "^(__security_cookie|__security_check_cookie|__GSHandlerCheck.*)$")
-if(missing)
-    list(JOIN missing "\n  " text)
-    moor_stop("The library needs symbols that neither it nor the system, the runtime, or fmt defines:\n  ${text}")
-endif()
-moor_say("${needed} symbols that the objects leave to the linker are all defined somewhere")
+# Further: the standard library, and the exceptions that vcruntime's headers declare; operator new and delete; fmt, Google
+# Test, Boost; what the compiler and the static part of the runtime agree on.
+set(known
+    "@(std|fmt|testing|boost)@@"
+    "^\\?\\?[23_][@UVM]"
+    "^\\?\\?[_1]7?type_info@@"
+    "^(jump|make|ontop)_fcontext$"
+    "^__CxxFrameHandler4$"
+    "^_Init_thread_(header|footer|abort|epoch)$"
+    "^(_tls_index|__tls_guard|__dyn_tls_on_demand_init|_fltused|__chkstk|__ImageBase)$"
+    "^(__security_cookie|__security_check_cookie|__GSHandlerCheck.*)$")
+list(JOIN known "|" known)
+
+# Ends the script when one of these objects needs what none of `with` defines, nor the surroundings.
+function(moor_check_symbols what objects with)
+    moor_symbols(undefined missing ${objects})
+    moor_symbols(defined defined ${with})
+    list(LENGTH missing needed)
+    list(FILTER missing EXCLUDE REGEX "${known}")
+    list(REMOVE_ITEM missing ${defined} ${available})
+    if(missing)
+        list(JOIN missing "\n  " text)
+        moor_stop("${what} needs symbols that neither it nor the system, the runtime or a dependency defines:\n  ${text}")
+    endif()
+    moor_say("${what} leaves ${needed} symbols to the linker, and each is defined somewhere")
+endfunction()
+
+set(library ${objects})
+list(FILTER library INCLUDE REGEX "^CMakeFiles/moor\\.dir/")
+moor_check_symbols("The library" "${library}" "${library}")
+moor_check_symbols("The rest" "${objects}" "${objects}")

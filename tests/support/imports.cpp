@@ -11,7 +11,7 @@ namespace {
 
 // Whether the entry is for the function of that name. Microsoft's ws2_32.lib imports the older calls by their ordinals:
 // then it is the address that tells.
-bool imports(const std::byte* image, const char* library, const IMAGE_THUNK_DATA64& entry, const char* name) {
+bool is_of(const std::byte* image, const char* library, const IMAGE_THUNK_DATA64& entry, const char* name) {
     if ((entry.u1.Ordinal & IMAGE_ORDINAL_FLAG64) == 0) {
         const auto& named = *reinterpret_cast<const IMAGE_IMPORT_BY_NAME*>(image + entry.u1.AddressOfData);
         return std::strcmp(reinterpret_cast<const char*>(named.Name), name) == 0;
@@ -34,7 +34,7 @@ void** import_place(const char* name) {
         auto* named = reinterpret_cast<const IMAGE_THUNK_DATA64*>(image + library->OriginalFirstThunk);
         auto* place = reinterpret_cast<void**>(image + library->FirstThunk);
         for (; named->u1.AddressOfData != 0; ++named, ++place) {
-            if (imports(image, reinterpret_cast<const char*>(image + library->Name), *named, name)) {
+            if (is_of(image, reinterpret_cast<const char*>(image + library->Name), *named, name)) {
                 return place;
             }
         }

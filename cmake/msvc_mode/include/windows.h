@@ -9,6 +9,7 @@
 
 extern "C" {
 BOOL WINAPI GetProcessGroupAffinity(HANDLE, USHORT*, USHORT*);
+BOOL WINAPI GetProcessHandleCount(HANDLE, DWORD*);
 BOOL WINAPI GetProcessMitigationPolicy(HANDLE, PROCESS_MITIGATION_POLICY, void*, SIZE_T);
 void* WINAPI RtlPcToFileHeader(void*, void**);
 EXCEPTION_DISPOSITION __cdecl __C_specific_handler(EXCEPTION_RECORD*, void*, CONTEXT*, DISPATCHER_CONTEXT*);

@@ -4,6 +4,9 @@
 #define WSAAPI __stdcall
 #include_next <winsock2.h>
 
+#undef SO_EXCLUSIVEADDRUSE
+#define SO_EXCLUSIVEADDRUSE ((int)(~SO_REUSEADDR))
+
 #define WSA_QOS_RECEIVERS 11005
 #define WSA_QOS_SENDERS 11006
 #define WSA_QOS_NO_SENDERS 11007
