@@ -4,8 +4,7 @@
 
 #include <cstddef>
 
-#include <excpt.h>
-
+#include "debug/language_handlers.hpp"
 #include "debug/loaded_code.hpp"
 #include "preempt/main_image.hpp"
 #include "preempt/unwind.hpp"
@@ -15,18 +14,6 @@
 
 namespace moor::debug {
 namespace {
-
-// Whether the frame's function has a handler that may take a fault. Those of C++ do not.
-bool may_handle(const preempt::code_image& image, const preempt::function_entry& entry, bool is_own) noexcept {
-    constexpr unsigned has_handler = 1; // flag: asked when an exception is raised
-    const auto at = image.unwind_info_of(entry);
-    if (!at || (at->info.flags() & has_handler) == 0 || at->info.is_chained()) {
-        return false;
-    }
-    const auto handler = image.read<std::uint32_t>(std::uint64_t{at->rva} + at->info.chained_at());
-    const auto of_structured_exceptions = reinterpret_cast<std::uint64_t>(&__C_specific_handler);
-    return !is_own || (handler && image.base() + *handler == of_structured_exceptions);
-}
 
 // From the innermost frame outwards, without the system's help.
 class frames {
@@ -92,7 +79,7 @@ std::size_t calls_to(const CONTEXT& context, std::span<std::uint64_t> found) noe
 
 fault_reach reach_of_fault(const CONTEXT& context) noexcept {
     const loaded_code& code = code_at_start();
-    const auto base = reinterpret_cast<std::uint64_t>(&moor_coroutine_base);
+    const std::uint64_t base = win::without_jump(reinterpret_cast<const void*>(&moor_coroutine_base));
     const loaded_code::image* const own = code.image_of(base);
     if (own == nullptr) {
         return fault_reach::handler; // moor is part of an image that was loaded later than the first runtime began
@@ -107,7 +94,7 @@ fault_reach reach_of_fault(const CONTEXT& context) noexcept {
             if (whole && in.code.base() + whole->begin == base) {
                 return fault_reach::base;
             }
-            asked = asked || may_handle(in.code, whole ? *whole : *entry, &in == own);
+            asked = asked || may_take_fault(in.code, whole ? *whole : *entry, &in == own);
         }
         if (walk.next() != frames::step::done) {
             break;

@@ -1,6 +1,6 @@
-// The one header that knows compilers: attributes, the processor's pause, and access to the TEB's segment. (One more
-// knows the C++ runtime, context/exception_state.hpp.) MOOR_NOINLINE keeps a function's reads of thread-local places
-// from being hoisted over a context switch.
+// The one header that knows compilers: attributes, where a function returns to, the processor's pause, and access to the
+// TEB's segment. (One more knows the C++ runtime, context/exception_state.hpp.) MOOR_NOINLINE keeps a function's reads
+// of thread-local places from being hoisted over a context switch.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,11 @@
 #include <intrin.h>
 #define MOOR_NOINLINE __declspec(noinline)
 #define MOOR_ALWAYS_INLINE __forceinline
+#define MOOR_RETURN_ADDRESS() _ReturnAddress()
 #else
 #define MOOR_NOINLINE __attribute__((noinline))
 #define MOOR_ALWAYS_INLINE inline __attribute__((always_inline))
+#define MOOR_RETURN_ADDRESS() __builtin_return_address(0)
 #endif
 
 #if defined(_M_X64) || defined(__x86_64__)

@@ -22,6 +22,10 @@
 #include "win/compiler.hpp"
 #include "win/windows.hpp"
 
+// Of faults_gas.S and faults_masm.asm.
+extern "C" bool moor_test_handled_fault();
+extern "C" bool moor_test_handled_fault_below_damage();
+
 namespace moor {
 namespace {
 
@@ -37,15 +41,13 @@ volatile int* volatile nowhere = nullptr; // else a compiler sees that it is nul
 
 MOOR_NOINLINE void write_to_null() { *nowhere = 1; }
 
-#if !defined(_MSC_VER)
 // The damage lies on the stack still when the fault comes.
 MOOR_NOINLINE void fault_above_damaged_address() {
-    volatile std::uint64_t words[4] = {0, damaged(__builtin_return_address(0)), 0, 0};
+    volatile std::uint64_t words[4] = {0, damaged(MOOR_RETURN_ADDRESS()), 0, 0};
     static_cast<void>(words[0]);
     write_to_null();
     static_cast<void>(words[1]);
 }
-#endif
 
 // ---- In a coroutine ------------------------------------------------------------------------------------------------
 
@@ -127,7 +129,6 @@ TEST(crash_report, lists_operations_in_flight_with_their_addresses) {
                       contains_pattern("[1-9][0-9]* operations of its runtime are in flight")));
 }
 
-#if !defined(_MSC_VER)
 const test::scenario damaged_return_reserved("damaged_return_reserved",
                                              [] { fault_in({.name = "victim"}, &return_to_damaged_address); });
 TEST(crash_report, of_a_return_to_an_address_with_an_overwritten_upper_half) {
@@ -145,8 +146,6 @@ TEST(crash_report, finds_damaged_words_near_the_stack_pointer) {
 
 // ---- Not -----------------------------------------------------------------------------------------------------------
 
-extern "C" bool moor_test_handled_fault();
-
 const test::scenario handled_by_a_frame("handled_by_a_frame", [] {
     fault_in({}, [] {
         if (!moor_test_handled_fault()) {
@@ -154,12 +153,30 @@ const test::scenario handled_by_a_frame("handled_by_a_frame", [] {
         }
     });
 });
+const test::scenario handled_on_own_stack("handled_on_own_stack", [] {
+    fault_in({}, [] {
+        on_system_stack([]() noexcept {
+            if (!moor_test_handled_fault()) {
+                std::abort();
+            }
+        });
+    });
+});
+// Nobody sees the coroutine's first frame from there, but the frame that handles it is seen.
+const test::scenario handled_below_damage("handled_below_damage", [] {
+    fault_in({}, [] {
+        if (!moor_test_handled_fault_below_damage()) {
+            std::abort();
+        }
+    });
+});
 TEST(crash_report, is_not_made_when_a_frame_handles_the_fault) {
-    const auto end = test::run_in_child(handled_by_a_frame);
-    EXPECT_EQ(end.exit_status, 0u);
-    EXPECT_EQ(end.error_output, "");
+    for (const auto* each : {&handled_by_a_frame, &handled_on_own_stack, &handled_below_damage}) {
+        const auto end = test::run_in_child(*each);
+        EXPECT_EQ(end.exit_status, 0u) << each->name();
+        EXPECT_EQ(end.error_output, "") << each->name();
+    }
 }
-#endif
 
 const test::scenario outside("outside", [] {
     const runtime running(test::with_workers(1));
@@ -212,12 +229,10 @@ TEST(crash_report, can_be_switched_off) {
 
 } // namespace
 
-#if !defined(_MSC_VER)
 // Of moor_test_handled_fault's frame: goes on behind the instruction.
 extern "C" EXCEPTION_DISPOSITION moor_test_skip_fault(EXCEPTION_RECORD*, void*, CONTEXT* registers, void*) {
     registers->Rip += 3;
     return ExceptionContinueExecution;
 }
-#endif
 
 } // namespace moor

@@ -13,7 +13,12 @@
 
 #include "support/child.hpp"
 #include "support/run.hpp"
+#include "win/compiler.hpp"
 #include "win/windows.hpp"
+
+#if defined(_MSC_VER)
+extern "C" void moor_test_return_to(std::uint64_t address); // faults_masm.asm
+#endif
 
 namespace moor::debug {
 
@@ -54,7 +59,6 @@ inline test::child_end expect_access_violation(const test::scenario& wanted) {
     return end;
 }
 
-#if !defined(_MSC_VER)
 /// For a scenario whose coroutine returns to what damaged() gives.
 inline void expect_report_of_damaged_return(const test::scenario& wanted) {
     const auto end = expect_access_violation(wanted);
@@ -69,10 +73,13 @@ inline void expect_report_of_damaged_return(const test::scenario& wanted) {
 }
 
 /// As the function returns. On either stack, since it has no local.
-[[gnu::noinline]] inline void return_to_damaged_address() {
-    const std::uint64_t damage = damaged(__builtin_return_address(0));
+MOOR_NOINLINE inline void return_to_damaged_address() {
+    const std::uint64_t damage = damaged(MOOR_RETURN_ADDRESS());
+#if defined(_MSC_VER)
+    moor_test_return_to(damage);
+#else
     asm volatile("push %0\n\tret" : : "r"(damage));
-}
 #endif
+}
 
 } // namespace moor::debug
