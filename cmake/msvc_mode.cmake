@@ -14,7 +14,7 @@ endif()
 moor_prepare(msvc_mode)
 
 set(directory "${MOOR_ROOT}/build/msvc-mode")
-moor_run("configuring MSVC mode" "${CMAKE_COMMAND}" --preset msvc-mode)
+moor_run("configuring MSVC mode" "${CMAKE_COMMAND}" --preset msvc-mode --fresh)
 
 # The objects of what is moor's own; precompiled headers come by themselves.
 execute_process(COMMAND ninja -C "${directory}" -t targets all OUTPUT_VARIABLE targets RESULT_VARIABLE status)
@@ -34,8 +34,8 @@ if(NOT FILTER STREQUAL "")
     return()
 endif()
 
-find_program(nm NAMES llvm-nm-19 llvm-nm NO_CACHE REQUIRED)
-find_program(readobj NAMES llvm-readobj-19 llvm-readobj NO_CACHE REQUIRED)
+find_program(nm NAMES llvm-nm${moor_clang_suffix} NO_CACHE REQUIRED)
+find_program(readobj NAMES llvm-readobj${moor_clang_suffix} NO_CACHE REQUIRED)
 
 function(moor_symbols kind result)
     execute_process(COMMAND "${nm}" --format=just-symbols --quiet --${kind}-only ${ARGN} WORKING_DIRECTORY "${directory}"

@@ -36,12 +36,12 @@ void on_runtime(const std::function<void(moor::runtime&)>& test) {
 
 running_relay::running_relay(moor::runtime& runtime, const relay_options& options, log_sink on_line)
     : runtime_(runtime) {
-    const auto keep = [lines = lines_, on_line = std::move(on_line)](std::string_view line) {
+    const auto keep = [lines = lines_, told = std::move(on_line)](std::string_view line) {
         {
             const std::lock_guard guard(lines->lock);
             lines->all.emplace_back(line);
         }
-        on_line(line);
+        told(line);
     };
     server_ = std::make_shared<relay_server>(options, log_level::all, keep);
     const moor::listen_options listening;
@@ -49,8 +49,8 @@ running_relay::running_relay(moor::runtime& runtime, const relay_options& option
     auto listener = moor::tcp_listener::bind({"127.0.0.1", 0}, listening);
     address_ = listener.local_endpoint();
     serving_ = moor::spawn({.name = "relay"},
-                           [server = server_, listener = std::move(listener), stop = stopping_.get_token()]() mutable {
-                               server->serve(std::move(listener), stop);
+                           [server = server_, bound = std::move(listener), stop = stopping_.get_token()]() mutable {
+                               server->serve(std::move(bound), stop);
                            });
 }
 

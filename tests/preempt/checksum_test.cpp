@@ -10,11 +10,15 @@
 #include <moor/runtime.hpp>
 #include <moor/spawn.hpp>
 
+#include "preempt/preempted_state.hpp"
 #include "preempt/under_storm.hpp"
+#include "win/compiler.hpp"
 
+// These compilers know instructions of some processors only in functions that ask for them.
 #if defined(__clang__) || defined(__GNUC__)
-#include <immintrin.h>
-#define MOOR_TEST_AVX2 1
+#define MOOR_TEST_AVX2 __attribute__((target("avx2")))
+#else
+#define MOOR_TEST_AVX2
 #endif
 
 namespace moor {
@@ -49,8 +53,7 @@ std::uint64_t of_doubles(std::uint64_t seed) {
     return static_cast<std::uint64_t>((one + two + three) * 1e12);
 }
 
-#if defined(MOOR_TEST_AVX2)
-[[gnu::target("avx2")]] std::uint64_t of_vectors(std::uint64_t seed) {
+MOOR_TEST_AVX2 std::uint64_t of_vectors(std::uint64_t seed) {
     __m256i one = _mm256_set1_epi64x(static_cast<long long>(seed));
     __m256i two = _mm256_set_epi64x(1, 2, 3, 4);
     __m256d three = _mm256_set_pd(0.1, 0.2, 0.3, 0.4);
@@ -64,18 +67,22 @@ std::uint64_t of_doubles(std::uint64_t seed) {
                        _mm256_xor_si256(_mm256_xor_si256(one, two), _mm256_castpd_si256(three)));
     return words[0] ^ words[1] * 3 ^ words[2] * 5 ^ words[3] * 7;
 }
-#endif
+
+bool has_avx2() {
+    constexpr std::uint64_t vector_state = 6; // of 16 and of 32 bytes
+    constexpr std::uint32_t avx2 = 1u << 5u;
+    return preempt::preempted_state::possible() && (moor_extended_features() & vector_state) == vector_state &&
+           (win::cpuid(7, 0).ebx & avx2) != 0;
+}
 
 using job = std::uint64_t (*)(std::uint64_t);
 
 std::vector<job> jobs() {
     std::vector<job> found{&of_integers, &of_doubles};
-#if defined(MOOR_TEST_AVX2)
-    if (__builtin_cpu_supports("avx2")) {
+    if (has_avx2()) {
         found.push_back(&of_vectors);
         return found;
     }
-#endif
     std::printf("[   note   ] without the vectors: no AVX2\n");
     return found;
 }

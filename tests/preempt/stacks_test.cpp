@@ -20,6 +20,7 @@
 
 #include "preempt/under_storm.hpp"
 #include "support/spin.hpp"
+#include "win/compiler.hpp"
 
 namespace moor {
 namespace {
@@ -61,7 +62,7 @@ struct shared {
 };
 
 // Keeps the worker busy until another coroutine had a turn: until the caller was preempted.
-[[gnu::noinline]] void spin_until_preempted(const shared& common) {
+MOOR_NOINLINE void spin_until_preempted(const shared& common) {
     const std::uint64_t before = common.turns.load(std::memory_order_relaxed);
     while (common.turns.load(std::memory_order_relaxed) == before && !common.stop.load(std::memory_order_relaxed)) {
     }
@@ -109,7 +110,7 @@ void expect_in_place(const kind& wanted, Step step) {
 // So many frames of a few hundred bytes, each with an address of its own in it; at the innermost `function()`. Returns
 // whether every frame was as it was left.
 template <class Function>
-[[gnu::noinline]] bool below_frames(unsigned frames, const Function& function) {
+MOOR_NOINLINE bool below_frames(unsigned frames, const Function& function) {
     if (frames == 0) {
         function();
         return true;

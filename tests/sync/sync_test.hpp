@@ -53,9 +53,9 @@ void until(Condition condition) {
 template <class Function>
 auto spawn_blocked(Function function) {
     const auto self = std::make_shared<std::atomic<const detail::coroutine*>>(nullptr);
-    auto handle = spawn([self, function = std::move(function)]() mutable {
+    auto handle = spawn([self, body = std::move(function)]() mutable {
         *self = sched::worker::current_coroutine();
-        return function();
+        return body();
     });
     until([&] {
         const detail::coroutine* const known = *self;

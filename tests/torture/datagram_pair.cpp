@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "support/bytes.hpp"
+#include "win/compiler.hpp"
 
 namespace moor::test {
 namespace {
@@ -42,7 +43,7 @@ std::size_t receive_here(receiver& here, begun_receive* begun) {
 }
 
 // So many calls deeper, which is where a stack grows: with the wrong variant after the call was begun.
-[[gnu::noinline]] std::size_t receive_below(receiver& here, begun_receive* begun, unsigned depth) {
+MOOR_NOINLINE std::size_t receive_below(receiver& here, begun_receive* begun, unsigned depth) {
     planted<64> words;
     const std::size_t count = depth == 0 ? receive_here(here, begun) : receive_below(here, begun, depth - 1);
     words.look(here.state.found);

@@ -13,6 +13,7 @@
 #include <moor/wait_limit.hpp>
 
 #include "iocp/io_context.hpp"
+#include "win/compiler.hpp"
 
 namespace moor::test {
 
@@ -35,8 +36,8 @@ public:
     [[nodiscard]] volatile std::uint64_t* written_late() const noexcept { return written_late_; }
 
 private:
-    [[gnu::noinline]] void submit(std::span<std::byte> into) noexcept;
-    [[gnu::noinline]] void submit_with_parameters_in_this_frame(std::span<std::byte> into) noexcept;
+    MOOR_NOINLINE void submit(std::span<std::byte> into) noexcept;
+    MOOR_NOINLINE void submit_with_parameters_in_this_frame(std::span<std::byte> into) noexcept;
     void submitted(int result) noexcept;
 
     udp_socket& socket_;

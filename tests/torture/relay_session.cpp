@@ -13,6 +13,7 @@
 #include <moor/this_coroutine.hpp>
 
 #include "support/bytes.hpp"
+#include "win/compiler.hpp"
 
 namespace moor::test {
 namespace {
@@ -48,7 +49,7 @@ struct session {
     load_state& state;
 };
 
-[[gnu::noinline]] std::size_t read_header(session& here) {
+MOOR_NOINLINE std::size_t read_header(session& here) {
     planted<words_per_frame> words;
     std::array<std::byte, record_header> header;
     here.client.read_exactly(header, here.state.patience);
@@ -62,7 +63,7 @@ struct session {
     return length;
 }
 
-[[gnu::noinline]] void route(session& here, std::span<const std::byte> frame, unsigned hops) {
+MOOR_NOINLINE void route(session& here, std::span<const std::byte> frame, unsigned hops) {
     planted<words_per_frame> words;
     if (hops != 0) {
         route(here, frame, hops - 1);
@@ -72,7 +73,7 @@ struct session {
     words.look(here.state.found);
 }
 
-[[gnu::noinline]] bool verify(session& here, const frame_head& head, std::span<const std::byte> body) {
+MOOR_NOINLINE bool verify(session& here, const frame_head& head, std::span<const std::byte> body) {
     constexpr unsigned rounds = 32; // so that it takes long enough to be interrupted
     planted<words_per_frame> words;
     const bool right = preemptible([&] {
@@ -96,7 +97,7 @@ struct read_frame_result {
     bool last;
 };
 
-[[gnu::noinline]] read_frame_result read_frame(session& here, std::span<const std::byte> payload) {
+MOOR_NOINLINE read_frame_result read_frame(session& here, std::span<const std::byte> payload) {
     planted<words_per_frame> words;
     frame_head head;
     if (payload.size() < sizeof head) {
@@ -115,7 +116,7 @@ struct read_frame_result {
     return {bytes, head.last != 0};
 }
 
-[[gnu::noinline]] bool read_payload(session& here, std::size_t length) {
+MOOR_NOINLINE bool read_payload(session& here, std::size_t length) {
     planted<words_per_frame> words;
     std::array<std::byte, most_payload> room;
     const std::span<std::byte> payload = std::span(room).first(length);
@@ -130,7 +131,7 @@ struct read_frame_result {
     return !last;
 }
 
-[[gnu::noinline]] bool read_record(session& here) {
+MOOR_NOINLINE bool read_record(session& here) {
     planted<words_per_frame> words;
     const std::size_t length = read_header(here);
     const bool more = read_payload(here, length);
@@ -164,7 +165,7 @@ void send_record(tcp_stream& to, std::vector<std::byte>& record, const load_stat
 }
 
 // So many calls deep and back.
-[[gnu::noinline]] void descend(damage& found, unsigned calls) {
+MOOR_NOINLINE void descend(damage& found, unsigned calls) {
     planted<words_per_frame> words;
     if (calls != 0) {
         descend(found, calls - 1);

@@ -18,6 +18,7 @@
 #include "torture/datagram_receive.hpp"
 #include "torture/planted.hpp"
 #include "torture/stacks.hpp"
+#include "win/compiler.hpp"
 
 namespace moor::test {
 namespace {
@@ -25,8 +26,8 @@ namespace {
 using namespace std::chrono_literals;
 
 // Takes the place of whatever frame its caller's last callee had.
-[[gnu::noinline]] bool finish_below_planted_words(begun_receive& call, udp_socket& sender, const endpoint& receiver,
-                                                  damage& found) {
+MOOR_NOINLINE bool finish_below_planted_words(begun_receive& call, udp_socket& sender, const endpoint& receiver,
+                                              damage& found) {
     planted<256> words;
     const std::array<std::byte, 4> data{};
     sender.send_to(data, receiver);

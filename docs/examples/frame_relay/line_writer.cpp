@@ -35,12 +35,12 @@ void say_what_was_lost(const line_writer::sink& output, std::uint64_t lines) {
 
 line_writer::line_writer(sink output, std::size_t most_lines)
     : lines_(most_lines), lost_(std::make_shared<std::atomic<std::uint64_t>>(0)),
-      thread_([lines = lines_, finished = finished_, lost = lost_, output = std::move(output)] {
+      thread_([lines = lines_, finished = finished_, lost = lost_, print = std::move(output)] {
           while (const auto line = lines.receive()) {
-              output(*line);
+              print(*line);
               // What was lost found the queue full: it came after the lines that were in it.
               if (lines.empty()) {
-                  say_what_was_lost(output, lost->exchange(0, std::memory_order_relaxed));
+                  say_what_was_lost(print, lost->exchange(0, std::memory_order_relaxed));
               }
           }
           finished.close();

@@ -49,7 +49,7 @@ std::error_code relay_server::start_session(moor::task_group& sessions, moor::tc
     try {
         auto session = std::make_unique<client_session>(context_, std::move(stream), number);
         sessions.spawn({.name = "relay session", .stack = context_.options.session_stack},
-                       [session = std::move(session)] { session->run(); });
+                       [owned = std::move(session)] { owned->run(); });
         return {};
     } catch (const std::system_error& error) {
         return error.code();

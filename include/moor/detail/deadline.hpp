@@ -76,12 +76,13 @@ deadline_after(wait_clock::time_point now, const std::chrono::duration<Represent
 template <class Clock, class Duration>
 [[nodiscard]] wait_clock::time_point deadline_at(const std::chrono::time_point<Clock, Duration>& when) {
     const wait_clock::duration at = saturated(when.time_since_epoch());
-    if (std::is_same_v<Clock, wait_clock> || at == (at.max)() || at == (at.min)()) {
-        return wait_clock::time_point(at);
-    } else {
-        const wait_clock::time_point now = wait_clock::now();
-        return deadline_after(now, saturated_difference(at, saturated(Clock::now().time_since_epoch())));
+    if constexpr (!std::is_same_v<Clock, wait_clock>) {
+        if (at != (at.max)() && at != (at.min)()) {
+            const wait_clock::time_point now = wait_clock::now();
+            return deadline_after(now, saturated_difference(at, saturated(Clock::now().time_since_epoch())));
+        }
     }
+    return wait_clock::time_point(at);
 }
 
 } // namespace moor::detail

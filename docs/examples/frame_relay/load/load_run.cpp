@@ -77,11 +77,11 @@ private:
         moor::semaphore slots(connecting_at_a_time);
         moor::task_group connecting;
         for (const auto& client : clients_) {
-            connecting.spawn({.name = "connect"}, [this, &slots, &running, client = client.get()] {
+            connecting.spawn({.name = "connect"}, [this, &slots, &running, one = client.get()] {
                 slots.acquire();
-                client->connect(settings_.server);
+                one->connect(settings_.server);
                 slots.release();
-                running.spawn({.name = "load client"}, [client] { client->run(); });
+                running.spawn({.name = "load client"}, [one] { one->run(); });
             });
         }
         connecting.wait();
