@@ -22,8 +22,11 @@ bool is_sorted(std::span<const function_entry> entries) noexcept {
 }
 
 function_table::function_table(std::span<const function_entry> entries) : entries_(entries) {
-    if (!is_sorted(entries)) {
-        sorted_copy_.assign(entries.begin(), entries.end());
+    while (!entries_.empty() && entries_.back().is_padding()) {
+        entries_ = entries_.first(entries_.size() - 1);
+    }
+    if (!is_sorted(entries_)) {
+        sorted_copy_.assign(entries_.begin(), entries_.end());
         std::sort(sorted_copy_.begin(), sorted_copy_.end(), &begins_before);
         entries_ = sorted_copy_;
     }

@@ -16,9 +16,9 @@ using win::function_entry;
 class function_table {
 public:
     function_table() = default;
-    /// `entries` outlives this and does not change. They are used where they are when they are sorted, as the format
-    /// demands. Otherwise (linkers with that bug have been seen) this is the one place that allocates: it sorts a
-    /// copy, and `was_sorted` tells, for the caller to report.
+    /// `entries` outlives this and does not change; padding at their end counts for nothing. They are used where they
+    /// are when they are sorted, as the format demands. Otherwise (linkers with that bug have been seen) this is the
+    /// one place that allocates: it sorts a copy, and `was_sorted` tells, for the caller to report.
     explicit function_table(std::span<const function_entry> entries);
     function_table(function_table&&) = default;
     function_table& operator=(function_table&&) = default;

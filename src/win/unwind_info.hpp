@@ -14,6 +14,8 @@ struct function_entry {
     std::uint32_t unwind; ///< of its unwind_info; with the lowest bit set, of another entry to be taken instead
 
     [[nodiscard]] bool contains(std::uint32_t rva) const noexcept { return rva >= begin && rva < end; }
+    /// At the end of a table: room that a linker leaves for the next time, when it links incrementally.
+    [[nodiscard]] bool is_padding() const noexcept { return begin == 0 && end == 0 && unwind == 0; }
 };
 static_assert(sizeof(function_entry) == 12 && alignof(function_entry) == 4);
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <random>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -43,6 +44,16 @@ TEST(function_table, uses_a_sorted_table_in_place) {
     EXPECT_TRUE(table.was_sorted());
     EXPECT_EQ(table.entries().data(), sorted_entries.data());
     expect_to_find_all(table);
+}
+
+TEST(function_table, passes_over_padding_at_the_end) {
+    std::vector<function_entry> padded(sorted_entries.begin(), sorted_entries.end());
+    padded.resize(10);
+    const function_table table(padded);
+    EXPECT_TRUE(table.was_sorted());
+    EXPECT_EQ(table.entries().size(), sorted_entries.size());
+    expect_to_find_all(table);
+    EXPECT_TRUE(function_table(std::span(padded).last(7)).entries().empty());
 }
 
 TEST(function_table, sorts_a_copy_of_an_unsorted_table_and_says_so) {

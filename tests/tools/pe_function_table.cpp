@@ -22,7 +22,8 @@ public:
     std::vector<std::string> run() {
         const win::image_part table = headers_.functions;
         const std::uint32_t size = table.end - table.begin;
-        if (size == 0) {
+        const std::uint32_t count = entries_without_padding(table.begin, size / sizeof(win::function_entry));
+        if (count == 0) {
             say("there is no table of functions");
             return problems_;
         }
@@ -30,9 +31,8 @@ public:
             say("the table's size of {} bytes is not a number of whole entries", size);
         }
         std::uint32_t end = 0;
-        for (std::uint32_t index = 0; index != size / sizeof(win::function_entry); ++index) {
-            const std::uint64_t rva = std::uint64_t{table.begin} + index * sizeof(win::function_entry);
-            const auto entry = read<win::function_entry>(rva);
+        for (std::uint32_t index = 0; index != count; ++index) {
+            const auto entry = read<win::function_entry>(place_of_entry(table.begin, index));
             if (!entry) {
                 say("the table does not lie in the file from entry {} on", index);
                 break;
@@ -47,6 +47,21 @@ public:
     }
 
 private:
+    static std::uint64_t place_of_entry(std::uint32_t table, std::uint32_t index) {
+        return std::uint64_t{table} + std::uint64_t{index} * sizeof(win::function_entry);
+    }
+
+    [[nodiscard]] std::uint32_t entries_without_padding(std::uint32_t table, std::uint32_t count) const {
+        while (count != 0) {
+            const auto last = read<win::function_entry>(place_of_entry(table, count - 1));
+            if (!last || !last->is_padding()) {
+                break;
+            }
+            --count;
+        }
+        return count;
+    }
+
     void check(std::uint32_t index, const win::function_entry& entry) {
         if (entry.end <= entry.begin) {
             say("entry {} ends at {:#x}, not after its beginning {:#x}", index, entry.end, entry.begin);

@@ -22,6 +22,7 @@
 namespace moor::test {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -96,6 +97,16 @@ TEST(pe_function_table, says_where_the_order_is_wrong) {
     EXPECT_THAT(file.problems(), ElementsAre("entry 1 begins at 0x1010, before the end 0x1011 of the one before it"));
 }
 
+TEST(pe_function_table, passes_over_padding_at_the_end_only) {
+    image_file file;
+    file.set({{text, text + 16, unwind}, {text + 16, text + 32, unwind}, {}, {}, {}});
+    EXPECT_THAT(file.problems(), IsEmpty());
+    file.set({{text, text + 16, unwind}, {}, {text + 16, text + 32, unwind}, {}});
+    EXPECT_THAT(file.problems(), Contains(HasSubstr("entry 1 ends at 0x0, not after its beginning")));
+    file.set({{}, {}});
+    EXPECT_THAT(file.problems(), ElementsAre("there is no table of functions"));
+}
+
 TEST(pe_function_table, says_which_entries_are_not_code) {
     image_file file;
     file.set({{text + 4, text + 4, unwind}});
@@ -117,8 +128,8 @@ TEST(pe_function_table, says_which_unwind_data_is_wrong) {
     file.set({{text, text + 1, unwind}});
     file.put<std::uint8_t>(image_file::unwind_in_file, 2);
     EXPECT_THAT(file.problems(), IsEmpty());
-    for (const std::uint8_t version : {0, 3, 7}) {
-        file.put(image_file::unwind_in_file, version);
+    for (const unsigned version : {0u, 3u, 7u}) {
+        file.put(image_file::unwind_in_file, static_cast<std::uint8_t>(version));
         EXPECT_THAT(file.problems(), ElementsAre(HasSubstr("of version")));
     }
     file.put<std::uint32_t>(image_file::unwind_in_file, 0x00010001); // one code
