@@ -374,7 +374,7 @@ TEST(relay, shuts_down_in_time_although_a_client_does_not_read) {
         }
         const auto begin = std::chrono::steady_clock::now();
         relay.stop();
-        EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
+        EXPECT_LT(std::chrono::steady_clock::now() - begin, options.write_time / 2);
         EXPECT_EQ(relay.counters().clients, 0u);
     });
 }

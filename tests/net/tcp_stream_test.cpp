@@ -216,14 +216,14 @@ TEST_P(tcp_stream_on, a_scatter_read_returns_what_it_has_when_another_reader_was
                 });
             });
             const auto begin = std::chrono::steady_clock::now();
-            count = server.read_some(places, 10s, error);
+            count = server.read_some(places, 60s, error);
             taken = std::chrono::steady_clock::now() - begin;
         }
         EXPECT_EQ(stolen, static_cast<int>(all - in_one_call));
         EXPECT_EQ(count, in_one_call);
         EXPECT_FALSE(error) << error.message();
         EXPECT_EQ(test::matching(std::span(data).first(count), 0), count);
-        EXPECT_LT(taken, 5s);
+        EXPECT_LT(taken, 30s);
 
         client.write(test::make_bytes(7, all));
         EXPECT_EQ(server.read_some(std::span(data)), 7u);

@@ -1,4 +1,5 @@
 // The switches: without preemption a loop is not interrupted, and the length of a slice is what was asked for.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <moor/spawn.hpp>
 
 #include "preempt/under_storm.hpp"
+#include "support/machine_delay.hpp"
 #include "support/spin.hpp"
 
 namespace moor {
@@ -74,9 +76,12 @@ std::uint64_t preemptions_with(std::size_t slice_us) {
 }
 
 TEST(preemption_switches, a_shorter_slice_preempts_more_often) {
+    const test::machine_delay machine;
     const std::uint64_t of_two = preemptions_with(2'000);
+    const std::uint64_t wakes = machine.wakes();
     const std::uint64_t of_fifty = preemptions_with(50'000);
-    EXPECT_GT(of_two, 2 * of_fifty);
+    // Or as often as a thread wakes on a machine that lets none wake that often.
+    EXPECT_GT(of_two, std::min(2 * of_fifty, wakes / 8));
     EXPECT_GE(of_fifty, 2u);
     EXPECT_LE(of_fifty, 40u) << "two seconds at most, in slices of 50 ms";
 }

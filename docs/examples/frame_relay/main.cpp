@@ -96,7 +96,7 @@ void compute_until(const std::stop_token& stop) {
 
 /// The listener's cancelled accepts come back shortly after it was closed.
 std::uint64_t operations_at_the_end(const moor::runtime& runtime) {
-    const auto give_up = std::chrono::steady_clock::now() + 2s;
+    const auto give_up = std::chrono::steady_clock::now() + 10s;
     while (runtime.metrics().operations_in_use > 0 && std::chrono::steady_clock::now() < give_up) {
         moor::this_coroutine::sleep_for(10ms);
     }

@@ -42,7 +42,7 @@ bool started_server::has_let_go_of_everything() {
     const auto give_up = std::chrono::steady_clock::now() + 30s;
     std::string last = "nothing";
     while (std::chrono::steady_clock::now() < give_up) {
-        std::optional<std::string> line = process_.next_line(5s);
+        std::optional<std::string> line = process_.next_line(30s);
         if (!line) {
             break;
         }
@@ -59,9 +59,9 @@ bool started_server::has_let_go_of_everything() {
 }
 
 bool started_server::stops_cleanly() {
-    const std::optional<std::uint32_t> status = process_.stop(15s);
+    const std::optional<std::uint32_t> status = process_.stop(60s);
     std::string last;
-    while (auto line = process_.next_line(1s)) {
+    while (auto line = process_.next_line(10s)) {
         last = std::move(*line);
     }
     report_(fmt::format("relay ended: {}", last));
