@@ -2,10 +2,15 @@
 
 function(moor_compile_options target)
     if(MSVC)
-        set(options /W4 /permissive- /Zc:__cplusplus /utf-8)
+        # C4324 says that alignas has made a structure larger, as alignas does.
+        set(options /W4 /wd4324 /permissive- /Zc:__cplusplus /utf-8)
         if(CMAKE_CXX_COMPILER_ID STREQUAL "MSVC")
             # Fiber-safe TLS: no address of a thread_local is kept across a switch. clang-cl has no such switch.
             list(APPEND options /GT /Zc:preprocessor)
+            # Ninja runs a compiler for each processor by itself, Visual Studio's generator only one for each project.
+            if(CMAKE_GENERATOR MATCHES "Visual Studio")
+                list(APPEND options /MP)
+            endif()
         endif()
         if(MOOR_WARNINGS_AS_ERRORS)
             list(APPEND options /WX)
