@@ -14,7 +14,7 @@ endif()
 moor_prepare(msvc_mode)
 
 set(directory "${MOOR_ROOT}/build/msvc-mode")
-moor_run("configuring MSVC mode" "${CMAKE_COMMAND}" --preset msvc-mode --fresh)
+moor_run("configuring MSVC mode" "${CMAKE_COMMAND}" --preset msvc-mode)
 
 # The objects of what is moor's own; precompiled headers come by themselves.
 execute_process(COMMAND ninja -C "${directory}" -t targets all OUTPUT_VARIABLE targets RESULT_VARIABLE status)
@@ -53,7 +53,7 @@ endfunction()
 set(available)
 file(GLOB assembly "${MOOR_ROOT}/src/*/*_masm.asm" "${MOOR_ROOT}/tests/*/*_masm.asm")
 foreach(file IN LISTS assembly)
-    file(STRINGS "${file}" lines REGEX "^[a-z_]+ PROC")
+    file(STRINGS "${file}" lines REGEX "^[a-z_0-9]+ PROC")
     list(TRANSFORM lines REPLACE " PROC.*" "")
     list(APPEND available ${lines})
 endforeach()
@@ -75,11 +75,12 @@ endforeach()
 # Further: the standard library, and the exceptions that vcruntime's headers declare; operator new and delete; fmt, Google
 # Test, Boost; what the compiler and the static part of the runtime agree on.
 set(known
-    "@(std|fmt|testing|boost)@@"
+    "(@|^(__imp_)?\\?\\?[0-9A-Z])(std|fmt|testing|boost)@@"
     "^\\?\\?[23_][@UVM]"
-    "^\\?\\?[_1]7?type_info@@"
+    "type_info@@"
     "^(jump|make|ontop)_fcontext$"
     "^__CxxFrameHandler4$"
+    "^(__imp_)?atexit$"
     "^_Init_thread_(header|footer|abort|epoch)$"
     "^(_tls_index|__tls_guard|__dyn_tls_on_demand_init|_fltused|__chkstk|__ImageBase)$"
     "^(__security_cookie|__security_check_cookie|__GSHandlerCheck.*)$")
