@@ -62,3 +62,9 @@ MOOR_OF_EACH_TYPE(isnan, __builtin_isnan)
 MOOR_OF_EACH_TYPE(isnormal, __builtin_isnormal)
 MOOR_OF_EACH_TYPE(signbit, __builtin_signbit)
 #undef MOOR_OF_EACH_TYPE
+
+// Microsoft's standard headers include this one where others do not. It has names, as std::quoted, that a call without a
+// namespace finds by its arguments.
+#if defined(__cplusplus)
+#include <iomanip>
+#endif
