@@ -104,12 +104,14 @@ restore:
 __morestack ENDP
 
 moor_ensure_stack PROC
-    cmp qword ptr gs:[28h], 0  ; the check limit: there is none
-    je enough
+    mov r10d, 28h              ; the check limit, by a register: assemblers disagree on what gs:[28h] is
+    mov r10, qword ptr gs:[r10]
+    test r10, r10
+    je enough                  ; there is none
     mov rax, rsp
     sub rax, rcx
     jb more                    ; more than there are addresses
-    cmp rax, gs:[28h]
+    cmp rax, r10
     ja enough
 more:
     mov r10, rcx
