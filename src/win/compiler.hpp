@@ -1,6 +1,6 @@
-// The one header that knows compilers: attributes, where a function returns to, the processor's pause, and access to the
-// TEB's segment. (One more knows the C++ runtime, context/exception_state.hpp.) MOOR_NOINLINE keeps a function's reads
-// of thread-local places from being hoisted over a context switch.
+// The one header that knows compilers: attributes, where a function returns to, the processor's pause, and access to
+// the TEB's segment. (One more knows the C++ runtime, context/exception_state.hpp.) MOOR_NOINLINE keeps a function's
+// reads of thread-local places from being hoisted over a context switch.
 #pragma once
 
 #include <cstdint>
