@@ -167,7 +167,7 @@ coroutine& runtime_core::create(const spawn_options& wanted, const unstarted_cor
         }
         take_stack(made, here, wanted, of.run);
         if (of.size > coroutine::inline_body || of.alignment > alignof(std::max_align_t)) {
-            made.large_body_alignment = std::max(of.alignment, alignof(std::max_align_t));
+            made.large_body_alignment = static_cast<std::uint32_t>(std::max(of.alignment, alignof(std::max_align_t)));
             made.large_body = win::with_room([size = of.size, alignment = std::align_val_t{made.large_body_alignment}] {
                 return ::operator new(size, alignment, std::nothrow);
             });

@@ -63,8 +63,16 @@ enum class departure : std::uint8_t {
 class worker;
 struct adjustment;
 
-/// The first function of every coroutine, called by moor_coroutine_base, which then makes the call that this returns.
-const detail::first_call* coroutine_entry(context::transfer_t arrival) noexcept;
+/// What moor_coroutine_base calls with two arguments. Known to the assembly.
+struct first_call {
+    const void* function = nullptr;
+    const void* arguments[2]{};
+};
+
+/// The first function of every coroutine, called by moor_coroutine_base, which then makes the call that this returns:
+/// of the worker, where it stays until another coroutine begins. Nobody is preempted before a preemptible scope's
+/// frame.
+const first_call* coroutine_entry(context::transfer_t arrival) noexcept;
 /// Called when that has returned. Returns the worker that the coroutine ended on.
 worker* coroutine_ended() noexcept;
 /// The last one, to which moor_coroutine_base jumps. Does not return.
@@ -228,7 +236,11 @@ public:
     counter foreign_packets;
 
 private:
-    friend const detail::first_call* coroutine_entry(context::transfer_t) noexcept;
+    friend /// The first function of every coroutine, called by moor_coroutine_base, which then makes the call that this
+           /// returns: of
+        /// the worker, where it stays until another coroutine begins. Nobody is preempted before a preemptible scope's
+        /// frame.
+        const first_call* coroutine_entry(context::transfer_t) noexcept;
     friend void finish_coroutine(worker*) noexcept;
 
     /// Turns between two looks at the shared queue: a prime, so that it does not fall into step with the program.
@@ -341,6 +353,7 @@ private:
 
     // The worker's thread alone, except where said.
     context::thread_places places_;            // of this thread once it runs
+    first_call first_call_;                    // of the coroutine that begins
     context::suspended_state own_state_;       // of the worker's own stack
     stack::data_stack own_data_;               // of covered code that runs there
     std::atomic<coroutine*> running_{nullptr}; // the monitor reads it
@@ -403,7 +416,7 @@ extern "C" {
 /// Where the first switch to a coroutine's stack goes; see context/coroutine_base_gas.S.
 void moor_coroutine_base(moor::context::transfer_t arrival);
 /// What it calls and what it jumps to; variables, so that they cost no frame of a small stack.
-extern const moor::detail::first_call* (*const moor_coroutine_entry)(moor::context::transfer_t arrival) noexcept;
+extern const moor::sched::first_call* (*const moor_coroutine_entry)(moor::context::transfer_t arrival) noexcept;
 extern moor::sched::worker* (*const moor_coroutine_ended)() noexcept;
 extern void (*const moor_coroutine_end)(moor::sched::worker* here) noexcept;
 }

@@ -190,7 +190,7 @@ MOOR_ALWAYS_INLINE void worker::settle(context::fcontext_t resume_at) noexcept {
     }
 }
 
-const detail::first_call* coroutine_entry(context::transfer_t arrival) noexcept {
+const first_call* coroutine_entry(context::transfer_t arrival) noexcept {
     coroutine& self = *worker::current_coroutine();
     worker& here = *worker::current();
     here.fields_of_running_stack().store(); // make_context knows neither the true top nor how much is committed
@@ -203,11 +203,11 @@ const detail::first_call* coroutine_entry(context::transfer_t arrival) noexcept 
     const void* const body = reinterpret_cast<const void*>(self.work->run());
     if (self.preemptible) {
         self.preemptible_scopes.store(1, std::memory_order_relaxed);
-        self.first = {reinterpret_cast<const void*>(&moor_run_preemptible), {body, self.work}};
+        here.first_call_ = {reinterpret_cast<const void*>(&moor_run_preemptible), {body, self.work}};
     } else {
-        self.first = {body, {self.work, nullptr}};
+        here.first_call_ = {body, {self.work, nullptr}};
     }
-    return &self.first;
+    return &here.first_call_;
 }
 
 worker* coroutine_ended() noexcept {
@@ -223,7 +223,7 @@ void finish_coroutine(worker* here) noexcept { here->depart(departure::finish); 
 
 } // namespace moor::sched
 
-const moor::detail::first_call* (*const moor_coroutine_entry)(moor::context::transfer_t) noexcept =
+const moor::sched::first_call* (*const moor_coroutine_entry)(moor::context::transfer_t) noexcept =
     &moor::sched::coroutine_entry;
 moor::sched::worker* (*const moor_coroutine_ended)() noexcept = &moor::sched::coroutine_ended;
 void (*const moor_coroutine_end)(moor::sched::worker*) noexcept = &moor::sched::finish_coroutine;
