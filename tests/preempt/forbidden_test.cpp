@@ -22,6 +22,7 @@
 
 #include "preempt/under_storm.hpp"
 #include "support/spin.hpp"
+#include "win/compiler.hpp"
 
 namespace moor {
 namespace {
@@ -109,9 +110,9 @@ TEST_P(on_workers, allocate) {
 }
 
 // The compiler may keep the address over a suspension, after which it is another thread's.
-[[gnu::noinline]] std::array<std::uint64_t, 4>& counts_of_this_thread() {
+MOOR_NOINLINE std::array<std::uint64_t, 4>& counts_of_this_thread() {
     thread_local std::array<std::uint64_t, 4> counts{};
-    asm volatile("");
+    std::atomic_signal_fence(std::memory_order_seq_cst); // an effect, without which a compiler may call it once for all
     return counts;
 }
 

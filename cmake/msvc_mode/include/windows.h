@@ -8,6 +8,7 @@
 #define PIPE_REJECT_REMOTE_CLIENTS 0x8
 
 extern "C" {
+WORD WINAPI GetActiveProcessorGroupCount();
 BOOL WINAPI GetProcessGroupAffinity(HANDLE, USHORT*, USHORT*);
 BOOL WINAPI GetProcessHandleCount(HANDLE, DWORD*);
 BOOL WINAPI GetProcessMitigationPolicy(HANDLE, PROCESS_MITIGATION_POLICY, void*, SIZE_T);
