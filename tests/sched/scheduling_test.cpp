@@ -184,16 +184,16 @@ private:
 };
 
 TEST(fairness, two_that_wake_each_other_do_not_starve_a_third) {
+    const test::machine_delay machine;
     for (const auto slice : {1ms, 20ms}) {
         runtime_options options = test::with_workers(1);
         options.time_slice = slice;
         runtime running(options);
-        running.run([slice] {
+        running.run([slice, &machine] {
             ping_pong pair;
             // This is the third. The pair keeps the worker for its slice; the shortest of several waits is taken, since
             // the machine may add to any of them.
             auto shortest = steady::duration::max();
-            const test::machine_delay machine;
             for (int round = 0; round < 10; ++round) {
                 const auto before = pair.turns();
                 const auto begin = steady::now();

@@ -51,9 +51,9 @@ TEST_P(sleep_on, nobody_wakes_early) {
 
 // The best of many: what the machine does beside this test makes some of them late.
 TEST_P(sleep_on, an_idle_worker_is_hardly_late) {
-    test::in_runtime(GetParam(), [] {
+    const test::machine_delay machine;
+    test::in_runtime(GetParam(), [&machine] {
         auto least = steady::duration::max();
-        const test::machine_delay machine;
         for (int round = 0; round < 50; ++round) {
             const auto until = steady::now() + 2ms;
             this_coroutine::sleep_until(until);

@@ -12,6 +12,7 @@
 namespace moor::test {
 
 /// While it lives, a thread without moor sleeps for a millisecond at a time.
+/// Made outside of coroutines: it starts a thread, which blocks.
 class machine_delay {
 public:
     machine_delay() : thread_([this](const std::stop_token& stop) { sleep_and_note(stop); }) {}
