@@ -1,5 +1,5 @@
 ; moor_coroutine_base for MASM: see coroutine_base_gas.S, which is the same line by line and says why. Only ml64 assembles
-; it: llvm-ml 14 knows no FRAME with a handler.
+; it: llvm-ml knows no FRAME with a handler.
 EXTERN moor_coroutine_entry:QWORD
 EXTERN moor_coroutine_ended:QWORD
 EXTERN moor_coroutine_end:QWORD
