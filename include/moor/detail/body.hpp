@@ -37,7 +37,7 @@ public:
     /// whether that code may run on a stack that moves.
     using entry = void (*)(void* self);
 
-    explicit body(entry run) noexcept : run_(run) {}
+    explicit body(entry erased) noexcept : run_(erased) {}
     body(const body&) = delete;
     body& operator=(const body&) = delete;
     virtual ~body() = default;
