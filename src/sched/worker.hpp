@@ -236,11 +236,7 @@ public:
     counter foreign_packets;
 
 private:
-    friend /// The first function of every coroutine, called by moor_coroutine_base, which then makes the call that this
-           /// returns: of
-        /// the worker, where it stays until another coroutine begins. Nobody is preempted before a preemptible scope's
-        /// frame.
-        const first_call* coroutine_entry(context::transfer_t) noexcept;
+    friend const first_call* coroutine_entry(context::transfer_t) noexcept;
     friend void finish_coroutine(worker*) noexcept;
 
     /// Turns between two looks at the shared queue: a prime, so that it does not fall into step with the program.

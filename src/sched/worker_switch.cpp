@@ -211,7 +211,7 @@ const first_call* coroutine_entry(context::transfer_t arrival) noexcept {
 }
 
 worker* coroutine_ended() noexcept {
-    coroutine& self = *worker::current_coroutine();
+    coroutine& self = *worker::current()->running_now();
     self.preemptible_scopes.store(0, std::memory_order_relaxed);
     detail::end_body(self);
     self.stack.limit = reinterpret_cast<std::byte*>(win::teb::read(win::teb::field::stack_limit));
