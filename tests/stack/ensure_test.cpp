@@ -95,7 +95,7 @@ TEST(ensure_stack, takes_the_callers_frame_along) {
         return seen{sum == 1 + 2 + 3 + 4 + 4 * 9, this_coroutine::stack_copies(), 0};
     });
     EXPECT_TRUE(found.intact);
-    EXPECT_GE(found.copies, 6u);
+    EXPECT_GE(found.copies, 5u); // from a first segment of 4 KiB to 8, 16, 32 and 64, and to a slot
 }
 
 TEST(ensure_stack, is_followed_by_a_shrink_when_the_room_is_not_used) {
