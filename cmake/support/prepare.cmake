@@ -1,7 +1,7 @@
 # moor_prepare(kind...): makes sure that the machine has what a script needs, and names what is missing otherwise.
-# Kinds: clang, gcc (the cross compilers), wine, host (Clang with sanitizers for this machine), msvc_mode
-# (clang-cl with headers for it), format, clients (programs of
-# the host that talk to the examples; their tests are left out where they cannot be had).
+# Kinds: clang, gcc (the cross compilers), wine, host (Clang with sanitizers for this machine), msvc_mode (clang-cl with
+# headers for it), format, clients (programs of the host that talk to the examples; their tests are left out where they
+# cannot be had).
 # On Debian missing packages are installed. On Windows the compiler comes from the environment.
 
 # Tools and the Debian packages that hold them, as tool:package; alternatives of a tool are separated by a bar.

@@ -66,7 +66,7 @@ inline bool is_leaf(std::string_view name) {
 }
 
 /// Those that have to do with the calling frame itself. A throw finds its handler by the frames of its caller; before
-/// it room is made (throw_room_gas.S), which is there until the exception is caught.
+/// it room is made (room_before_calls_gas.S), which is there until the exception is caught.
 inline bool is_bound_to_frame(std::string_view name) {
     constexpr std::array<std::string_view, 9> bound = {"__cxa_throw",
                                                        "__cxa_rethrow",

@@ -6,13 +6,12 @@
 // - those of direct_functions.hpp, and what the library has for this very purpose (moor_...).
 // A call of the library itself (namespace moor) stays on the coroutine's stack, where it may suspend. Its frames are
 // not covered, so the stack cannot move below them: the call goes through f.movable, which looks for room first, and
-// has the stack moved while the caller's is the innermost frame (moor_call_with_room, src/stack/throw_room_gas.S).
-// Everything else else goes through moor_divert_N (src/stack/diverted_call_gas.S), which takes the function's address
-// in r10, N is the number of arguments on the stack. How the pass tells what is covered:
+// has the stack moved while the caller's is the innermost frame (moor_call_with_room,
+// src/stack/room_before_calls_gas.S). Everything else goes through moor_divert_N (src/stack/diverted_call_gas.S), which
+// takes the function's address in r10, N is the number of arguments on the stack. How the pass tells what is covered:
 // - in the same file it sees it;
-// - another file's function f is called as f.movable, a weak symbol that means a stub that diverts. A covered f brings
-// a
-//   strong f.movable, so that the linker decides, and no call through a stub is left between covered files;
+// - another file's function f is called as f.movable, a weak symbol that means a stub that diverts. A covered f has
+//   a strong f.movable, so that the linker decides, and no call through a stub is left between covered files;
 // - a function from a DLL (dllimport) is not;
 // - all covered code lies in a section of its own, .movable. An indirect call looks whether its target does: so a DLL's
 //   interfaces, what GetProcAddress gives, and virtual functions of compiled libraries are found as well.

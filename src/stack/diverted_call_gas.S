@@ -197,7 +197,7 @@ moor_divert_\count:
 
 # ---- Exceptions -------------------------------------------------------------------------------------------------------
 # rax = the exception (_Unwind_Exception*), the stack as at the entry of the function that threw it. As for a throw, there has
-# to be room first (throw_room_gas.S).
+# to be room first (room_before_calls_gas.S).
     .p2align 4
 moor_forward_exception:
     mov rcx, rax

@@ -25,12 +25,9 @@ struct relay_options {
     std::chrono::milliseconds write_time = std::chrono::seconds(10);
     /// What a client that is being closed gets to take the rest of its frames.
     std::chrono::milliseconds farewell_time = std::chrono::seconds(1);
-    /// What sessions run on: stacks that move where the relay was built with stack checks (see its CMakeLists.txt).
-#if defined(FRAME_RELAY_HAS_STACK_CHECKS)
+    /// What sessions run on. Where the relay is not built for stacks that move (see its CMakeLists.txt) they get
+    /// reserved ones.
     moor::stack_kind session_stack = moor::stack_kind::movable;
-#else
-    moor::stack_kind session_stack = moor::stack_kind::reserved;
-#endif
 };
 
 } // namespace frame_relay
