@@ -80,7 +80,7 @@ endif()
 
 if("http" IN_LIST parts)
     set(ENV{MOOR_HTTP_REQUESTS} ${REQUESTS})
-    foreach(switches IN ITEMS force_move=1 force_move=1,verify_copy=1)
+    foreach(switches IN ITEMS force_move=1 force_move=1,verify_copy=1 force_move=1,audit=1)
         run_under("${switches}" "${REQUESTS} requests to an innocent handler" http_handler_test)
     endforeach()
     unset(ENV{MOOR_HTTP_REQUESTS})

@@ -20,6 +20,9 @@ else()
     moor_option(COMPILER clang "clang|gcc")
 endif()
 
+# How many tests run at a time. Many of them wait more than they compute; those that measure run alone (RUN_SERIAL).
+moor_option(JOBS 2 "[1-9][0-9]*")
+
 # Says what the next step does.
 function(moor_say text)
     execute_process(COMMAND "${CMAKE_COMMAND}" -E echo "-- moor: ${text}")
@@ -103,7 +106,8 @@ endfunction()
 # The command that runs tests of a configuration.
 function(moor_ctest config result)
     moor_build_directory(${config} directory)
-    set(command "${CMAKE_CTEST_COMMAND}" --test-dir "${directory}" --output-on-failure --no-tests=error)
+    set(command "${CMAKE_CTEST_COMMAND}" --test-dir "${directory}" --output-on-failure --no-tests=error
+                --parallel ${JOBS})
     if(COMPILER STREQUAL "native")
         string(SUBSTRING "${config}" 0 1 first)
         string(TOUPPER "${first}" first)

@@ -23,7 +23,7 @@ std::uint64_t number(const void* address) noexcept { return reinterpret_cast<std
 
 // ---- What is found -------------------------------------------------------------------------------------------------
 
-enum class place : std::uint8_t { heap_block, image_data, closure, coroutine_stack, worker_stack };
+enum class place : std::uint8_t { heap_block, image_data, closure, data_stack, coroutine_stack, worker_stack };
 
 // There a word may be what an earlier call has left behind, or a register that was saved and is not used any more.
 constexpr bool is_stack(place where) noexcept {
@@ -36,7 +36,7 @@ struct finding {
     std::uint64_t block_bytes = 0;
     std::uint64_t offset = 0; // of the word within it
     std::uint64_t from_top = 0;
-    std::uint64_t owner = 0; // id of the coroutine that the closure or stack is of
+    std::uint64_t owner = 0; // id of the coroutine that the closure, data stack or stack is of
 };
 
 struct region {
@@ -231,6 +231,15 @@ void search_coroutines(const moved_stack& moved, findings& found) noexcept {
     });
 }
 
+// The variables of the functions on the stack that has moved. Those of others' do not know it: no address of a local
+// variable is one of that stack.
+void search_data_stack(const moved_stack& moved, findings& found) noexcept {
+    const std::uint64_t id = moved.of.id.load(std::memory_order_relaxed);
+    moved.of.data.for_each_used([&found, id](const std::byte* first, std::size_t bytes) {
+        found.search({place::data_stack, number(first), bytes, id});
+    });
+}
+
 void search_own_stack(const moved_stack& moved, findings& found) noexcept {
     const std::uint64_t left_at = number(moved.on.visit_at()); // below it are our own frames
     const std::uint64_t top = win::teb::read(win::teb::field::stack_base);
@@ -247,6 +256,7 @@ void describe(const finding& each, line& text) {
     case place::heap_block: fmt::format_to(out, "the heap block"); break;
     case place::image_data: fmt::format_to(out, "the image's data"); break;
     case place::closure: fmt::format_to(out, "the closure of coroutine #{}", each.owner); break;
+    case place::data_stack: fmt::format_to(out, "the data stack of coroutine #{}", each.owner); break;
     case place::coroutine_stack: fmt::format_to(out, "the stack of coroutine #{}", each.owner); break;
     case place::worker_stack: fmt::format_to(out, "the worker's own stack"); break;
     }
@@ -320,6 +330,7 @@ std::uint64_t report_stale_addresses(const moved_stack& moved) noexcept {
     search_heaps(moved.on.runtime(), found);
     search_images(found);
     search_coroutines(moved, found);
+    search_data_stack(moved, found);
     search_own_stack(moved, found);
     if (found.count() != 0) {
         report(moved, found);

@@ -5,6 +5,7 @@
 //   - a block in use of any heap of the process,
 //   - the writable data of the program's image, or of the one that moor is part of,
 //   - the closure of a coroutine of the same runtime that has not ended,
+//   - the data stack of the same coroutine, in a frame in use,
 //   - the stack of another coroutine of the same runtime: with one worker any of them, otherwise those that are parked,
 //   - the worker's own stack.
 // Nobody can tell an address from a number that looks like one, nor a variable from what the last user of its memory

@@ -78,6 +78,9 @@ void give_back(data_memory&& unused) noexcept {
 data_memory worker::take_data_memory(std::size_t size) noexcept {
     if (size <= stack::largest_segment) {
         if (const stack::segment part = segments_.take(size)) {
+            if (runtime_.options.debug.audit) {
+                std::memset(part.base, 0, part.size); // a stack that moved may have left there what is searched for
+            }
             return {part.base, part.size, {}};
         }
         no_memory();

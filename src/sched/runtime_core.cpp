@@ -179,6 +179,9 @@ coroutine& runtime_core::create(const spawn_options& wanted, const unstarted_cor
         discard(made);
         throw;
     }
+    if (options.debug.audit) {
+        made.body_storage.fill({}); // the closure that was there before is no place where an address is kept
+    }
     made.runtime = this;
     made.state = {};
     made.state.check_limit = made.stack.kind == stack::memory::form::segment && options.debug.force_move

@@ -108,6 +108,16 @@ public:
         }
     }
 
+    /// Calls visit(const std::byte* first, std::size_t bytes) for what is in use of each chunk.
+    template <class Visit>
+    void for_each_used(Visit&& visit) const {
+        const std::byte* from = pointer_;
+        for (const chunk* each = newest_; each != nullptr; each = each->older) {
+            visit(from, static_cast<std::size_t>(reinterpret_cast<const std::byte*>(each) - from));
+            from = each->pointer_before;
+        }
+    }
+
     /// Gives everything back.
     template <class Give>
     void clear(Give&& give) noexcept {

@@ -417,6 +417,33 @@ TEST_F(audit, finds_another_coroutines_closure) {
     EXPECT_THAT(errors.text(), HasSubstr("the closure of coroutine #"));
 }
 
+// Nor at what the last coroutine of a control block has left in its closure.
+TEST_F(audit, does_not_find_what_an_ended_closure_held) {
+    test::captured_errors errors;
+    runtime running(auditing());
+    move_while_watched(running, [] {
+        std::array<std::uint32_t*, 6> held{};
+        held.fill(revealed());
+        spawn([held] { asm volatile("" : : "r"(&held) : "memory"); }).join();
+        return spawn([] { park(); });
+    });
+    EXPECT_EQ(running.metrics().audit_findings, 0u) << errors.text();
+}
+
+TEST_F(audit, finds_a_local_variable_of_the_same_coroutine) {
+    test::captured_errors errors;
+    runtime running(auditing());
+    running
+        .spawn(movable("breaker"),
+               [] {
+                   observer seen;
+                   observe_stack(seen);
+               })
+        .join();
+    EXPECT_EQ(running.metrics().audit_findings, 1u);
+    EXPECT_THAT(errors.text(), HasSubstr("but the data stack of coroutine #"));
+}
+
 TEST_F(audit, reads_parked_stacks_of_other_workers) {
     test::captured_errors errors;
     runtime_options options = auditing();
