@@ -4,9 +4,10 @@
 #   http      -D REQUESTS=n to a server whose handler is as innocent as a user's, its stacks moving at every opportunity
 #   torture   the load of the original report, -D MILLISECONDS=n for each run
 #   snippets  innocent code at -O0, -O1 and -O3 with the widest vectors, under every switch of MOOR_DEBUG
+#   preempt   the tests of preemption, with -D PERCENT=n of their preemptions
 #   trees     random trees of calls, -D TREES=n times, each with new seeds
 #   repeat    the tests of iocp, sched, sync and net, -D REPEAT=n times each, until one fails
-# All but torture and repeat are about stacks that move, and are left out where the compiler cannot make them.
+# All but torture, preempt and repeat are about stacks that move, and are left out where the compiler cannot make them.
 include("${CMAKE_CURRENT_LIST_DIR}/support/script.cmake")
 moor_option(CONFIG release "debug|release")
 moor_option(ONLY "" ".*")
@@ -14,14 +15,15 @@ moor_option(SEEDS 50 "[1-9][0-9]*")
 moor_option(LOOPS 120 "[1-9][0-9]*")
 moor_option(REQUESTS 100000 "[1-9][0-9]*")
 moor_option(MILLISECONDS 10000 "[1-9][0-9]*")
+moor_option(PERCENT 1000 "[1-9][0-9]*")
 moor_option(TREES 100 "[1-9][0-9]*")
 moor_option(REPEAT 20 "[1-9][0-9]*")
 
-set(parts loops http torture snippets trees repeat)
+set(parts loops http torture snippets preempt trees repeat)
 if(NOT ONLY STREQUAL "")
     list(FILTER parts INCLUDE REGEX "^(${ONLY})$")
     if(NOT parts)
-        message(FATAL_ERROR "ONLY=${ONLY} is none of loops, http, torture, snippets, trees, repeat.")
+        message(FATAL_ERROR "ONLY=${ONLY} is none of loops, http, torture, snippets, preempt, trees, repeat.")
     endif()
 endif()
 
@@ -34,6 +36,7 @@ set(targets_of_loops random_loops_O1_test random_loops_O2_test random_loops_O3_t
 set(targets_of_http http_handler_test)
 set(targets_of_torture torture_test)
 set(targets_of_snippets innocent_code_O0_test innocent_code_O1_test innocent_code_O3_test)
+set(targets_of_preempt preempt_test)
 set(targets_of_trees movable_stack_test)
 set(targets "")
 if(NOT "repeat" IN_LIST parts AND NOT COMPILER STREQUAL "native")
@@ -95,6 +98,12 @@ endif()
 if("snippets" IN_LIST parts)
     moor_try(status "innocent code at three levels under every switch" ${ctest} -R "^innocent_code_")
     moor_note("innocent code at three levels under every switch" "${status}")
+endif()
+
+if("preempt" IN_LIST parts)
+    set(ENV{MOOR_TEST_PREEMPTIONS} ${PERCENT})
+    run_under("" "the tests of preemption, ${PERCENT} percent" preempt_test --gtest_brief=1)
+    unset(ENV{MOOR_TEST_PREEMPTIONS})
 endif()
 
 if("trees" IN_LIST parts)

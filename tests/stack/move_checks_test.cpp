@@ -422,9 +422,11 @@ TEST_F(audit, does_not_find_what_an_ended_closure_held) {
     test::captured_errors errors;
     runtime running(auditing());
     move_while_watched(running, [] {
-        std::array<std::uint32_t*, 6> held{};
-        held.fill(revealed());
-        spawn([held] { asm volatile("" : : "r"(&held) : "memory"); }).join();
+        // Filled by the other coroutine: a local variable of this one would be found.
+        spawn([held = std::array<std::uint32_t*, 6>()]() mutable {
+            held.fill(revealed());
+            asm volatile("" : : "r"(&held) : "memory");
+        }).join();
         return spawn([] { park(); });
     });
     EXPECT_EQ(running.metrics().audit_findings, 0u) << errors.text();
