@@ -1,4 +1,4 @@
-// Comparing a stack with its copy, for the debugging switch verify_copy. It keeps the law of movement honest: a move
+// Comparing a stack with its copy, for the debugging switch verify_copy. It keeps law 3 honest: a move
 // changes nothing but addresses of the old place, and of these only as many as it says. Written apart from the copying
 // itself (stack/relocation.hpp), and free of the system, so that it can be tested on any host.
 #pragma once

@@ -1,5 +1,5 @@
-// The search for addresses of a stack that has moved away, for the debugging switch audit. It checks what the law of
-// movement rests on: nothing outside a movable stack keeps an address into it across a call.
+// The search for addresses of a stack that has moved away, for the debugging switch audit. It checks what law 3
+// rests on: nothing outside a movable stack keeps an address into it across a call.
 //
 // A word is reported when it is the address of a byte that was in use when the stack moved, and lies in
 //   - a block in use of any heap of the process,

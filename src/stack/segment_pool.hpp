@@ -1,5 +1,5 @@
-// Memory of movable stacks: segments of power-of-two sizes, cut from chunks of large reservations. It serves the law
-// of movement: growing and shrinking are so frequent that a segment must cost a few nanoseconds, and a million of small
+// Memory of movable stacks: segments of power-of-two sizes, cut from chunks of large reservations. It serves law 3:
+// growing and shrinking are so frequent that a segment must cost a few nanoseconds, and a million of small
 // ones must not cost more than they hold. So nothing of the pool lies within a segment, a chunk of 64 KiB needs 16
 // bytes of bookkeeping, and chunks are used from the lowest address on, which also keeps the system's list of mappings
 // short.

@@ -200,7 +200,7 @@ TEST_F(verify_copy, ends_the_process_and_names_the_word) {
 
 // ---- check_frames --------------------------------------------------------------------------------------------------
 
-// The damage that moor's first law is about: a small number written over the upper half of a return address.
+// The damage that law 1 is about: a small number written over the upper half of a return address.
 [[gnu::noinline]] void damage_return_address() {
     const auto address = reinterpret_cast<std::uint64_t>(__builtin_return_address(0));
     auto* slot = reinterpret_cast<std::uint64_t*>(test::stack_pointer());
