@@ -18,7 +18,7 @@ namespace moor::this_coroutine {
 /// yields the thread.
 void yield() noexcept;
 
-/// Suspends for at least `duration`; never early, about a millisecond late at most on an idle worker. A point where the
+/// Suspends until `when`; never ends early, and about a millisecond late at most on an idle worker. A point where the
 /// coroutine can be stopped. From a plain thread it blocks the thread.
 /// A time that no clock reaches (duration::max()) is a sleep of 292 years: it ends when it is stopped, and is no
 /// deadlock. Throws std::system_error operation_canceled.

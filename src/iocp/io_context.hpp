@@ -39,8 +39,8 @@ struct io_context {
 /// Never cached across a suspension: the coroutine may go on elsewhere.
 [[nodiscard]] io_context current_io() noexcept;
 
-/// Makes room on the calling coroutine's stack for one call of this layer, from its submission to its end: from there
-/// on the stack stays where it is, since the kernel may know addresses of buffers in it. The scheduler defines it.
+/// Looks whether the calling coroutine's stack has room for one call of this layer, from its submission to its end, and
+/// whether it is too large. Ends the process without room; never moves the stack. The scheduler defines it.
 void prepare_stack() noexcept;
 
 /// Whether the calling coroutine has run for longer than a time slice. The scheduler defines it.

@@ -28,7 +28,9 @@ void forbid_suspending() noexcept;
 /// enough. ExitProcess, called directly, is not noticed: docs/preemption.md.
 void prepare_process_exit() noexcept;
 
-/// A thread that stays suspended as long as this lives. Under a right.
+/// A request that a thread stays suspended as long as this lives. SuspendThread does not wait until the thread has
+/// stopped: it has once the table's get_context has returned, and nothing of the thread may be looked at before. Under
+/// a right.
 class suspended_thread {
 public:
     suspended_thread(const thread_calls& system, HANDLE thread) noexcept

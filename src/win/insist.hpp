@@ -29,7 +29,8 @@ private:
 };
 
 /// Makes the system call `function` until it returns anything but 0. `name` as above; `fine` is an error that is no
-/// refusal. Where there is room for a system call, see with_room. No lock of the library is held.
+/// refusal. Where there is room for a system call, see with_room. The caller may hold a lock under which waiters are
+/// resumed (docs/hacking.md).
 template <class Function>
 void insist(const char* name, Function&& function, std::uint32_t fine = ERROR_SUCCESS) noexcept {
     const auto error_of = [&]() noexcept -> std::uint32_t {

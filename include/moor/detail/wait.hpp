@@ -1,7 +1,7 @@
 // The one way to block in moor. Every primitive (mutex, channel, timer, join, I/O) registers a ticket with whoever may
-// wake it and then suspends; the first waker that claims the ticket wins, all later ones lose. It keeps the design's
-// rule that a coroutine becomes resumable only after its context is saved: a claim that arrives earlier is
-// remembered in the parker's state word and settled on the stack that runs next.
+// wake it and then suspends; the first waker that claims the ticket wins, all later ones lose. A coroutine becomes
+// resumable only after its context is saved (docs/scheduling.md): a claim that arrives earlier is remembered in the
+// parker's state word and settled on the stack that runs next.
 #pragma once
 
 #include <atomic>
@@ -23,9 +23,9 @@ enum class wake_reason : std::uint8_t {
 /// Whether a wait is ended by a request to stop the waiting coroutine (join_handle::request_stop, runtime shutdown).
 enum class stop_request : std::uint8_t { ends_wait, ignored };
 
-/// Whether the stack of the waiting coroutine may move when the wait begins, if it is of the movable kind. Not when
-/// something outside it knows an address in it already, such as the kernel that of a buffer; then the caller has made
-/// room before.
+/// Whether the beginning of a wait looks after the stack of the waiting coroutine, if it is of the movable kind:
+/// whether there is room for the wait, and whether the stack is too large (sched/stack_movement.hpp). A call of the I/O
+/// layer has done so before its submission. Neither moves the stack.
 enum class stack_use : std::uint8_t { settles, stays };
 
 /// Whose deed a wait is for, where that is known: a coroutine cannot be woken while the other waits for it. For the
@@ -150,8 +150,8 @@ private:
 class wait {
 public:
     /// Begins a wait. `what` (a string literal) is shown in dumps of blocked coroutines. From here on the ticket can be
-    /// claimed. `limit` must outlive the wait. A movable stack grows or shrinks here (law 3), and then no more until
-    /// the wait is over: the wait object, and whatever the caller registers after this, keep their addresses.
+    /// claimed. `limit` must outlive the wait. The wait object, and whatever the caller registers, keep their addresses
+    /// until the wait is over: no stack moves with a frame of the library on it (law 3).
     wait(const char* what, const wait_limit& limit, stop_request stopping = stop_request::ends_wait,
          stack_use stack = stack_use::settles) noexcept
         : owner_(begin(what, stopping, stack)), generation_(parker::generation_of(owner_.state_)), limit_(limit) {}
