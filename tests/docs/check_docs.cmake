@@ -3,6 +3,7 @@
 #   - a file or a test that docs/laws.md names does not exist, or a law names no file or no test;
 #   - a text speaks of a document that readers do not have;
 #   - a link between pages, or a file that a page names with its path from the top, leads nowhere;
+#   - a program or a part of one that README.md shows is in no example as it is shown;
 #   - a figure, a fatal message or an error code that a page quotes is another one in the sources (quoted.cmake).
 cmake_minimum_required(VERSION 3.25)
 if(NOT ROOT)
@@ -181,6 +182,35 @@ foreach(page IN LISTS pages)
 endforeach()
 if(links_seen LESS 50)
     report("only ${links_seen} links were found")
+endif()
+
+# ---- The programs of README.md ----------------------------------------------------------------------------------------
+
+set(examples "")
+file(GLOB_RECURSE found "${ROOT}/docs/examples/*.cpp")
+foreach(example IN LISTS found)
+    file(READ "${example}" text)
+    string(APPEND examples "${text}\n")
+endforeach()
+file(READ "${ROOT}/README.md" rest)
+set(programs 0)
+string(FIND "${rest}" "```cpp\n" position)
+while(NOT position EQUAL -1)
+    math(EXPR position "${position} + 7")
+    string(SUBSTRING "${rest}" ${position} -1 rest)
+    string(FIND "${rest}" "```" end)
+    string(SUBSTRING "${rest}" 0 ${end} program)
+    math(EXPR end "${end} + 3")
+    string(SUBSTRING "${rest}" ${end} -1 rest)
+    math(EXPR programs "${programs} + 1")
+    string(FIND "${examples}" "${program}" found_at)
+    if(program STREQUAL "" OR found_at EQUAL -1)
+        report("README.md shows a program that no file of docs/examples has in this form:\n${program}")
+    endif()
+    string(FIND "${rest}" "```cpp\n" position)
+endwhile()
+if(programs LESS 2)
+    report("README.md shows ${programs} programs")
 endif()
 
 # ---- What pages quote ----------------------------------------------------------------------------------------------
