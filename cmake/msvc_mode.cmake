@@ -4,17 +4,29 @@
 # clang-cl compiles them for the MSVC ABI (toolchains/msvc-mode.cmake says with which headers). Nothing can be linked, since
 # Debian has no library for that ABI. Instead each symbol that the objects need from elsewhere has to be one that their
 # surroundings have: the system's DLLs as Wine exports them, the C and C++ runtime. So a function that a header declares and
-# nobody defines is found too. docs/building.md says what only Windows can tell.
-# Options, before -P: -D FILTER=regex (source files).
+# nobody defines is found too. docs/building.md says what only Windows can tell, and with which STL this was tried.
+# Options, before -P: -D FILTER=regex (source files), -D STL=folder (Microsoft's headers of the standard library in place of
+# libc++'s: stl/inc of a checkout of github.com/microsoft/STL).
 include("${CMAKE_CURRENT_LIST_DIR}/support/script.cmake")
 moor_option(FILTER "" ".*")
+moor_option(STL "" ".*")
 if(CMAKE_HOST_WIN32)
     moor_stop("On Windows the presets msvc and clang-cl compile for real.")
 endif()
 moor_prepare(msvc_mode)
 
 set(directory "${MOOR_ROOT}/build/msvc-mode")
-moor_run("configuring MSVC mode" "${CMAKE_COMMAND}" --preset msvc-mode)
+set(configure_options)
+if(NOT STL STREQUAL "")
+    get_filename_component(STL "${STL}" ABSOLUTE)
+    if(NOT EXISTS "${STL}/yvals_core.h")
+        moor_stop("${STL} has no yvals_core.h: STL is the folder stl/inc of a checkout of github.com/microsoft/STL.")
+    endif()
+    string(APPEND directory "-stl")
+    set(configure_options -D "MOOR_MICROSOFT_STL=${STL}")
+endif()
+# Only a fresh configuration takes up the flags of a toolchain file that has changed, or another folder.
+moor_run("configuring MSVC mode" "${CMAKE_COMMAND}" --fresh --preset msvc-mode -B "${directory}" ${configure_options})
 
 # The objects of what is moor's own; precompiled headers come by themselves.
 execute_process(COMMAND ninja -C "${directory}" -t targets all OUTPUT_VARIABLE targets RESULT_VARIABLE status)
@@ -59,7 +71,11 @@ foreach(file IN LISTS assembly)
 endforeach()
 file(GLOB libraries /usr/lib/*/wine/x86_64-windows/ntdll.dll)
 get_filename_component(libraries "${libraries}" DIRECTORY)
-foreach(library IN ITEMS ntdll kernel32 kernelbase ws2_32 mswsock winmm advapi32 dbghelp ucrtbase vcruntime140 vcruntime140_1)
+set(dlls ntdll kernel32 kernelbase ws2_32 mswsock winmm advapi32 dbghelp ucrtbase vcruntime140 vcruntime140_1)
+if(NOT STL STREQUAL "")
+    list(APPEND dlls msvcp140 msvcp140_1 msvcp140_2 msvcp140_atomic_wait)
+endif()
+foreach(library IN LISTS dlls)
     execute_process(COMMAND "${readobj}" --coff-exports "${libraries}/${library}.dll"
                     OUTPUT_VARIABLE text RESULT_VARIABLE status)
     if(NOT status EQUAL 0)
@@ -84,6 +100,11 @@ set(known
     "^_Init_thread_(header|footer|abort|epoch)$"
     "^(_tls_index|__tls_guard|__dyn_tls_on_demand_init|_fltused|__chkstk|__ImageBase)$"
     "^(__security_cookie|__security_check_cookie|__GSHandlerCheck.*)$")
+if(NOT STL STREQUAL "")
+    # The static part of the standard library, which Wine does not have, and two that ucrtbase.dll exports by plain names.
+    list(APPEND known "^__std_[a-z0-9_]+$" "^_Cnd_[a-z_]+$" "^_Thrd_[a-z_]+$"
+         "^__isa_available$" "^__imp_\\?(set_)?terminate@@")
+endif()
 list(JOIN known "|" known)
 
 # Ends the script when one of these objects needs what none of `with` defines, nor the surroundings.

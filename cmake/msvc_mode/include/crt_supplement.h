@@ -1,5 +1,5 @@
-// Included before everything else in MSVC mode (toolchains/msvc-mode.cmake): what the C runtime of Microsoft declares and
-// the headers of Wine for it do not. Only declared: nothing is linked.
+// What the C runtime of Microsoft declares and the headers of Wine for it do not. Only declared: nothing is linked. The
+// supplement of the standard library includes it, before everything else.
 #pragma once
 
 #include <vcruntime.h>
@@ -39,7 +39,7 @@ int __cdecl at_quick_exit(void(__cdecl*)(void));
 #define MB_CUR_MAX ___mb_cur_max_func()
 #endif
 
-// In C++ these are overloaded functions there, and the standard library takes them into its namespace.
+// In C++ these are overloaded functions there, which the supplements for the standard libraries define.
 #undef fpclassify
 #undef isfinite
 #undef isgreater
@@ -52,19 +52,3 @@ int __cdecl at_quick_exit(void(__cdecl*)(void));
 #undef isnormal
 #undef isunordered
 #undef signbit
-#define MOOR_OF_EACH_TYPE(name, builtin)                                                                                \
-    inline bool name(float value) noexcept { return builtin(value); }                                                  \
-    inline bool name(double value) noexcept { return builtin(value); }                                                 \
-    inline bool name(long double value) noexcept { return builtin(value); }
-MOOR_OF_EACH_TYPE(isfinite, __builtin_isfinite)
-MOOR_OF_EACH_TYPE(isinf, __builtin_isinf)
-MOOR_OF_EACH_TYPE(isnan, __builtin_isnan)
-MOOR_OF_EACH_TYPE(isnormal, __builtin_isnormal)
-MOOR_OF_EACH_TYPE(signbit, __builtin_signbit)
-#undef MOOR_OF_EACH_TYPE
-
-// Microsoft's standard headers include this one where others do not. It has names, as std::quoted, that a call without a
-// namespace finds by its arguments.
-#if defined(__cplusplus)
-#include <iomanip>
-#endif

@@ -5,6 +5,8 @@
 
 #include <eh.h>
 
+extern "C" terminate_handler __cdecl _get_terminate();
+
 namespace std {
 
 class exception {

@@ -1,7 +1,8 @@
-// Wine's windows.h, and what the SDK's has besides.
+// Wine's windows.h, and what the SDK's has besides, and has not.
 #pragma once
 
 #include_next <windows.h>
+#undef inline // a macro there, which Microsoft's standard library refuses
 
 #define FILE_SKIP_COMPLETION_PORT_ON_SUCCESS 0x1
 #define FILE_SKIP_SET_EVENT_ON_HANDLE 0x2
