@@ -32,6 +32,9 @@ inline const debug_switches& switches() {
     return found;
 }
 
+/// Whether a move has the system make memory inaccessible, which is slow under Wine.
+inline bool moves_cost_system_calls() { return switches().stack_fault_on_free || switches().stack_guard; }
+
 /// Whether checks fire that a stack's size gives no reason for.
 inline bool moves_without_need() { return switches().force_move; }
 
