@@ -39,7 +39,7 @@ install(PROGRAMS "${PROJECT_SOURCE_DIR}/cmake/wine/run.sh" DESTINATION "${moor_c
 install(FILES "${PROJECT_SOURCE_DIR}/cmake/support/compiler_plugin.cmake"
         DESTINATION "${moor_config_directory}")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/src/compiler" DESTINATION "${moor_config_directory}/src")
-foreach(source IN ITEMS win/image_headers.cpp win/image_headers.hpp win/unwind_info.hpp)
+foreach(source IN ITEMS unwind/image_headers.cpp unwind/image_headers.hpp unwind/unwind_info.hpp)
     get_filename_component(folder "${source}" DIRECTORY)
     install(FILES "${PROJECT_SOURCE_DIR}/src/${source}" DESTINATION "${moor_config_directory}/src/${folder}")
 endforeach()

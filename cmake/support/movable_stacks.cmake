@@ -33,8 +33,8 @@ function(moor_movable_stacks_tools result)
     moor_compiler_plugin(divert_calls divert_calls SOURCES compiler/divert_calls.cpp compiler/direct_functions.hpp)
     moor_build_for_host(
         check_calls "${suffix}" check_calls
-        SOURCES compiler/check_calls.cpp compiler/direct_functions.hpp win/image_headers.cpp win/image_headers.hpp
-                win/unwind_info.hpp
+        SOURCES compiler/check_calls.cpp compiler/direct_functions.hpp unwind/image_headers.cpp unwind/image_headers.hpp
+                unwind/unwind_info.hpp
         OPTIONS -std=c++20 -O2)
     set(${result}_problem "" PARENT_SCOPE)
     foreach(tool IN LISTS tools)

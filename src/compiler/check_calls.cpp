@@ -31,8 +31,8 @@
 #include <cxxabi.h>
 
 #include "compiler/direct_functions.hpp"
-#include "win/image_headers.hpp"
-#include "win/unwind_info.hpp"
+#include "unwind/image_headers.hpp"
+#include "unwind/unwind_info.hpp"
 
 namespace {
 
@@ -52,19 +52,19 @@ std::string readable(const std::string& name) {
 // The file, and where in it what lies in the image.
 class image {
 public:
-    image(std::vector<std::byte> file, win::image_headers headers)
+    image(std::vector<std::byte> file, unwind::image_headers headers)
         : file_(std::move(file)), headers_(std::move(headers)) {
         read_names();
         read_imports();
     }
 
-    [[nodiscard]] const win::image_headers& headers() const { return headers_; }
-    [[nodiscard]] win::image_part covered() const { return covered_; }
+    [[nodiscard]] const unwind::image_headers& headers() const { return headers_; }
+    [[nodiscard]] unwind::image_part covered() const { return covered_; }
     [[nodiscard]] bool has_names() const { return !names_.empty(); }
 
     /// From there to the end of its section in the file.
     [[nodiscard]] std::span<const std::byte> bytes_at(std::uint64_t rva) const {
-        for (const win::image_section& each : headers_.sections) {
+        for (const unwind::image_section& each : headers_.sections) {
             if (each.part.contains(rva) && rva - each.part.begin < each.file_size) {
                 const std::uint64_t skipped = rva - each.part.begin;
                 const std::uint64_t at = each.file_offset + skipped;
@@ -78,12 +78,12 @@ public:
     }
     template <class T>
     [[nodiscard]] std::optional<T> read(std::uint64_t rva) const {
-        return win::read_at<T>(bytes_at(rva), 0);
+        return unwind::read_at<T>(bytes_at(rva), 0);
     }
     [[nodiscard]] bool is_code(std::uint64_t rva) const {
-        return std::any_of(headers_.sections.begin(), headers_.sections.end(), [rva](const win::image_section& each) {
-            return each.executable && each.part.contains(rva);
-        });
+        return std::any_of(
+            headers_.sections.begin(), headers_.sections.end(),
+            [rva](const unwind::image_section& each) { return each.executable && each.part.contains(rva); });
     }
 
     /// Of what lies there or next below it; empty when nothing does.
@@ -109,7 +109,7 @@ private:
     }
     template <class T>
     [[nodiscard]] T field(std::uint64_t offset) const {
-        return win::read_at<T>(file_, offset).value_or(T{});
+        return unwind::read_at<T>(file_, offset).value_or(T{});
     }
 
     // The COFF symbols, which linkers for MinGW put behind the sections.
@@ -177,8 +177,8 @@ private:
     }
 
     std::vector<std::byte> file_;
-    win::image_headers headers_;
-    win::image_part covered_;
+    unwind::image_headers headers_;
+    unwind::image_part covered_;
     std::map<std::uint32_t, std::string> names_;
     std::unordered_map<std::uint32_t, std::string> imports_;
 };
@@ -196,9 +196,9 @@ struct need {
 class call_graph {
 public:
     explicit call_graph(const image& of) : of_(of) {
-        const win::image_part table = of.headers().functions;
+        const unwind::image_part table = of.headers().functions;
         for (std::uint32_t at = table.begin; at + 12 <= table.end; at += 12) {
-            if (const auto entry = of.read<win::function_entry>(at)) {
+            if (const auto entry = of.read<unwind::function_entry>(at)) {
                 entries_[entry->begin] = *entry;
                 begins_.push_back(entry->begin);
             }
@@ -289,7 +289,7 @@ public:
 
 private:
     std::optional<std::uint32_t> relative(std::span<const std::byte> bytes, std::size_t at, std::uint32_t begin) const {
-        const auto distance = win::read_at<std::int32_t>(bytes, at);
+        const auto distance = unwind::read_at<std::int32_t>(bytes, at);
         if (!distance) {
             return std::nullopt;
         }
@@ -306,7 +306,7 @@ private:
             return entry->second.end;
         }
         const auto next = std::upper_bound(begins_.begin(), begins_.end(), begin);
-        for (const win::image_section& each : of_.headers().sections) {
+        for (const unwind::image_section& each : of_.headers().sections) {
             if (each.part.contains(begin)) {
                 return next != begins_.end() ? std::min(*next, each.part.end) : each.part.end;
             }
@@ -326,23 +326,23 @@ private:
     }
 
     // Bytes of pushes and of the fixed part; nothing when the rest varies or cannot be read.
-    [[nodiscard]] std::optional<std::uint64_t> frame(const win::function_entry& entry) const {
-        const auto info = of_.read<win::unwind_info>(entry.unwind);
+    [[nodiscard]] std::optional<std::uint64_t> frame(const unwind::function_entry& entry) const {
+        const auto info = of_.read<unwind::unwind_info>(entry.unwind);
         if (!info) {
             return std::nullopt;
         }
         std::uint64_t bytes = 0;
         for (unsigned index = 0; index < info->code_count;) {
             const std::uint64_t at = entry.unwind + 4u + index * 2u;
-            const auto code = of_.read<win::unwind_code>(at);
+            const auto code = of_.read<unwind::unwind_code>(at);
             const unsigned slots = code ? code->slots(info->version()) : 0;
             if (slots == 0) {
                 return std::nullopt;
             }
             switch (code->operation()) {
-            case win::unwind_operation::push_nonvolatile: bytes += 8; break;
-            case win::unwind_operation::allocate_small: bytes += code->info() * 8u + 8u; break;
-            case win::unwind_operation::allocate_large:
+            case unwind::unwind_operation::push_nonvolatile: bytes += 8; break;
+            case unwind::unwind_operation::allocate_small: bytes += code->info() * 8u + 8u; break;
+            case unwind::unwind_operation::allocate_large:
                 bytes += code->info() == 0 ? of_.read<std::uint16_t>(at + 2).value_or(0) * std::uint64_t{8}
                                            : of_.read<std::uint32_t>(at + 2).value_or(0);
                 break;
@@ -351,7 +351,7 @@ private:
             index += slots;
         }
         if (info->is_chained()) {
-            const auto whole = of_.read<win::function_entry>(std::uint64_t{entry.unwind} + info->chained_at());
+            const auto whole = of_.read<unwind::function_entry>(std::uint64_t{entry.unwind} + info->chained_at());
             const auto more = whole ? frame(*whole) : std::nullopt;
             return more ? std::optional(bytes + *more) : std::nullopt;
         }
@@ -400,12 +400,12 @@ private:
 
     [[nodiscard]] bool has_frame_register(std::uint32_t begin) const {
         const auto entry = entries_.find(begin);
-        const auto info = entry != entries_.end() ? of_.read<win::unwind_info>(entry->second.unwind) : std::nullopt;
+        const auto info = entry != entries_.end() ? of_.read<unwind::unwind_info>(entry->second.unwind) : std::nullopt;
         return info && info->frame_register() != 0;
     }
 
     const image& of_;
-    std::map<std::uint32_t, win::function_entry> entries_;
+    std::map<std::uint32_t, unwind::function_entry> entries_;
     std::vector<std::uint32_t> begins_;
     std::unordered_map<std::uint32_t, need> needs_;
 };
@@ -462,7 +462,7 @@ int check(const std::string& path) {
     std::vector<char> text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
     std::vector<std::byte> file(text.size());
     std::memcpy(file.data(), text.data(), text.size());
-    auto headers = win::read_image_headers(file);
+    auto headers = unwind::read_image_headers(file);
     if (!headers) {
         std::cerr << "moor: " << path << " is no program for 64-bit Windows\n";
         return 2;

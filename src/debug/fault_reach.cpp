@@ -1,4 +1,4 @@
-// See fault_reach.hpp. A walk as the system makes it, by unwinding that neither locks nor faults (preempt/unwind.hpp),
+// See fault_reach.hpp. A walk as the system makes it, by unwinding that neither locks nor faults (unwind/unwind.hpp),
 // over the stack that the TEB describes: the system takes no frame elsewhere for valid.
 #include "debug/fault_reach.hpp"
 
@@ -6,10 +6,10 @@
 
 #include "debug/language_handlers.hpp"
 #include "debug/loaded_code.hpp"
-#include "preempt/main_image.hpp"
-#include "preempt/unwind.hpp"
 #include "sched/worker.hpp"
-#include "win/function_address.hpp"
+#include "unwind/function_address.hpp"
+#include "unwind/main_image.hpp"
+#include "unwind/unwind.hpp"
 #include "win/teb.hpp"
 
 namespace moor::debug {
@@ -21,14 +21,14 @@ public:
     enum class step : std::uint8_t { done, end };
 
     frames(const loaded_code& code, const CONTEXT& context) noexcept
-        : code_(code), registers_(preempt::registers_of(context)), stack_{registers_.stack_pointer(),
-                                                                          win::teb::read(win::teb::field::stack_base)} {
+        : code_(code), registers_(unwind::registers_of(context)), stack_{registers_.stack_pointer(),
+                                                                         win::teb::read(win::teb::field::stack_base)} {
         look();
     }
 
-    [[nodiscard]] const preempt::machine_registers& registers() const noexcept { return registers_; }
+    [[nodiscard]] const unwind::machine_registers& registers() const noexcept { return registers_; }
     /// Null: nothing is said of that code.
-    [[nodiscard]] const preempt::function_entry* entry() const noexcept { return entry_; }
+    [[nodiscard]] const unwind::function_entry* entry() const noexcept { return entry_; }
     /// Of the entry.
     [[nodiscard]] const loaded_code::image* image() const noexcept { return image_; }
 
@@ -40,7 +40,7 @@ public:
         }
         const std::uint64_t below = registers_.stack_pointer();
         // Of a frame without an entry nothing is read but the stack.
-        if (preempt::unwind_frame(any->code, entry_, stack_, registers_) != preempt::unwind_result::done ||
+        if (unwind::unwind_frame(any->code, entry_, stack_, registers_) != unwind::unwind_result::done ||
             registers_.stack_pointer() <= below || !code_.is_return_address(registers_.instruction)) {
             return step::end;
         }
@@ -56,10 +56,10 @@ private:
     }
 
     const loaded_code& code_;
-    preempt::machine_registers registers_;
-    const preempt::stack_bounds stack_;
+    unwind::machine_registers registers_;
+    const unwind::stack_bounds stack_;
     const loaded_code::image* image_ = nullptr;
-    const preempt::function_entry* entry_ = nullptr;
+    const unwind::function_entry* entry_ = nullptr;
     bool innermost_ = true;
 };
 
@@ -79,7 +79,7 @@ std::size_t calls_to(const CONTEXT& context, std::span<std::uint64_t> found) noe
 
 fault_reach reach_of_fault(const CONTEXT& context) noexcept {
     const loaded_code& code = code_at_start();
-    const std::uint64_t base = win::without_jump(reinterpret_cast<const void*>(&moor_coroutine_base));
+    const std::uint64_t base = unwind::without_jump(reinterpret_cast<const void*>(&moor_coroutine_base));
     const loaded_code::image* const own = code.image_of(base);
     if (own == nullptr) {
         return fault_reach::handler; // moor is part of an image that was loaded later than the first runtime began
@@ -88,7 +88,7 @@ fault_reach reach_of_fault(const CONTEXT& context) noexcept {
     bool asked = false;
     constexpr unsigned most_frames = 100'000;
     for (unsigned frame = 0; frame != most_frames; ++frame) {
-        if (const preempt::function_entry* const entry = walk.entry()) {
+        if (const unwind::function_entry* const entry = walk.entry()) {
             const loaded_code::image& in = *walk.image();
             const auto whole = in.code.whole_function(*entry);
             if (whole && in.code.base() + whole->begin == base) {

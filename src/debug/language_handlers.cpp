@@ -5,7 +5,7 @@
 // The layout of MSVC's tables is that of ehdata.h and ehdata4_export.h, which come with Visual Studio.
 #include "debug/language_handlers.hpp"
 
-#include "win/function_address.hpp"
+#include "unwind/function_address.hpp"
 #include "win/windows.hpp"
 
 #if defined(_MSC_VER)
@@ -44,7 +44,7 @@ constexpr known_handler known_handlers[] = {{&__gxx_personality_seh0, handler_ki
 #endif
 
 // The data of the first two are the place of the function's table.
-bool cpp_may_take_fault(const preempt::code_image& image, std::uint64_t table) noexcept {
+bool cpp_may_take_fault(const unwind::code_image& image, std::uint64_t table) noexcept {
     constexpr std::uint32_t with_flags = 0x19930522; // and later: the version, in the lower 29 bits
     constexpr std::uint32_t only_cpp = 1;
     const auto version = image.read<std::uint32_t>(table);
@@ -59,7 +59,7 @@ bool cpp_may_take_fault(const preempt::code_image& image, std::uint64_t table) n
     return (*version & 0x1fff'ffff) < with_flags || !flags || (*flags & only_cpp) == 0;
 }
 
-bool compact_cpp_may_take_fault(const preempt::code_image& image, std::uint64_t table) noexcept {
+bool compact_cpp_may_take_fault(const unwind::code_image& image, std::uint64_t table) noexcept {
     constexpr std::uint8_t try_blocks = 0x10;
     constexpr std::uint8_t only_cpp = 0x20;
     const auto flags = image.read<std::uint8_t>(table);
@@ -69,16 +69,16 @@ bool compact_cpp_may_take_fault(const preempt::code_image& image, std::uint64_t 
 } // namespace
 
 handler_kind kind_of_handler(std::uint64_t address) noexcept {
-    const std::uint64_t wanted = win::without_jump(reinterpret_cast<const void*>(address));
+    const std::uint64_t wanted = unwind::without_jump(reinterpret_cast<const void*>(address));
     for (const known_handler& each : known_handlers) {
-        if (win::without_jump(reinterpret_cast<const void*>(each.function)) == wanted) {
+        if (unwind::without_jump(reinterpret_cast<const void*>(each.function)) == wanted) {
             return each.kind;
         }
     }
     return handler_kind::unknown;
 }
 
-bool may_take_fault(handler_kind kind, const preempt::code_image& image, std::uint64_t data) noexcept {
+bool may_take_fault(handler_kind kind, const unwind::code_image& image, std::uint64_t data) noexcept {
     switch (kind) {
     case handler_kind::passes_on: return false;
     case handler_kind::cpp:
@@ -91,7 +91,7 @@ bool may_take_fault(handler_kind kind, const preempt::code_image& image, std::ui
     }
 }
 
-bool may_take_fault(const preempt::code_image& image, const preempt::function_entry& whole_function,
+bool may_take_fault(const unwind::code_image& image, const unwind::function_entry& whole_function,
                     bool is_own) noexcept {
     constexpr unsigned has_handler = 1; // flag: asked when an exception is raised
     const auto at = image.unwind_info_of(whole_function);

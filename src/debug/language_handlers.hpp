@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "preempt/code_image.hpp"
+#include "unwind/code_image.hpp"
 
 namespace moor::debug {
 
@@ -23,11 +23,11 @@ enum class handler_kind : std::uint8_t {
 
 /// Whether a frame with such a handler may take a fault; `data` is where the handler's data begin, in bytes from the
 /// start of the image. Data that cannot be read say that it may.
-[[nodiscard]] bool may_take_fault(handler_kind kind, const preempt::code_image& image, std::uint64_t data) noexcept;
+[[nodiscard]] bool may_take_fault(handler_kind kind, const unwind::code_image& image, std::uint64_t data) noexcept;
 
 /// Whether a frame of the function may take a fault. `is_own`: of the image that this is part of. All of these take no
 /// lock and allocate nothing.
-[[nodiscard]] bool may_take_fault(const preempt::code_image& image, const preempt::function_entry& whole_function,
+[[nodiscard]] bool may_take_fault(const unwind::code_image& image, const unwind::function_entry& whole_function,
                                   bool is_own) noexcept;
 
 } // namespace moor::debug

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "preempt/main_image.hpp"
+#include "unwind/image_headers.hpp"
+#include "unwind/main_image.hpp"
 #include "win/handle.hpp"
-#include "win/image_headers.hpp"
 #include "win/windows.hpp"
 
 #include <psapi.h>
@@ -58,9 +58,10 @@ std::uint64_t linked_base_of(HMODULE module) {
     if (!file || ::ReadFile(file.get(), headers.data(), headers.size(), &count, nullptr) == FALSE) {
         return 0;
     }
-    const auto start = win::read_at<IMAGE_DOS_HEADER>(headers, 0);
-    const auto stated =
-        start ? win::read_at<IMAGE_NT_HEADERS64>(headers, static_cast<std::uint64_t>(start->e_lfanew)) : std::nullopt;
+    const auto start = unwind::read_at<IMAGE_DOS_HEADER>(headers, 0);
+    const auto stated = start
+                            ? unwind::read_at<IMAGE_NT_HEADERS64>(headers, static_cast<std::uint64_t>(start->e_lfanew))
+                            : std::nullopt;
     return stated && stated->Signature == IMAGE_NT_SIGNATURE ? stated->OptionalHeader.ImageBase : 0;
 }
 
@@ -69,7 +70,7 @@ std::uint64_t linked_base_of(HMODULE module) {
 loaded_code::loaded_code() {
     for (const HMODULE each : modules()) {
         images_.push_back(
-            {preempt::read_code_image(each), preempt::size_of_image(each), name_of(each), linked_base_of(each)});
+            {unwind::read_code_image(each), unwind::size_of_image(each), name_of(each), linked_base_of(each)});
     }
 }
 
@@ -97,7 +98,7 @@ std::uint64_t loaded_code::with_upper_half_restored(std::uint64_t word) const no
         // An image may lie across the boundary of two upper halves.
         for (const std::uint64_t end : {each.code.base(), each.code.base() + each.size}) {
             const std::uint64_t whole = (end & ~lower_half) | (word & lower_half);
-            if (each.code.contains_code(whole) && preempt::follows_call(each.code, whole)) {
+            if (each.code.contains_code(whole) && unwind::follows_call(each.code, whole)) {
                 return whole;
             }
         }

@@ -8,14 +8,14 @@
 #include <string_view>
 #include <vector>
 
-#include "preempt/code_image.hpp"
+#include "unwind/code_image.hpp"
 
 namespace moor::debug {
 
 class loaded_code {
 public:
     struct image {
-        preempt::code_image code;
+        unwind::code_image code;
         std::uint64_t size = 0;
         std::array<char, 48> file{}; ///< its name, perhaps cut short
         /// What the linker took for the base, as addr2line and debuggers of the file do; 0: not known, as for the
@@ -51,7 +51,7 @@ public:
     /// Whether a call is right before it.
     [[nodiscard]] bool is_return_address(std::uint64_t word) const noexcept {
         const image* const in = image_of(word);
-        return in != nullptr && in->code.contains_code(word) && preempt::follows_call(in->code, word);
+        return in != nullptr && in->code.contains_code(word) && unwind::follows_call(in->code, word);
     }
     /// The return address that `word` becomes with the upper half of an image's addresses, when it is none itself but
     /// may have been one before somebody wrote to its upper half; 0 otherwise.

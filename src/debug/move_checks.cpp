@@ -19,6 +19,7 @@ namespace moor::debug {
 namespace {
 
 using detail::coroutine;
+using sched::moved_stack;
 
 using message = fmt::basic_memory_buffer<char, 2048>;
 
@@ -99,7 +100,7 @@ void check_copy(const moved_stack& moved) noexcept {
 
 } // namespace
 
-void check_move(const moved_stack& moved) noexcept {
+void check_move(const moved_stack& moved, const suspension_addresses* suspensions) noexcept {
     const debug_switches& switches = moved.on.runtime().options.debug;
     if (switches.verify_copy) {
         check_copy(moved);
@@ -107,8 +108,8 @@ void check_move(const moved_stack& moved) noexcept {
     if (switches.check_frames) {
         check_frames_after(moved);
     }
-    if (switches.audit) {
-        moved.on.audit_findings.add(report_stale_addresses(moved));
+    if (suspensions != nullptr) {
+        moved.on.audit_findings.add(report_stale_addresses(moved, *suspensions));
     }
 }
 

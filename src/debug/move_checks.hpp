@@ -6,8 +6,9 @@
 
 namespace moor::debug {
 
-/// Does what the runtime's switches ask for. Called on the worker's own stack, by its thread.
-void check_move(const moved_stack& moved) noexcept;
+/// Does what the runtime's switches ask for; `suspensions` is null without the audit. Called on the worker's own stack,
+/// by its thread.
+void check_move(const sched::moved_stack& moved, const suspension_addresses* suspensions) noexcept;
 
 /// Walks the frames of the calling coroutine, from here on, up to its first one, wherever they lie: from a callback on
 /// the worker's own stack over to the coroutine's. Ends the process with a list of the frames when one of them is

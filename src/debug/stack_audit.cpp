@@ -18,6 +18,7 @@ namespace moor::debug {
 namespace {
 
 using detail::coroutine;
+using sched::moved_stack;
 
 std::uint64_t number(const void* address) noexcept { return reinterpret_cast<std::uint64_t>(address); }
 
@@ -48,7 +49,7 @@ struct region {
 
 class findings {
 public:
-    findings(const moved_stack& moved, const suspension_addresses* suspensions) noexcept
+    findings(const moved_stack& moved, const suspension_addresses& suspensions) noexcept
         : lowest_(number(moved.first) + stack::saved_bytes), top_(number(moved.old.top())), suspensions_(suspensions) {}
 
     // Reads a region that stays readable meanwhile. `contents` is what to read instead of the region itself.
@@ -83,7 +84,7 @@ private:
     }
 
     [[nodiscard]] bool is_known(std::uint64_t word, const std::byte* contents, std::uint64_t offset) const noexcept {
-        return (suspensions_ != nullptr && suspensions_->contains(word)) || is_of_unwinder(contents, offset);
+        return suspensions_.contains(word) || is_of_unwinder(contents, offset);
     }
 
     // Whether the word is one of the six that belong to the unwinder in the header of an exception: they follow the
@@ -110,7 +111,7 @@ private:
 
     std::uint64_t lowest_;
     std::uint64_t top_;
-    const suspension_addresses* suspensions_;
+    const suspension_addresses& suspensions_;
     std::uint64_t count_ = 0;
     std::uint64_t on_stacks_ = 0; // of those
     std::array<finding, 32> kept_{};
@@ -325,8 +326,8 @@ bool suspension_addresses::contains(std::uint64_t address) const noexcept {
 
 // ---- All of it -----------------------------------------------------------------------------------------------------
 
-std::uint64_t report_stale_addresses(const moved_stack& moved) noexcept {
-    findings found(moved, moved.on.runtime().suspensions.get());
+std::uint64_t report_stale_addresses(const moved_stack& moved, const suspension_addresses& suspensions) noexcept {
+    findings found(moved, suspensions);
     search_heaps(moved.on.runtime(), found);
     search_images(found);
     search_coroutines(moved, found);

@@ -20,12 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "sched/coroutine.hpp"
-#include "stack/memory.hpp"
-
-namespace moor::sched {
-class worker;
-}
+#include "sched/reports.hpp"
 
 namespace moor::debug {
 
@@ -44,18 +39,8 @@ private:
     std::array<std::atomic<std::uint64_t>, capacity> slots_{};
 };
 
-/// A stack that has moved, in its own coroutine's run; its old contents are still there.
-struct moved_stack {
-    sched::worker& on; ///< the calling thread's, which is on its own stack
-    const detail::coroutine& of;
-    const stack::memory& old;
-    const std::byte* first; ///< lowest byte of the old place that the coroutine used
-    const std::byte* copy;  ///< where that byte is now
-    std::size_t changed;    ///< words that differ
-};
-
 /// Searches, and writes a line to standard error for each word that it finds, up to a limit, and one with their number.
 /// Returns how many were found, without those on stacks. Locks each heap while it reads it.
-std::uint64_t report_stale_addresses(const moved_stack& moved) noexcept;
+std::uint64_t report_stale_addresses(const sched::moved_stack& moved, const suspension_addresses& suspensions) noexcept;
 
 } // namespace moor::debug

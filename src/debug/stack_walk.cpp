@@ -3,8 +3,8 @@
 
 #include <cstring>
 
-#include "win/function_address.hpp"
-#include "win/unwind_info.hpp"
+#include "unwind/function_address.hpp"
+#include "unwind/unwind_info.hpp"
 
 namespace moor::debug {
 namespace {
@@ -15,7 +15,7 @@ std::uint64_t word_at(std::uint64_t address) noexcept {
     return word;
 }
 
-using win::unwind_info;
+using unwind::unwind_info;
 
 const RUNTIME_FUNCTION& chained_to(const unwind_info& info) noexcept {
     return *reinterpret_cast<const RUNTIME_FUNCTION*>(reinterpret_cast<const std::byte*>(&info) + info.chained_at());
@@ -134,7 +134,7 @@ walk_start walk_start::of_context(const CONTEXT& registers) noexcept {
 // ---- The walk ------------------------------------------------------------------------------------------------------
 
 stack_walk::stack_walk(const walk_start& start, std::span<const stack_range> stacks, const void* last_function) noexcept
-    : stacks_(stacks), last_function_(win::without_jump(last_function)), just_entered_(start.just_entered) {
+    : stacks_(stacks), last_function_(unwind::without_jump(last_function)), just_entered_(start.just_entered) {
     registers_.Rip = start.instruction;
     registers_.Rsp = start.stack_pointer;
     registers_.Rbx = start.rbx;

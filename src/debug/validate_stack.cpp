@@ -15,9 +15,9 @@
 #include "debug/live_runtimes.hpp"
 #include "debug/loaded_code.hpp"
 #include "debug/stack_walk.hpp"
-#include "preempt/unwind.hpp"
 #include "sched/runtime_core.hpp"
-#include "win/function_address.hpp"
+#include "unwind/function_address.hpp"
+#include "unwind/unwind.hpp"
 
 namespace moor::debug {
 namespace {
@@ -63,11 +63,11 @@ std::optional<parked_stack> copy_of(const detail::coroutine& block, std::uint64_
 
 // ---- The walk ------------------------------------------------------------------------------------------------------
 
-preempt::machine_registers registers_of(const parked_stack& parked) noexcept {
+unwind::machine_registers registers_of(const parked_stack& parked) noexcept {
     // Read from the copy; of addresses only the stack pointer follows from where it lies.
     const walk_start start =
         walk_start::of_suspended(reinterpret_cast<context::fcontext_t>(parked.resume_at + parked.to_the_copy()));
-    preempt::machine_registers registers;
+    unwind::machine_registers registers;
     registers.instruction = start.instruction;
     registers.stack_pointer() = start.stack_pointer - parked.to_the_copy();
     auto& general = registers.general;
@@ -102,9 +102,9 @@ bool is_other_code(const loaded_code& code, std::uint64_t address) noexcept {
 
 void walk(const parked_stack& parked, stack_report& report) {
     const loaded_code code;
-    const preempt::stack_bounds stack{parked.resume_at, parked.top(), parked.to_the_copy()};
-    const std::uint64_t last_function = win::without_jump(reinterpret_cast<const void*>(&moor_coroutine_base));
-    preempt::machine_registers registers = registers_of(parked);
+    const unwind::stack_bounds stack{parked.resume_at, parked.top(), parked.to_the_copy()};
+    const std::uint64_t last_function = unwind::without_jump(reinterpret_cast<const void*>(&moor_coroutine_base));
+    unwind::machine_registers registers = registers_of(parked);
     for (;;) {
         const std::uint64_t value = registers.instruction;
         report.return_addresses.push_back(value);
@@ -122,8 +122,8 @@ void walk(const parked_stack& parked, stack_report& report) {
             report.restored = restored;
             return;
         }
-        const preempt::code_image& image = code.image_of(value)->code;
-        const preempt::function_entry* const entry = image.function_at(value);
+        const unwind::code_image& image = code.image_of(value)->code;
+        const unwind::function_entry* const entry = image.function_at(value);
         const auto whole = entry != nullptr ? image.whole_function(*entry) : std::nullopt;
         if (!whole) {
             return; // it called somebody, so it is no leaf
@@ -133,11 +133,11 @@ void walk(const parked_stack& parked, stack_report& report) {
             return;
         }
         const std::uint64_t below = registers.stack_pointer();
-        const auto result = preempt::unwind_frame(image, entry, stack, registers);
-        if (result == preempt::unwind_result::bad_unwind_data) {
+        const auto result = unwind::unwind_frame(image, entry, stack, registers);
+        if (result == unwind::unwind_result::bad_unwind_data) {
             return;
         }
-        if (result == preempt::unwind_result::off_stack || registers.stack_pointer() <= below) {
+        if (result == unwind::unwind_result::off_stack || registers.stack_pointer() <= below) {
             report.fault = return_fault::frame_lost;
             report.slot = slot;
             report.value = value;

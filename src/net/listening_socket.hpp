@@ -19,7 +19,7 @@
 #include "iocp/io_context.hpp"
 #include "iocp/shared_handle.hpp"
 #include "net/stream_socket.hpp"
-#include "sync/spin_lock.hpp"
+#include "win/spin_lock.hpp"
 
 namespace moor::detail {
 

@@ -1,6 +1,6 @@
 // What the public faces of sockets share: the throwing form of a call, made from the one that reports through
 // std::error_code. On a stack that moves, a throw of the library's has to come from where nothing is left to destroy:
-// its frames never run again then (law 3, preempt/landing_pads.hpp).
+// its frames never run again then (law 3, unwind/landing_pads.hpp).
 #pragma once
 
 #include <filesystem>

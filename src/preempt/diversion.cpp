@@ -2,9 +2,8 @@
 #include "preempt/diversion.hpp"
 
 #include "preempt/suspension.hpp"
-#include "sched/coroutine.hpp"
-#include "sched/worker.hpp"
-#include "win/function_address.hpp"
+#include "preempt/target.hpp"
+#include "unwind/function_address.hpp"
 
 namespace moor::preempt {
 namespace {
@@ -19,10 +18,10 @@ constexpr std::uint32_t service_active = 0x1000'0000;
 } // namespace
 
 diversion::diversion(bool verify)
-    : verify_(verify), arrival_(win::without_jump(reinterpret_cast<const void*>(&moor_preempt_arrival))) {}
+    : verify_(verify), arrival_(unwind::without_jump(reinterpret_cast<const void*>(&moor_preempt_arrival))) {}
 
-std::optional<preempt_refusal> diversion::attempt(const sched::worker& target) noexcept {
-    const auto refused = divert(target);
+std::optional<preempt_refusal> diversion::attempt(const target& interrupted) noexcept {
+    const auto refused = divert(interrupted);
     if (refused) {
         auto& count = refusals_[static_cast<std::size_t>(*refused)];
         count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -38,31 +37,31 @@ std::array<std::uint64_t, preempt_refusals> diversion::refusals() const noexcept
     return seen;
 }
 
-std::optional<preempt_refusal> diversion::divert(const sched::worker& target) noexcept {
+std::optional<preempt_refusal> diversion::divert(const target& interrupted) noexcept {
     const suspension_right right;
     if (!right) {
         return preempt_refusal::system_refuses;
     }
     const thread_calls& system = *current_thread_calls.load(std::memory_order_relaxed);
-    const suspended_thread suspended(system, target.thread().get());
+    const suspended_thread suspended(system, interrupted.thread().get());
     if (!suspended) {
         return preempt_refusal::system_refuses;
     }
-    return divert_suspended(system, target);
+    return divert_suspended(system, interrupted);
 }
 
 std::optional<preempt_refusal> diversion::divert_suspended(const thread_calls& system,
-                                                           const sched::worker& target) noexcept {
+                                                           const target& interrupted) noexcept {
     registers_.ContextFlags = CONTEXT_CONTROL | CONTEXT_INTEGER | asks_for_activity;
-    const HANDLE thread = target.thread().get();
+    const HANDLE thread = interrupted.thread().get();
     if (system.get_context(thread, &registers_) == FALSE) {
         return preempt_refusal::system_refuses;
     }
-    if (const auto refused = judge(target)) {
+    if (const auto refused = judge(interrupted)) {
         return refused;
     }
-    preempted_state& state = *target.spare_state();
-    keep(target, state);
+    preempted_state& state = interrupted.spare_state();
+    keep(interrupted, state);
     // The system may refuse a stack pointer outside the limits that the TEB says (it does where control-flow guard is
     // on), and those are the coroutine's: the trampoline loads it, and all else that is not as it was.
     registers_.ContextFlags = CONTEXT_CONTROL | CONTEXT_INTEGER;
@@ -72,7 +71,7 @@ std::optional<preempt_refusal> diversion::divert_suspended(const thread_calls& s
                                                             : preempt_refusal::system_refuses;
 }
 
-std::optional<preempt_refusal> diversion::judge(const sched::worker& target) const noexcept {
+std::optional<preempt_refusal> diversion::judge(const target& interrupted) const noexcept {
     if ((registers_.ContextFlags & (exception_active | service_active)) != 0) {
         return preempt_refusal::system_active;
     }
@@ -82,17 +81,17 @@ std::optional<preempt_refusal> diversion::judge(const sched::worker& target) con
     if (registers_.Rip == arrival_) {
         return preempt_refusal::in_runtime; // sent there already; only its stack pointer still says otherwise
     }
-    if (const auto refused = target.refusal_at(registers_.Rsp)) {
+    if (const auto refused = interrupted.refusal_at(registers_.Rsp)) {
         return refused;
     }
-    return safe_point_.refusal(registers_, reinterpret_cast<std::uint64_t>(target.running_now()->stack.top()));
+    return safe_point_.refusal(registers_, reinterpret_cast<std::uint64_t>(interrupted.stack_top()));
 }
 
-void diversion::keep(const sched::worker& target, preempted_state& state) const noexcept {
+void diversion::keep(const target& interrupted, preempted_state& state) const noexcept {
     // A few bytes below where the own stack was left lies nothing that is used.
     constexpr std::uint64_t kept_free = 64;
     constexpr std::uint64_t home_space = 32;
-    state.own_stack = (reinterpret_cast<std::uint64_t>(target.visit_at()) - kept_free) / 16 * 16 - home_space;
+    state.own_stack = (reinterpret_cast<std::uint64_t>(interrupted.own_stack()) - kept_free) / 16 * 16 - home_space;
     state.instruction = registers_.Rip;
     state.code_segment = registers_.SegCs;
     state.flags = registers_.EFlags;
@@ -114,7 +113,7 @@ void diversion::keep(const sched::worker& target, preempted_state& state) const 
     state.r14 = registers_.R14;
     state.r15 = registers_.R15;
     if (verify_) {
-        sum_up(state, target.running_now()->stack.top());
+        sum_up(state, interrupted.stack_top());
     }
 }
 

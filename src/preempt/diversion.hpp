@@ -14,12 +14,9 @@
 #include "preempt/safe_point.hpp"
 #include "win/windows.hpp"
 
-namespace moor::sched {
-class worker;
-}
-
 namespace moor::preempt {
 
+class target;
 struct thread_calls;
 
 /// The monitor's own; one thread uses it, and others read the counts.
@@ -32,17 +29,17 @@ public:
 
     /// Has the worker's running coroutine go to its worker's scheduler. Nothing when it does, else why not. The thread
     /// is never left suspended.
-    std::optional<preempt_refusal> attempt(const sched::worker& target) noexcept;
+    std::optional<preempt_refusal> attempt(const target& interrupted) noexcept;
 
     /// Attempts that were refused, by reason. Any thread.
     [[nodiscard]] std::array<std::uint64_t, preempt_refusals> refusals() const noexcept;
 
 private:
-    [[nodiscard]] std::optional<preempt_refusal> divert(const sched::worker& target) noexcept;
+    [[nodiscard]] std::optional<preempt_refusal> divert(const target& interrupted) noexcept;
     [[nodiscard]] std::optional<preempt_refusal> divert_suspended(const thread_calls& system,
-                                                                  const sched::worker& target) noexcept;
-    [[nodiscard]] std::optional<preempt_refusal> judge(const sched::worker& target) const noexcept;
-    void keep(const sched::worker& target, preempted_state& state) const noexcept;
+                                                                  const target& interrupted) noexcept;
+    [[nodiscard]] std::optional<preempt_refusal> judge(const target& interrupted) const noexcept;
+    void keep(const target& interrupted, preempted_state& state) const noexcept;
 
     const safe_point safe_point_;
     const bool verify_;

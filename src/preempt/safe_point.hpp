@@ -7,8 +7,8 @@
 
 #include <moor/preempt.hpp>
 
-#include "preempt/main_image.hpp"
 #include "preempt/support_code.hpp"
+#include "unwind/main_image.hpp"
 #include "win/windows.hpp"
 
 namespace moor::preempt {
@@ -23,13 +23,13 @@ public:
     /// stack pointer up to `top`.
     [[nodiscard]] std::optional<preempt_refusal> refusal(const CONTEXT& registers, std::uint64_t top) const noexcept;
 
-    [[nodiscard]] const main_image& image() const noexcept { return image_; }
+    [[nodiscard]] const unwind::main_image& image() const noexcept { return image_; }
 
     /// Frames from the innermost up to that of the scope, at most.
     static constexpr unsigned most_frames = 256;
 
 private:
-    main_image image_;
+    unwind::main_image image_;
     std::uint64_t scope_; // the function that is the outermost frame of every scope
     decltype(functions_with_locks()) locking_;
 };

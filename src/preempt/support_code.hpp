@@ -5,7 +5,7 @@
 #include <array>
 #include <cstdint>
 
-#include "win/function_address.hpp"
+#include "unwind/function_address.hpp"
 
 #if defined(__MINGW32__)
 
@@ -16,7 +16,7 @@ extern "C" void* __emutls_get_address(void*);
 namespace moor::preempt {
 
 [[nodiscard]] inline std::array<std::uint64_t, 1> functions_with_locks() noexcept {
-    return {win::without_jump(reinterpret_cast<const void*>(&__emutls_get_address))};
+    return {unwind::without_jump(reinterpret_cast<const void*>(&__emutls_get_address))};
 }
 
 } // namespace moor::preempt

@@ -6,7 +6,6 @@
 #include <exception>
 #include <utility>
 
-#include "debug/circle_report.hpp"
 #include "sched/runtime_core.hpp"
 #include "win/error.hpp"
 
@@ -216,11 +215,11 @@ void circle_watch::judge(steady::time_point now) noexcept {
             continue;
         }
         each.reported = true;
-        debug::circle_text text(!stoppable);
+        std::vector<const detail::coroutine*> members;
         for (const waiting& member : each.members) {
-            text.add(*member.who);
+            members.push_back(member.who);
         }
-        text.write();
+        runtime_.reports->blocked_in_circle(members, !stoppable);
         if (!stoppable && runtime_.options.on_deadlock == deadlock_action::end_process) {
             win::fatal("deadlock");
         }

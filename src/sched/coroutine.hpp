@@ -19,8 +19,8 @@
 #include "stack/data_stack.hpp"
 #include "stack/memory.hpp"
 #include "stack/movement.hpp"
-#include "sync/spin_lock.hpp"
 #include "win/own_stack.hpp"
+#include "win/spin_lock.hpp"
 
 namespace moor::detail {
 

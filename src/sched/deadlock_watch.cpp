@@ -11,7 +11,6 @@
 
 #include <tlhelp32.h>
 
-#include "debug/blocked_report.hpp"
 #include "sched/runtime_core.hpp"
 #include "win/error.hpp"
 #include "win/handle.hpp"
@@ -112,7 +111,7 @@ bool deadlock_watch::waits_for_outside() const noexcept {
 }
 
 void deadlock_watch::report(bool certain) noexcept {
-    debug::write_blocked_report(runtime_, certain);
+    runtime_.reports->all_blocked(runtime_, certain);
     if (certain && runtime_.options.on_deadlock == deadlock_action::end_process) {
         win::fatal("deadlock");
     }

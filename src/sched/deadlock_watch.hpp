@@ -8,7 +8,7 @@
 
 #include <moor/detail/deadline.hpp>
 
-#include "sync/spin_lock.hpp"
+#include "win/spin_lock.hpp"
 #include "win/windows.hpp"
 
 namespace moor::detail {

@@ -7,9 +7,9 @@
 namespace moor::sched {
 namespace {
 
-using preempt::frame_owner;
-using preempt::frame_shape;
 using stack::relocation;
+using unwind::frame_owner;
+using unwind::frame_shape;
 
 constexpr std::size_t word = sizeof(std::uint64_t);
 
@@ -32,7 +32,7 @@ std::size_t index_of(unsigned number) noexcept {
 
 class walk {
 public:
-    walk(preempt::frame_shape_cache& shapes, const relocation& move, const stack::saved_registers& saved) noexcept
+    walk(unwind::frame_shape_cache& shapes, const relocation& move, const stack::saved_registers& saved) noexcept
         : shapes_(shapes), move_(move), places_(places_in(saved)),
           stack_pointer_(reinterpret_cast<const std::byte*>(&saved) + stack::saved_bytes),
           only_abandoned_(saved.reason == stack::saved_registers::for_throw) {}
@@ -110,7 +110,7 @@ private:
         return result_;
     }
 
-    preempt::frame_shape_cache& shapes_;
+    unwind::frame_shape_cache& shapes_;
     const relocation& move_;
     register_places places_;
     const std::byte* stack_pointer_;
@@ -121,7 +121,7 @@ private:
 
 } // namespace
 
-adjustment adjust_frames(preempt::frame_shape_cache& shapes, const relocation& move,
+adjustment adjust_frames(unwind::frame_shape_cache& shapes, const relocation& move,
                          const stack::saved_registers& saved) noexcept {
     return walk(shapes, move, saved).run();
 }

@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "preempt/frame_shape.hpp"
 #include "stack/growth.hpp"
 #include "stack/relocation.hpp"
+#include "unwind/frame_shape.hpp"
 
 namespace moor::sched {
 
@@ -25,7 +25,7 @@ struct adjustment {
 /// All frames are covered code's, and the outermost ones assembly of the library's. When it is called for a throw, the
 /// innermost may be other code's whose call has no landing pad: such a frame never runs again, and what it holds is
 /// never read, but the registers that it has saved.
-[[nodiscard]] adjustment adjust_frames(preempt::frame_shape_cache& shapes, const stack::relocation& move,
+[[nodiscard]] adjustment adjust_frames(unwind::frame_shape_cache& shapes, const stack::relocation& move,
                                        const stack::saved_registers& saved) noexcept;
 
 } // namespace moor::sched

@@ -10,12 +10,33 @@
 #include <fmt/format.h>
 
 #include "preempt/suspension.hpp"
+#include "preempt/target.hpp"
 #include "sched/coroutine.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/worker.hpp"
 #include "win/error.hpp"
 
 namespace moor::sched {
+namespace {
+
+// A worker as an attempt to preempt sees it.
+class preempted_worker final : public preempt::target {
+public:
+    explicit preempted_worker(const worker& of) noexcept : worker_(of) {}
+
+    [[nodiscard]] const win::unique_handle& thread() const noexcept override { return worker_.thread(); }
+    [[nodiscard]] std::optional<preempt_refusal> refusal_at(std::uint64_t stack_pointer) const noexcept override {
+        return worker_.refusal_at(stack_pointer);
+    }
+    [[nodiscard]] const std::byte* stack_top() const noexcept override { return worker_.running_now()->stack.top(); }
+    [[nodiscard]] preempt::preempted_state& spare_state() const noexcept override { return *worker_.spare_state(); }
+    [[nodiscard]] const void* own_stack() const noexcept override { return worker_.visit_at(); }
+
+private:
+    const worker& worker_;
+};
+
+} // namespace
 
 monitor::monitor(detail::runtime_core& runtime) : runtime_(runtime), diversion_(runtime.options.debug.preempt_verify) {}
 
@@ -227,7 +248,7 @@ void monitor::preempt(worker& stuck, watched& seen) noexcept {
         --seen.looks_to_wait;
         return;
     }
-    const bool refused = diversion_.attempt(stuck).has_value();
+    const bool refused = diversion_.attempt(preempted_worker(stuck)).has_value();
     seen.attempted = steady::now();
     if (!refused) {
         seen.refused = 0;

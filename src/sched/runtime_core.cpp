@@ -10,14 +10,9 @@
 
 #include <fmt/format.h>
 
-#include "debug/crash_report.hpp"
-#include "debug/live_runtimes.hpp"
-#include "debug/stack_audit.hpp"
-#include "debug/stack_overflow.hpp"
 #include "sched/coroutine_life.hpp"
 #include "sched/runtime_checks.hpp"
 #include "sched/stack_movement.hpp"
-#include "stack/allocator_room.hpp"
 #include "win/error.hpp"
 #include "win/spinning.hpp"
 
@@ -47,21 +42,14 @@ std::uint64_t reserve_coroutine_ids(std::uint64_t count) noexcept {
     return next_coroutine_id.fetch_add(count, std::memory_order_relaxed);
 }
 
-runtime_core::runtime_core(const runtime_options& requested)
+runtime_core::runtime_core(const runtime_options& requested, sched::make_reports make)
     : options(sched::checked(requested)), slot_of_threads(win::thread_slot::registration()),
-      slot_of_data(win::data_slot::registration()), overflow_report(debug::stack_overflow_report()),
-      suspensions(options.debug.audit ? std::make_unique<debug::suspension_addresses>() : nullptr),
-      io{iocp::completion_port(options.workers), iocp::operation_pool()}, stacks(options.kept_stack_memory),
-      segments(segment_options(options)), coroutines(most_coroutines), overseer(*this),
-      progress_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {
+      slot_of_data(win::data_slot::registration()),
+      reports(make(options.debug)), io{iocp::completion_port(options.workers), iocp::operation_pool()},
+      stacks(options.kept_stack_memory), segments(segment_options(options)), coroutines(most_coroutines),
+      overseer(*this), progress_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {
     if (!progress_) {
         win::throw_last_error("moor: CreateEvent");
-    }
-    if (options.debug.audit) {
-        stack::clear_freed_blocks.store(true, std::memory_order_relaxed);
-    }
-    if (!options.debug.crash_report_off) {
-        crash_report.emplace(debug::crash_report());
     }
     for (unsigned index = 0; index < options.workers; ++index) {
         workers.push_back(std::make_unique<sched::worker>(*this, index));
@@ -71,7 +59,7 @@ runtime_core::runtime_core(const runtime_options& requested)
             each->start_thread();
         }
         overseer.start_thread(); // without preemption too: maybe_yield goes by what it finds
-        debug::live_runtimes::add(*this);
+        reports->runtime_runs(*this);
     } catch (...) {
         shutdown();
         throw;
@@ -122,7 +110,7 @@ void runtime_core::shutdown() noexcept {
         }
     }
     io.handles.wait_until_none();
-    debug::live_runtimes::remove(*this);
+    reports->runtime_ends(*this);
     ending_.store(true, std::memory_order_release);
     io.port.post_wake();
     for (const auto& each : workers) {

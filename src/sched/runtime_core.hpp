@@ -25,6 +25,7 @@
 #include "sched/deadlock_watch.hpp"
 #include "sched/idle_workers.hpp"
 #include "sched/monitor.hpp"
+#include "sched/reports.hpp"
 #include "sched/shared_queue.hpp"
 #include "sched/worker.hpp"
 #include "stack/reserved_stack.hpp"
@@ -36,15 +37,12 @@
 #include "win/socket.hpp"
 #include "win/timer_resolution.hpp"
 
-namespace moor::debug {
-class suspension_addresses;
-}
-
 namespace moor::detail {
 
 class runtime_core {
 public:
-    explicit runtime_core(const runtime_options& options);
+    /// `make` makes the reports once the switches are known.
+    runtime_core(const runtime_options& options, sched::make_reports make);
     ~runtime_core();
     runtime_core(const runtime_core&) = delete;
     runtime_core& operator=(const runtime_core&) = delete;
@@ -103,10 +101,7 @@ public:
     const win::module_reference module;
     const win::registration_user slot_of_threads;
     const win::registration_user slot_of_data;
-    const win::registration_user overflow_report;
-    std::optional<win::registration_user> crash_report;
-
-    const std::unique_ptr<debug::suspension_addresses> suspensions; // for the audit; null when it is off
+    const std::unique_ptr<sched::reports> reports;
 
     // Shared by the workers, each with its own rules.
     win::winsock_session winsock;

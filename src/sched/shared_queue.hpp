@@ -8,8 +8,8 @@
 #include <span>
 
 #include "sched/coroutine.hpp"
-#include "sync/spin_lock.hpp"
 #include "win/compiler.hpp"
+#include "win/spin_lock.hpp"
 
 namespace moor::sched {
 

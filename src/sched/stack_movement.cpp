@@ -21,13 +21,12 @@
 
 #include <moor/preempt.hpp>
 
-#include "debug/move_checks.hpp"
-#include "preempt/frame_shape.hpp"
 #include "sched/coroutine_life.hpp"
 #include "sched/frame_pointers.hpp"
 #include "sched/runtime_core.hpp"
 #include "stack/growth.hpp"
 #include "stack/relocation.hpp"
+#include "unwind/frame_shape.hpp"
 #include "win/compiler.hpp"
 #include "win/error.hpp"
 #include "win/windows.hpp"
@@ -60,10 +59,10 @@ std::uint32_t as_size(std::size_t bytes) noexcept {
 }
 
 // Whose frames a move has to know. Made when a runtime starts, on a stack with room. The library's own are of assembly.
-const preempt::movable_code& code_of_program() {
+const unwind::movable_code& code_of_program() {
     static const std::array base{reinterpret_cast<const void*>(&moor_run_preemptible),
                                  reinterpret_cast<const void*>(&moor_call_on_stack)};
-    static const preempt::movable_code code(reinterpret_cast<const void*>(&moor_coroutine_base), base);
+    static const unwind::movable_code code(reinterpret_cast<const void*>(&moor_coroutine_base), base);
     return code;
 }
 
@@ -275,7 +274,7 @@ std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) 
         refuse(self, "the system has no memory for a larger one", size, static_cast<std::size_t>(first - old.lowest));
     }
     if (shapes_ == nullptr) {
-        shapes_ = std::make_unique<preempt::frame_shape_cache>(code_of_program());
+        shapes_ = std::make_unique<unwind::frame_shape_cache>(code_of_program());
     }
     fresh.mark_end();
     const stack::relocation move(first, old.top(), fresh.top());
@@ -286,7 +285,7 @@ std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) 
         give_memory(fresh);
         void* image = nullptr;
         if (changed.broken && ::RtlPcToFileHeader(reinterpret_cast<void*>(foreign_), &image) == nullptr) {
-            debug::check_move({*this, self, old, first, first, 0}); // may know more
+            runtime_.reports->stack_moved({*this, self, old, first, first, 0}); // may know more
             fmt::basic_memory_buffer<char, 256> why;
             fmt::format_to(std::back_inserter(why),
                            "{:#x}, where a return address should be, is none: something has written over its stack",
@@ -317,7 +316,7 @@ void worker::examine_move(const coroutine& self, const memory& old, const stack:
     const std::byte* const first = move.first();
     const debug_switches& switches = runtime_.options.debug;
     if (switches.verify_copy || switches.check_frames || switches.audit) {
-        debug::check_move({*this, self, old, first, move.moved(first), changed.frame_pointers});
+        runtime_.reports->stack_moved({*this, self, old, first, move.moved(first), changed.frame_pointers});
     }
     if (switches.stack_poison_copy) {
         constexpr int poison = 0xfd;

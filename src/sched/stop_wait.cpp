@@ -17,9 +17,9 @@
 #include <string_view>
 #include <utility>
 
-#include "sync/spin_lock.hpp"
 #include "win/error.hpp"
 #include "win/own_stack.hpp"
+#include "win/spin_lock.hpp"
 #include "win/spinning.hpp"
 #include "win/windows.hpp"
 

@@ -12,7 +12,7 @@
 #include <moor/detail/wait.hpp>
 
 #include "sched/timer_wheel.hpp"
-#include "sync/spin_lock.hpp"
+#include "win/spin_lock.hpp"
 
 namespace moor::sched {
 

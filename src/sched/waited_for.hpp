@@ -8,7 +8,7 @@
 
 #include <moor/detail/wait.hpp>
 
-#include "sync/spin_lock.hpp"
+#include "win/spin_lock.hpp"
 
 namespace moor::sched {
 

@@ -7,9 +7,8 @@
 #include <span>
 #include <utility>
 
-#include "debug/end_report.hpp"
-#include "preempt/frame_shape.hpp"
 #include "sched/runtime_core.hpp"
+#include "unwind/frame_shape.hpp"
 #include "win/compiler.hpp"
 #include "win/error.hpp"
 #include "win/insist.hpp"
@@ -62,7 +61,7 @@ unsigned worker::thread_main(void* self) noexcept {
     auto& here = *static_cast<worker*>(self);
     win::thread_slot::set(static_cast<own_stack*>(&here));
     here.places_ = context::thread_places();
-    debug::prepare_thread_for_end_report();
+    here.runtime_.reports->thread_begins();
     win::data_slot::set(&here.own_data_);
     if (here.runtime_.options.preemption) {
         here.spare_state_ = preempt::preempted_state::make();

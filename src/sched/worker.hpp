@@ -44,7 +44,7 @@ namespace moor::stack {
 class relocation;
 }
 
-namespace moor::preempt {
+namespace moor::unwind {
 class frame_shape_cache;
 }
 
@@ -400,8 +400,8 @@ private:
     stack::stack_cache stacks_;
     stack::stack_cache large_stacks_; // of movable coroutines that have outgrown segments
     stack::segment_cache segments_;
-    std::unique_ptr<preempt::frame_shape_cache> shapes_; // made by the first move
-    std::uint64_t foreign_ = 0;                          // what code forbade the last move
+    std::unique_ptr<unwind::frame_shape_cache> shapes_; // made by the first move
+    std::uint64_t foreign_ = 0;                         // what code forbade the last move
     iocp::packet_batch batch_;
     iocp::batch_room room_to_sleep_{iocp::packets_per_batch}; // for the dequeue in which it sleeps
 };

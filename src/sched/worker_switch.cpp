@@ -6,7 +6,6 @@
 
 #include <moor/preempt.hpp>
 
-#include "debug/stack_audit.hpp"
 #include "sched/coroutine_life.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/stack_movement.hpp"
@@ -159,8 +158,8 @@ MOOR_ALWAYS_INLINE void worker::settle(context::fcontext_t resume_at) noexcept {
     coroutine& left = *departing_;
     departing_ = nullptr;
     left.state.resume_at = resume_at;
-    if (auto* const suspensions = runtime_.suspensions.get()) [[unlikely]] {
-        suspensions->note(resume_at);
+    if (runtime_.options.debug.audit) [[unlikely]] {
+        runtime_.reports->left_at(resume_at);
     }
     const departure fate = fate_;
     if (fate == departure::yield) { // before the others: there is least to do
@@ -194,8 +193,9 @@ const first_call* coroutine_entry(context::transfer_t arrival) noexcept {
     coroutine& self = *worker::current_coroutine();
     worker& here = *worker::current();
     here.fields_of_running_stack().store(); // make_context knows neither the true top nor how much is committed
-    if (auto* const suspensions = here.runtime_.suspensions.get()) [[unlikely]] {
-        suspensions->note(self.state.resume_at); // where it began, which switching to it has left behind as well
+    if (here.runtime_.options.debug.audit) [[unlikely]] {
+        here.runtime_.reports->left_at(
+            self.state.resume_at); // where it began, which switching to it has left behind as well
     }
     here.settle_departure(arrival.fctx);
     context::restore_errors(here.places_, self.state);

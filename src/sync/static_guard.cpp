@@ -13,8 +13,8 @@
 
 #include <moor/this_coroutine.hpp>
 
-#include "sync/spin_lock.hpp"
 #include "sync/waiting.hpp"
+#include "win/spin_lock.hpp"
 #include "win/windows.hpp"
 
 namespace moor::detail {

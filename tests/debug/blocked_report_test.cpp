@@ -17,6 +17,7 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "debug/runtime_reports.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/signal.hpp"
 #include "support/captured_errors.hpp"
@@ -141,7 +142,7 @@ TEST(deadlock, can_be_reported_and_survived) {
     for (const unsigned workers : {1u, 3u}) {
         test::captured_errors errors;
         test::signal wake;
-        detail::runtime_core core(reporting(workers));
+        detail::runtime_core core(reporting(workers), &debug::make_runtime_reports);
         core.deadlocks.unsure_after = soon;
         auto blocked = detail::launch(&core, {.name = "sleepy"}, [&] { wake.wait(); });
         std::thread rescuer([&] {
@@ -158,7 +159,7 @@ TEST(deadlock, can_be_reported_and_survived) {
 TEST(deadlock, comes_with_the_end_of_the_last_outside_wake) {
     test::captured_errors errors;
     test::signal wake;
-    detail::runtime_core core(reporting(2));
+    detail::runtime_core core(reporting(2), &debug::make_runtime_reports);
     core.deadlocks.unsure_after = soon;
     core.outside_wakes.fetch_add(2); // as two outside_wake objects do
     auto blocked = detail::launch(&core, {.name = "sleepy"}, [&] { wake.wait(); });
@@ -199,7 +200,7 @@ TEST(deadlock, outside_wake_keeps_it_off) {
 TEST(deadlock, outside_wake_made_by_the_coroutine_itself) {
     test::captured_errors errors;
     test::signal wake;
-    detail::runtime_core core(reporting(2));
+    detail::runtime_core core(reporting(2), &debug::make_runtime_reports);
     core.deadlocks.unsure_after = soon;
     auto blocked = detail::launch(&core, {.name = "sleepy"}, [&] {
         {
@@ -223,7 +224,7 @@ TEST(deadlock, outside_wake_made_by_the_coroutine_itself) {
 TEST(no_deadlock, while_nobody_waits_for_an_end) {
     test::captured_errors errors;
     test::signal wake;
-    detail::runtime_core core(reporting(2));
+    detail::runtime_core core(reporting(2), &debug::make_runtime_reports);
     auto blocked = detail::launch(&core, {}, [&] { wake.wait(); });
     ASSERT_TRUE(test::eventually([&] { return wake.has_waiter(); }));
     let_all_sleep(core);
@@ -306,7 +307,7 @@ TEST(no_deadlock, in_what_waits_for_somebody_outside) {
 // A wait that a token ends is no deadlock, even when no other thread lives yet that could use it.
 TEST(no_deadlock, while_a_stop_can_be_requested) {
     test::captured_errors errors;
-    detail::runtime_core core(reporting(2));
+    detail::runtime_core core(reporting(2), &debug::make_runtime_reports);
     core.deadlocks.unsure_after = 1ms;
     std::stop_source source;
     auto blocked = detail::launch(&core, {}, [&] {
@@ -324,7 +325,7 @@ TEST(no_deadlock, while_a_stop_can_be_requested) {
 TEST(deadlock, that_is_none_is_reported_once) {
     test::captured_errors errors;
     test::signal wake;
-    detail::runtime_core core(reporting(2));
+    detail::runtime_core core(reporting(2), &debug::make_runtime_reports);
     core.deadlocks.unsure_after = 1ms;
     auto blocked = detail::launch(&core, {.name = "sleepy"}, [&] {
         for (int round = 0; round < 3; ++round) {

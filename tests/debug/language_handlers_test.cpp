@@ -9,18 +9,18 @@
 
 #include <gtest/gtest.h>
 
-#include "preempt/hand_made_image.hpp"
-#include "preempt/main_image.hpp"
+#include "unwind/function_address.hpp"
+#include "unwind/hand_made_image.hpp"
+#include "unwind/main_image.hpp"
 #include "win/compiler.hpp"
-#include "win/function_address.hpp"
 
 extern "C" bool moor_test_handled_fault(); // faults_gas.S and faults_masm.asm
 
 namespace moor::debug {
 namespace {
 
-using preempt::test::byte_list;
-using preempt::test::hand_made_image;
+using unwind::test::byte_list;
+using unwind::test::hand_made_image;
 
 // ---- What compilers make -------------------------------------------------------------------------------------------
 
@@ -60,8 +60,8 @@ MOOR_NOINLINE unsigned with_catch_and_array(unsigned value) {
 }
 
 bool may_take(const void* function, bool is_own = true) {
-    static const preempt::main_image image;
-    const preempt::function_entry* const entry = image.function_at(win::without_jump(function));
+    static const unwind::main_image image;
+    const unwind::function_entry* const entry = image.function_at(unwind::without_jump(function));
     EXPECT_NE(entry, nullptr);
     return entry != nullptr && may_take_fault(image.code(), *entry, is_own);
 }

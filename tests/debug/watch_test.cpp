@@ -24,8 +24,8 @@
 #include "preempt/thread_calls.hpp"
 #include "support/captured_errors.hpp"
 #include "support/run.hpp"
+#include "unwind/function_address.hpp"
 #include "win/compiler.hpp"
-#include "win/function_address.hpp"
 #include "win/windows.hpp"
 
 namespace moor::debug {
@@ -54,7 +54,7 @@ bool system_tells() { return error_of_watch(&word, 8) != std::errc::not_supporte
     }
 
 void expect_written_in_write(const watch_hit& hit) {
-    const std::uint64_t begin = win::without_jump(reinterpret_cast<const void*>(&write));
+    const std::uint64_t begin = unwind::without_jump(reinterpret_cast<const void*>(&write));
     EXPECT_GT(hit.instruction, begin);
     EXPECT_LT(hit.instruction, begin + 64);
     const auto program = reinterpret_cast<std::uint64_t>(::GetModuleHandleW(nullptr));

@@ -13,7 +13,7 @@
 #include "preempt/preempted_state.hpp"
 #include "preempt/thread_calls.hpp"
 #include "preempt/under_storm.hpp"
-#include "win/function_address.hpp"
+#include "unwind/function_address.hpp"
 #include "win/windows.hpp"
 
 namespace moor {
@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::uint64_t preemptions = 20;
 
-std::uint64_t arrival() { return win::without_jump(reinterpret_cast<const void*>(&moor_preempt_arrival)); }
+std::uint64_t arrival() { return unwind::without_jump(reinterpret_cast<const void*>(&moor_preempt_arrival)); }
 
 const runtime* preempted_runtime = nullptr;
 

@@ -26,6 +26,7 @@
 #include <moor/tcp.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "debug/runtime_reports.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/signal.hpp"
 #include "support/captured_errors.hpp"
@@ -231,7 +232,7 @@ protected:
     }
 
     test::captured_errors errors;
-    detail::runtime_core core{options()};
+    detail::runtime_core core{options(), &debug::make_runtime_reports};
 };
 
 INSTANTIATE_TEST_SUITE_P(circle, watched, testing::Values(1u, 2u));

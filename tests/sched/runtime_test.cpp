@@ -16,6 +16,7 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "debug/runtime_reports.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/signal.hpp"
 #include "support/child.hpp"
@@ -380,7 +381,7 @@ TEST(metrics, count_the_living) {
 
 TEST(recycling, a_hundred_thousand_spawns_use_unique_ids_and_little_memory) {
     for (const unsigned workers : {1u, 4u}) {
-        detail::runtime_core core(test::with_workers(workers));
+        detail::runtime_core core(test::with_workers(workers), &debug::make_runtime_reports);
         std::unordered_set<std::uint64_t> ids;
         detail::launch(&core, {}, [&ids] {
             for (int round = 0; round < 1000; ++round) {

@@ -16,6 +16,7 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "debug/runtime_reports.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/signal.hpp"
 #include "support/eventually.hpp"
@@ -319,7 +320,7 @@ TEST(fairness, a_thousand_that_yield_advance_together) {
 // forgotten.
 template <class Body>
 void without_monitor(unsigned workers, Body&& body) {
-    detail::runtime_core core(test::with_workers(workers));
+    detail::runtime_core core(test::with_workers(workers), &debug::make_runtime_reports);
     core.overseer.join_thread();
     detail::launch(&core, {.name = "main", .worker = 0u}, std::forward<Body>(body)).join();
 }
@@ -448,7 +449,7 @@ TEST(stealing, sleepers_that_wake_together_spread_over_the_workers) {
 
 // A busy worker that looks at the port may take the packet that was to wake a sleeping one.
 TEST(stealing, a_wake_up_that_a_busy_worker_takes_is_passed_on) {
-    detail::runtime_core core(test::with_workers(2));
+    detail::runtime_core core(test::with_workers(2), &debug::make_runtime_reports);
     core.overseer.join_thread();
     iocp::operation& in_use = core.io.pool.acquire(nullptr); // so that busy workers look at the port
     detail::launch(&core, {}, [&core] {

@@ -4,7 +4,7 @@
 
 #include <mutex>
 
-#include "sync/spin_lock.hpp"
+#include "win/spin_lock.hpp"
 #include <moor/detail/wait.hpp>
 
 namespace moor::test {

@@ -15,6 +15,7 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "debug/runtime_reports.hpp"
 #include "sched/runtime_core.hpp"
 #include "support/eventually.hpp"
 #include "support/machine_delay.hpp"
@@ -170,7 +171,7 @@ TEST(sleep, a_plain_thread_sleeps_too) {
 // Timers are started on the worker that the coroutine sleeps on, and cancelled on the one that it wakes on.
 TEST(sleep, a_cancelled_timer_is_gone_whichever_worker_cancels) {
     const std::uint32_t seed = test::test_seed();
-    detail::runtime_core core(test::with_workers(4));
+    detail::runtime_core core(test::with_workers(4), &debug::make_runtime_reports);
     std::vector<join_handle<void>> sleepers;
     std::atomic<unsigned> ended{0};
     for (unsigned number = 0; number < 64; ++number) {

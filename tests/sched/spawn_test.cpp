@@ -14,6 +14,7 @@
 #include <moor/runtime.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "debug/runtime_reports.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/signal.hpp"
 #include "support/eventually.hpp"
@@ -284,7 +285,7 @@ TEST(spawn, of_several_joins_one_gets_the_result) {
 // Plain threads: each is counted among those for whose sake a deadlock is one.
 TEST(spawn, several_threads_wait_for_one_end) {
     test::signal go;
-    detail::runtime_core core(test::with_workers(2));
+    detail::runtime_core core(test::with_workers(2), &debug::make_runtime_reports);
     core.outside_wakes.fetch_add(1); // this thread wakes it
     auto worked = detail::launch(&core, {}, [&] { go.wait(); });
     std::vector<std::thread> threads;

@@ -185,7 +185,8 @@ const test::scenario wrong_copy("wrong_copy", [] {
                        old.size = sizeof before;
                        debug::check_move({*sched::worker::current(), *sched::worker::current_coroutine(), old,
                                           reinterpret_cast<const std::byte*>(before.data()),
-                                          reinterpret_cast<const std::byte*>(after.data()), 0});
+                                          reinterpret_cast<const std::byte*>(after.data()), 0},
+                                         nullptr);
                    });
                })
         .join();

@@ -17,7 +17,7 @@
 #include <moor/stack.hpp>
 
 #include "support/tcp_pair.hpp"
-#include "sync/spin_lock.hpp"
+#include "win/spin_lock.hpp"
 #include "win/system_lock.hpp"
 
 /// Code with this attribute has no stack check.

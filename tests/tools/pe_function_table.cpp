@@ -9,30 +9,30 @@
 
 #include <fmt/format.h>
 
-#include "win/image_headers.hpp"
-#include "win/unwind_info.hpp"
+#include "unwind/image_headers.hpp"
+#include "unwind/unwind_info.hpp"
 
 namespace moor::test {
 namespace {
 
 class checker {
 public:
-    checker(std::span<const std::byte> file, const win::image_headers& headers) : file_(file), headers_(headers) {}
+    checker(std::span<const std::byte> file, const unwind::image_headers& headers) : file_(file), headers_(headers) {}
 
     std::vector<std::string> run() {
-        const win::image_part table = headers_.functions;
+        const unwind::image_part table = headers_.functions;
         const std::uint32_t size = table.end - table.begin;
-        const std::uint32_t count = entries_without_padding(table.begin, size / sizeof(win::function_entry));
+        const std::uint32_t count = entries_without_padding(table.begin, size / sizeof(unwind::function_entry));
         if (count == 0) {
             say("there is no table of functions");
             return problems_;
         }
-        if (size % sizeof(win::function_entry) != 0) {
+        if (size % sizeof(unwind::function_entry) != 0) {
             say("the table's size of {} bytes is not a number of whole entries", size);
         }
         std::uint32_t end = 0;
         for (std::uint32_t index = 0; index != count; ++index) {
-            const auto entry = read<win::function_entry>(place_of_entry(table.begin, index));
+            const auto entry = read<unwind::function_entry>(place_of_entry(table.begin, index));
             if (!entry) {
                 say("the table does not lie in the file from entry {} on", index);
                 break;
@@ -48,12 +48,12 @@ public:
 
 private:
     static std::uint64_t place_of_entry(std::uint32_t table, std::uint32_t index) {
-        return std::uint64_t{table} + std::uint64_t{index} * sizeof(win::function_entry);
+        return std::uint64_t{table} + std::uint64_t{index} * sizeof(unwind::function_entry);
     }
 
     [[nodiscard]] std::uint32_t entries_without_padding(std::uint32_t table, std::uint32_t count) const {
         while (count != 0) {
-            const auto last = read<win::function_entry>(place_of_entry(table, count - 1));
+            const auto last = read<unwind::function_entry>(place_of_entry(table, count - 1));
             if (!last || !last->is_padding()) {
                 break;
             }
@@ -62,7 +62,7 @@ private:
         return count;
     }
 
-    void check(std::uint32_t index, const win::function_entry& entry) {
+    void check(std::uint32_t index, const unwind::function_entry& entry) {
         if (entry.end <= entry.begin) {
             say("entry {} ends at {:#x}, not after its beginning {:#x}", index, entry.end, entry.begin);
             return;
@@ -75,7 +75,7 @@ private:
         check_unwind(index, entry, 0);
     }
 
-    void check_unwind(std::uint32_t index, const win::function_entry& entry, unsigned links) {
+    void check_unwind(std::uint32_t index, const unwind::function_entry& entry, unsigned links) {
         constexpr unsigned longest_chain = 32;
         if (links > longest_chain) {
             say("entry {} is chained in a circle", index);
@@ -83,7 +83,7 @@ private:
         }
         const std::uint32_t place = entry.unwind & ~1u;
         if (place != entry.unwind) {
-            const auto instead = read<win::function_entry>(place);
+            const auto instead = read<unwind::function_entry>(place);
             if (instead) {
                 check_unwind(index, *instead, links + 1);
             } else {
@@ -91,7 +91,7 @@ private:
             }
             return;
         }
-        const auto info = read<win::unwind_info>(place);
+        const auto info = read<unwind::unwind_info>(place);
         if (!info) {
             say("entry {} has its unwind data at {:#x}, which is not in the image", index, place);
             return;
@@ -102,7 +102,7 @@ private:
         }
         check_codes(index, place, *info);
         if (info->is_chained()) {
-            const auto next = read<win::function_entry>(std::uint64_t{place} + info->chained_at());
+            const auto next = read<unwind::function_entry>(std::uint64_t{place} + info->chained_at());
             if (next) {
                 check_unwind(index, *next, links + 1);
             } else {
@@ -111,10 +111,10 @@ private:
         }
     }
 
-    void check_codes(std::uint32_t index, std::uint32_t place, const win::unwind_info& info) {
+    void check_codes(std::uint32_t index, std::uint32_t place, const unwind::unwind_info& info) {
         for (unsigned code = 0; code < info.code_count;) {
             const auto each =
-                read<win::unwind_code>(std::uint64_t{place} + sizeof info + code * sizeof(win::unwind_code));
+                read<unwind::unwind_code>(std::uint64_t{place} + sizeof info + code * sizeof(unwind::unwind_code));
             if (!each) {
                 say("entry {} has unwind codes that are not in the image", index);
                 return;
@@ -129,8 +129,8 @@ private:
         }
     }
 
-    [[nodiscard]] bool is_code(const win::function_entry& entry) const {
-        return std::any_of(headers_.sections.begin(), headers_.sections.end(), [&](const win::image_section& each) {
+    [[nodiscard]] bool is_code(const unwind::function_entry& entry) const {
+        return std::any_of(headers_.sections.begin(), headers_.sections.end(), [&](const unwind::image_section& each) {
             return each.executable && each.part.contains(entry.begin, entry.end - entry.begin);
         });
     }
@@ -138,9 +138,9 @@ private:
     // What the image has there when it is loaded; nothing outside its sections, or where the file is cut short.
     template <class T>
     [[nodiscard]] std::optional<T> read(std::uint64_t rva) const {
-        for (const win::image_section& each : headers_.sections) {
+        for (const unwind::image_section& each : headers_.sections) {
             if (each.part.contains(rva, sizeof(T)) && rva - each.part.begin + sizeof(T) <= each.file_size) {
-                return win::read_at<T>(file_, each.file_offset + (rva - each.part.begin));
+                return unwind::read_at<T>(file_, each.file_offset + (rva - each.part.begin));
             }
         }
         return std::nullopt;
@@ -152,14 +152,14 @@ private:
     }
 
     std::span<const std::byte> file_;
-    const win::image_headers& headers_;
+    const unwind::image_headers& headers_;
     std::vector<std::string> problems_;
 };
 
 } // namespace
 
 std::vector<std::string> function_table_problems(std::span<const std::byte> file) {
-    const auto headers = win::read_image_headers(file);
+    const auto headers = unwind::read_image_headers(file);
     if (!headers) {
         return {"this is not a PE image for amd64, or it is cut short"};
     }

@@ -12,8 +12,8 @@
 
 #include <gmock/gmock.h>
 
-#include "win/image_headers.hpp"
-#include "win/unwind_info.hpp"
+#include "unwind/image_headers.hpp"
+#include "unwind/unwind_info.hpp"
 
 #if defined(_WIN32)
 #include "win/windows.hpp"
@@ -52,7 +52,7 @@ public:
         set({{text, text + 16, unwind}, {text + 16, text + 32, unwind}, {text + 64, text + 80, unwind}});
     }
 
-    void set(const std::vector<win::function_entry>& entries) {
+    void set(const std::vector<unwind::function_entry>& entries) {
         for (std::size_t index = 0; index != entries.size(); ++index) {
             put(0x600 + index * sizeof entries[0], entries[index]);
         }
@@ -140,9 +140,9 @@ TEST(pe_function_table, says_which_unwind_data_is_wrong) {
     file.put<std::uint16_t>(image_file::unwind_in_file + 4, 0x0200);
     EXPECT_THAT(file.problems(), IsEmpty());
     file.put<std::uint32_t>(image_file::unwind_in_file, 0x00000021); // chained
-    file.put(image_file::unwind_in_file + 4, win::function_entry{text, text + 1, unwind});
+    file.put(image_file::unwind_in_file + 4, unwind::function_entry{text, text + 1, unwind});
     EXPECT_THAT(file.problems(), ElementsAre(HasSubstr("circle")));
-    file.put(image_file::unwind_in_file + 4, win::function_entry{text, text + 1, 0x3000});
+    file.put(image_file::unwind_in_file + 4, unwind::function_entry{text, text + 1, 0x3000});
     EXPECT_THAT(file.problems(), ElementsAre(HasSubstr("unwind data at 0x3000")));
 }
 
@@ -172,9 +172,9 @@ TEST(pe_function_table, sees_two_entries_exchanged_in_a_copy_of_this_program) {
 
     std::ifstream file(own, std::ios::binary);
     std::vector<char> bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    const auto headers = win::read_image_headers(std::as_bytes(std::span(bytes)));
+    const auto headers = unwind::read_image_headers(std::as_bytes(std::span(bytes)));
     ASSERT_TRUE(headers);
-    for (const win::image_section& each : headers->sections) {
+    for (const unwind::image_section& each : headers->sections) {
         if (each.part.contains(headers->functions.begin)) {
             char* const first =
                 bytes.data() + each.file_offset + (headers->functions.begin - each.part.begin) + 10 * 12;

@@ -15,7 +15,7 @@ public:
     spin_lock(const spin_lock&) = delete;
     spin_lock& operator=(const spin_lock&) = delete;
 
-    // In src/sync/spin_lock.hpp: only the library locks.
+    // In src/win/spin_lock.hpp: only the library locks.
     inline void lock() noexcept;
     [[nodiscard]] inline bool try_lock() noexcept;
     inline void unlock() noexcept;
