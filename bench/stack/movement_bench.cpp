@@ -14,6 +14,7 @@
 #include <moor/stack.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "stack/code_without_checks.hpp"
 #include "support/measured.hpp"
 #include "win/compiler.hpp"
 #include "win/windows.hpp"
@@ -113,18 +114,27 @@ void system_stack_visit(benchmark::State& state) {
     });
 }
 
-// Code without checks that is called from code with them runs on the worker's own stack by itself.
-__attribute__((no_split_stack)) MOOR_NOINLINE void count_up(std::uint64_t* count) { ++*count; }
-__attribute__((no_split_stack)) MOOR_NOINLINE void count_up_by(std::uint64_t* count, std::uint64_t, std::uint64_t,
-                                                               std::uint64_t, std::uint64_t, std::uint64_t more) {
-    *count += more;
+// Whether a call of code without checks runs elsewhere than its caller, which has little on its stack.
+bool is_diverted(const spawn_options& kind) {
+    constexpr std::uintptr_t distance = 4096; // bytes, more than the frames between them
+    return spawn(kind,
+                 [] {
+                     std::uintptr_t here = 0;
+                     asm volatile("mov %%rsp, %0" : "=r"(here));
+                     return here - without_checks::place_of_call() > distance;
+                 })
+        .join();
 }
 
+// Code without checks that is called from code with them runs on the worker's own stack by itself.
 template <class Call>
 void calls_on(benchmark::State& state, const spawn_options& kind, Call call) {
     on_one_worker(state, [&](benchmark::State& timed) {
         constexpr int calls = 1000;
         std::uint64_t made = 0;
+        if (is_diverted(kind) != (kind.stack == stack_kind::movable)) {
+            timed.SkipWithError("the call does not run where it should");
+        }
         while (timed.KeepRunningBatch(calls)) {
             made += spawn(kind, [call] {
                         std::uint64_t count = 0;
@@ -140,14 +150,13 @@ void calls_on(benchmark::State& state, const spawn_options& kind, Call call) {
     });
 }
 void diverted_call(benchmark::State& state) {
-    calls_on(state, on_movable, [](std::uint64_t* count) { count_up(count); });
+    calls_on(state, on_movable, [](std::uint64_t* count) { without_checks::count_up(count); });
 }
 void diverted_call_of_six_arguments(benchmark::State& state) {
-    static decltype(&count_up_by) volatile function = count_up_by; // or the compiler leaves out what is not used
-    calls_on(state, on_movable, [](std::uint64_t* count) { function(count, 2, 3, 4, 5, 1); });
+    calls_on(state, on_movable, [](std::uint64_t* count) { without_checks::count_up_by(count, 2, 3, 4, 5, 1); });
 }
 void undiverted_call(benchmark::State& state) {
-    calls_on(state, {.stack = stack_kind::reserved}, [](std::uint64_t* count) { count_up(count); });
+    calls_on(state, {.stack = stack_kind::reserved}, [](std::uint64_t* count) { without_checks::count_up(count); });
 }
 
 // Two functions of one shape, with and without the check.
