@@ -119,8 +119,14 @@ private:
 
 // ---- Where is searched ---------------------------------------------------------------------------------------------
 
-// A block of moor's own bookkeeping, which knows stacks by profession and holds left-overs where it is not filled.
+// A block of moor's own bookkeeping, which knows stacks by profession and holds left-overs where it is not filled. The
+// runtime has the registers of the last thread that its monitor has suspended.
 bool is_bookkeeping(const PROCESS_HEAP_ENTRY& block, const detail::runtime_core& runtime) noexcept {
+    const auto* const first = static_cast<const std::byte*>(block.lpData);
+    const auto* const core = reinterpret_cast<const std::byte*>(&runtime);
+    if (core >= first && core < first + block.cbData) {
+        return true;
+    }
     return std::any_of(runtime.workers.begin(), runtime.workers.end(), [&](const auto& each) {
         return each->lies_in(static_cast<const std::byte*>(block.lpData), block.cbData);
     });

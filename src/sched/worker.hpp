@@ -187,14 +187,15 @@ public:
 
     // -- Any thread ----------------------------------------------------------------------------------------------
 
-    /// Whether that memory holds this worker, or what it keeps of unused stacks.
+    /// Whether that memory holds this worker, what it keeps of unused stacks, or the registers of the coroutine that it
+    /// resumed after a preemption, last. For the audit, which may ask from another thread: then the answer may be old.
     [[nodiscard]] bool lies_in(const std::byte* memory, std::size_t bytes) const noexcept {
         const auto is_there = [memory, bytes](const void* address) {
             const auto* const byte = static_cast<const std::byte*>(address);
             return byte >= memory && byte < memory + bytes;
         };
-        return is_there(this) || is_there(stacks_.storage()) || is_there(large_stacks_.storage()) ||
-               is_there(segments_.storage());
+        return is_there(this) || is_there(spare_state_.get()) || is_there(stacks_.storage()) ||
+               is_there(large_stacks_.storage()) || is_there(segments_.storage());
     }
 
     /// Queues a coroutine that only this worker may run, and wakes the worker.

@@ -464,6 +464,28 @@ TEST_F(audit, reads_parked_stacks_of_other_workers) {
     EXPECT_THAT(errors.text(), HasSubstr("but the stack of coroutine #"));
 }
 
+// Neither what the monitor read of the thread nor what the worker restored.
+TEST_F(audit, does_not_find_the_registers_of_a_preemption) {
+    test::captured_errors errors;
+    runtime_options options = auditing();
+    options.debug.preempt_storm = true;
+    runtime running(options);
+    const std::uint64_t before = running.metrics().preemptions;
+    auto options_of_one = movable();
+    options_of_one.preemptible = true;
+    running
+        .spawn(options_of_one,
+               [&running, before] {
+                   const auto end = std::chrono::steady_clock::now() + 30s;
+                   while (running.metrics().preemptions < before + 20 && std::chrono::steady_clock::now() < end) {
+                   }
+                   grow();
+               })
+        .join();
+    EXPECT_GE(running.metrics().preemptions, before + 20);
+    EXPECT_EQ(running.metrics().audit_findings, 0u) << errors.text();
+}
+
 TEST_F(audit, reports_many_words_in_short) {
     test::captured_errors errors;
     runtime running(auditing());
