@@ -1,8 +1,8 @@
 # Prepares the machine, builds moor and runs its tests: cmake -P cmake/test.cmake
 # Options, before -P: -D COMPILER=clang|gcc (Linux; on Windows it is the compiler of the environment),
 # -D CONFIG=debug|release|both, -D REPEAT=n (each test, until it fails), -D FILTER=regex (names of tests), -D TARGETS=list
-# (only these are built; for use with FILTER), -D JOBS=n (tests at a time, 2), -D CONSUMERS=OFF (not the projects that use
-# moor, which take minutes). The environment variable MOOR_CLANG names another Clang than clang-19, as clang-18.
+# (only these are built; for use with FILTER), -D PARALLEL=n (tests at a time, 2), -D CONSUMERS=OFF (not the projects that
+# use moor, which take minutes). The environment variable MOOR_CLANG names another Clang than clang-19, as clang-18.
 include("${CMAKE_CURRENT_LIST_DIR}/support/script.cmake")
 moor_option(CONFIG both "debug|release|both")
 moor_option(REPEAT 1 "[0-9]+")

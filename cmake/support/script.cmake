@@ -21,7 +21,7 @@ else()
 endif()
 
 # How many tests run at a time. Many of them wait more than they compute; those that measure run alone (RUN_SERIAL).
-moor_option(JOBS 2 "[1-9][0-9]*")
+moor_option(PARALLEL 2 "[1-9][0-9]*")
 
 # Says what the next step does.
 function(moor_say text)
@@ -107,7 +107,7 @@ endfunction()
 function(moor_ctest config result)
     moor_build_directory(${config} directory)
     set(command "${CMAKE_CTEST_COMMAND}" --test-dir "${directory}" --output-on-failure --no-tests=error
-                --parallel ${JOBS})
+                --parallel ${PARALLEL})
     if(COMPILER STREQUAL "native")
         string(SUBSTRING "${config}" 0 1 first)
         string(TOUPPER "${first}" first)
