@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <system_error>
@@ -38,7 +39,12 @@ address_space address_space::at(std::byte* place, std::size_t bytes) noexcept {
 
 // The sanitizers keep much of the address space to themselves, so the system is asked what is free.
 std::byte* likely_free_place(std::size_t bytes) noexcept {
-    void* const base = ::mmap(nullptr, bytes, PROT_NONE, reserved, -1, 0);
+    // Far below where the system puts what anybody else asks for, which would soon lie behind the place; in the range
+    // that both sanitizers leave to programs.
+    static std::atomic<std::uintptr_t> count{0};
+    constexpr std::uintptr_t lowest = 0x7e90'0000'0000;
+    const std::uintptr_t wanted = lowest + count.fetch_add(1) % 256 * 0x4000'0000; // a GiB apart
+    void* const base = ::mmap(reinterpret_cast<void*>(wanted), bytes, PROT_NONE, reserved, -1, 0);
     if (base == MAP_FAILED) {
         return nullptr;
     }
