@@ -63,21 +63,16 @@ public:
     /// Several may wait at the same time, with wait() or join(): all of them wake, one join() gets the result, and any
     /// other one throws invalid_argument.
     T join(const wait_limit& limit = no_limit) {
-        std::error_code error;
-        wait(limit, error);
-        if (error) {
+        if (const std::error_code error = detail::wait_for_end(coroutine_, limit, detail::end_use::take_result)) {
             throw std::system_error(error, "moor: join");
         }
         const detail::coroutine_reference last = coroutine_.take();
-        if (!last) {
-            throw std::system_error(detail::another_joined(), "moor: join: another call has taken the result");
-        }
         return static_cast<detail::result<T>&>(detail::body_of(last)).take();
     }
 
     /// Waits for the end without taking the result. Errors as join(), through `error`; true when it has ended.
     bool wait(const wait_limit& limit, std::error_code& error) noexcept {
-        error = detail::wait_for_end(coroutine_, limit);
+        error = detail::wait_for_end(coroutine_, limit, detail::end_use::wait_only);
         return !error;
     }
 

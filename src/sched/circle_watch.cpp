@@ -152,7 +152,7 @@ circle_watch::waiting circle_watch::seen(detail::coroutine& each) noexcept {
     waiting one;
     one.wait = each.unended_wait();
     one.id = each.id.load(std::memory_order_acquire);
-    if (one.wait == 0 || one.id == 0 || !each.waits_on.read(one.on, one.holder)) {
+    if (one.wait == 0 || one.id == 0 || !each.read_waits_on(one.wait, one.on, one.holder)) {
         return {};
     }
     one.who = &each;

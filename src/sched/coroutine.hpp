@@ -65,19 +65,21 @@ public:
     std::atomic<std::uint32_t> preemption_bans{0}; // no_preempt guards
 
     // -- Shared -----------------------------------------------------------------------------------------------------
-    /// Who may still use the body and its result: one count for the running coroutine, one for the handle. Whoever
-    /// drops the last one destroys the body, in its own context, since a result's destructor may be anything.
+    /// How many hold the right to its result: its handle, and for moments a task group that asks it to stop. Changed
+    /// under end_lock; while it is not 0 at the body's end the last of them destroys the body, else the coroutine
+    /// itself does, on its own stack, since a result's destructor may be anything.
     std::atomic<std::uint32_t> references{0};
     /// The block itself is free when the body is destroyed and the last switch away from its stack is settled; whoever
     /// comes second recycles it.
     enum class block_use : std::uint8_t { running, settled, released };
     std::atomic<block_use> use{block_use::running};
-    bool runner_was_last = false; // the coroutine dropped the last reference itself; nobody else looks at `use`
+    bool destroyed_its_body = false; // nobody else looks at `use` then
     /// Sticky. Sequentially consistent with parker::interrupt and park, which look at it from both sides.
     std::atomic<bool> stop_requested{false};
-    spin_lock end_lock; // guards `ended` and `joiners`
-    bool ended = false; // the body has run and its result can be taken
-    wait_queue joiners; // `index` is 1 for one of runtime_core::outside_joiners
+    spin_lock end_lock;           // guards `ended`, `result_is_taken` and `joiners`
+    bool ended = false;           // the body has run and its result can be taken
+    bool result_is_taken = false; // or one of those who are waking has it to take
+    wait_queue joiners;           // of `joiner`
     /// 0 while the block is free. Written before the start and after the end (release); dumps read it.
     std::atomic<std::uint64_t> id{0};
     /// What it waits for, a string literal; null while it does not wait. For dumps.
@@ -112,14 +114,20 @@ public:
     /// not change.
     [[nodiscard]] std::uint64_t parked_wait() const noexcept {
         const std::uint64_t word = state_.load(std::memory_order_acquire);
-        return (word & phase_mask) == parked ? word : 0;
+        return (word & phase_mask) == parked ? word & ~observed : 0;
     }
 
     /// Names the wait that it is in and that nobody has ended yet, parked or about to be; 0 otherwise. Any thread.
     [[nodiscard]] std::uint64_t unended_wait() const noexcept {
         const std::uint64_t word = state_.load(std::memory_order_acquire);
         const std::uint64_t current = word & phase_mask;
-        return current == parked || current == preparing ? word & ~(phase_mask | reason_mask) : 0;
+        return current == parked || current == preparing ? word & ~changing_mask : 0;
+    }
+
+    /// What the wait with that name is for, and, where that has a holder, the holder's id (else 0). False when the wait
+    /// has ended, or is for nobody known. Any thread.
+    [[nodiscard]] bool read_waits_on(std::uint64_t unended, detail::dependence& on, std::uint64_t& holder) noexcept {
+        return waits_on.read(on, holder, [this, unended] { return observe(unended); });
     }
 
     /// Whether a request to stop ends the wait with that name.
@@ -127,6 +135,22 @@ public:
 
     /// Whether a wait that begins now ends by a stop request. The coroutine itself.
     [[nodiscard]] bool interruptible_now() const noexcept { return stop_shields == 0; }
+
+    /// Marks the wait with that name as observed; false when it has ended.
+    bool observe(std::uint64_t unended) noexcept {
+        std::uint64_t word = state_.load(std::memory_order_acquire);
+        for (;;) {
+            const std::uint64_t current = word & phase_mask;
+            if ((word & ~changing_mask) != unended || (current != parked && current != preparing)) {
+                return false;
+            }
+            // Acquire pairs with the release with which the wait began, so that nothing of the one before is seen.
+            if ((word & observed) != 0 || state_.compare_exchange_weak(word, word | observed, std::memory_order_acq_rel,
+                                                                       std::memory_order_acquire)) {
+                return true;
+            }
+        }
+    }
 };
 
 } // namespace moor::detail

@@ -52,26 +52,42 @@ void body::fail() noexcept { error_ = std::current_exception(); }
 
 void end_body(coroutine& self) noexcept {
     sched::worker::current()->ended.add(1); // before the joiner can look
+    bool unreferenced = false;
     {
         const std::lock_guard guard(self.end_lock);
         self.ended = true;
-        while (waiter* const joiner = self.joiners.pop_front()) {
-            const wait_ticket ticket = joiner->ticket; // a copy: the node is gone as soon as the joiner runs
-            if (joiner->index != 0) {
+        unreferenced = self.references.load(std::memory_order_relaxed) == 0;
+        while (waiter* const first = self.joiners.pop_front()) {
+            auto& waiting = static_cast<joiner&>(*first);
+            if (waiting.blocks_a_thread) {
                 self.runtime->outside_joiners.fetch_sub(1); // here, since the thread may yet be long in waking
             }
-            ticket.wake(wake_reason::notified);
+            const wait_ticket ticket = waiting.ticket; // a copy: the node is gone as soon as the joiner runs
+            const claim how = ticket.try_claim(wake_reason::notified);
+            if (how == claim::lost) {
+                continue;
+            }
+            if (waiting.use == end_use::take_result) {
+                waiting.has_result = !std::exchange(self.result_is_taken, true);
+            }
+            ticket.finish(how);
         }
     }
-    if (self.references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    if (unreferenced) {
         destroy_body(self);
-        self.runner_was_last = true;
+        self.destroyed_its_body = true;
     }
+}
+
+coroutine_reference another_reference(coroutine& of) noexcept {
+    const std::lock_guard guard(of.end_lock);
+    of.references.store(of.references.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    return coroutine_reference(&of);
 }
 
 void settle_finished(coroutine& left) noexcept {
     // Acquire-release: the second of the two sees all that the first did to the block.
-    if (left.runner_was_last ||
+    if (left.destroyed_its_body ||
         left.use.exchange(coroutine::block_use::settled, std::memory_order_acq_rel) == coroutine::block_use::released) {
         left.runtime->recycle(left);
     }
@@ -88,11 +104,18 @@ void destroy_body(coroutine& unreferenced) noexcept {
 }
 
 void coroutine_reference::release(coroutine* dropped) noexcept {
-    // Whoever has the last reference, or comes second, is alone: no interlocked operation then.
-    if (dropped->references.load(std::memory_order_acquire) == 1) {
+    // The last reference to a coroutine whose last switch is settled, as after most joins: nobody else is left to use
+    // the block, and no interlocked operation is needed. Acquire pairs with the release below.
+    if (dropped->use.load(std::memory_order_acquire) == coroutine::block_use::settled &&
+        dropped->references.load(std::memory_order_acquire) == 1) {
         dropped->references.store(0, std::memory_order_relaxed);
-    } else if (dropped->references.fetch_sub(1, std::memory_order_acq_rel) != 1) {
-        return;
+    } else {
+        const std::lock_guard guard(dropped->end_lock);
+        const std::uint32_t left = dropped->references.load(std::memory_order_relaxed) - 1;
+        dropped->references.store(left, std::memory_order_release);
+        if (left != 0 || !dropped->ended) {
+            return; // another one has it, or the coroutine will see that none has
+        }
     }
     destroy_body(*dropped);
     if (dropped->use.load(std::memory_order_acquire) == coroutine::block_use::settled ||

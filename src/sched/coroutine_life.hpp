@@ -7,7 +7,18 @@
 
 namespace moor::detail {
 
-/// After the body has run: wakes the joiner and drops the coroutine's own reference. On the coroutine's stack.
+/// Who waits in coroutine::joiners.
+struct joiner : waiter {
+    end_use use = end_use::wait_only;
+    bool blocks_a_thread = false; // one of runtime_core::outside_joiners
+    bool has_result = false;      // set before it wakes: it is the one of those that are there for the result
+};
+
+/// One more reference, to a coroutine whose body has not ended. Takes end_lock.
+[[nodiscard]] coroutine_reference another_reference(coroutine& of) noexcept;
+
+/// After the body has run: wakes the joiners, and destroys the body if nobody has a reference. On the coroutine's
+/// stack.
 void end_body(coroutine& self) noexcept;
 
 /// After the last switch away from a finished coroutine. On the stack that runs next.

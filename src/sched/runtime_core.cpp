@@ -190,10 +190,11 @@ coroutine& runtime_core::create(const spawn_options& wanted, const unstarted_cor
     made.yield_wanted.store(false, std::memory_order_relaxed);
     made.group.store(nullptr, std::memory_order_relaxed);
     made.ended = false;
-    made.runner_was_last = false;
+    made.result_is_taken = false;
+    made.destroyed_its_body = false;
     made.use.store(coroutine::block_use::running, std::memory_order_relaxed);
     made.stop_requested.store(false, std::memory_order_relaxed);
-    made.references.store(2, std::memory_order_relaxed);
+    made.references.store(1, std::memory_order_relaxed);
     return made;
 }
 

@@ -42,7 +42,7 @@ coroutine_reference unstarted_coroutine::start() noexcept {
     return reference;
 }
 
-std::error_code wait_for_end(const coroutine_reference& target, const wait_limit& limit) noexcept {
+std::error_code wait_for_end(const coroutine_reference& target, const wait_limit& limit, end_use use) noexcept {
     coroutine* const joined = target.get();
     if (joined == nullptr) {
         return win::to_error(win::misuse::no_coroutine);
@@ -56,11 +56,15 @@ std::error_code wait_for_end(const coroutine_reference& target, const wait_limit
     // runtime_core::is_deadlocked.
     const bool blocks_a_thread = caller == nullptr && !limit.has_deadline() && !limit.token().stop_possible();
     wait waiting("join", limit);
-    waiter node{.ticket = waiting.ticket(), .index = blocks_a_thread ? std::size_t{1} : 0};
+    joiner node;
+    node.ticket = waiting.ticket();
+    node.use = use;
+    node.blocks_a_thread = blocks_a_thread;
     {
         const std::lock_guard guard(joined->end_lock);
         if (joined->ended) {
-            return {};
+            const bool too_late = use == end_use::take_result && std::exchange(joined->result_is_taken, true);
+            return too_late ? win::to_error(win::misuse::result_is_taken) : std::error_code{};
         }
         joined->joiners.push_back(node);
         if (blocks_a_thread) {
@@ -79,14 +83,14 @@ std::error_code wait_for_end(const coroutine_reference& target, const wait_limit
         caller->woken_from_outside.store(false, std::memory_order_relaxed);
     }
     if (reason == wake_reason::notified) {
-        return {}; // another waiter may have taken the result, and the control block with it
+        // Another waiter may have taken the result, and the control block with it.
+        return use == end_use::take_result && !node.has_result ? win::to_error(win::misuse::result_is_taken)
+                                                               : std::error_code{};
     }
     const std::lock_guard guard(joined->end_lock);
     joined->joiners.remove(node);
     return win::to_error(to_errc(reason));
 }
-
-std::error_code another_joined() noexcept { return win::to_error(std::errc::invalid_argument); }
 
 bool has_ended(const coroutine_reference& target) noexcept {
     const std::lock_guard guard(target.get()->end_lock);

@@ -49,7 +49,7 @@ void parker::interrupt() noexcept {
     const std::uint64_t word = state_.load(std::memory_order_seq_cst);
     const std::uint64_t current = word & phase_mask;
     if ((word & interruptible) != 0 && (current == preparing || current == parked)) {
-        wait_ticket(this, word & ~(phase_mask | reason_mask)).wake(wake_reason::stopped);
+        wait_ticket(this, word & ~changing_mask).wake(wake_reason::stopped);
     }
 }
 
@@ -67,7 +67,7 @@ bool parker::park() noexcept {
             // a control block that is never freed.
             if (kind_ == kind::coroutine && next == parked && (word & interruptible) != 0 &&
                 static_cast<coroutine*>(this)->stop_requested.load(std::memory_order_seq_cst)) {
-                wait_ticket(this, word & ~(phase_mask | reason_mask)).wake(wake_reason::stopped);
+                wait_ticket(this, word & ~changing_mask).wake(wake_reason::stopped);
             }
             return true;
         }
@@ -83,7 +83,7 @@ claim wait_ticket::try_claim(wake_reason reason) const noexcept {
     std::uint64_t word = generation_ | parker::parked;
     for (;;) {
         const auto current = static_cast<parker::phase>(word & parker::phase_mask);
-        if ((word & ~(parker::phase_mask | parker::reason_mask)) != generation_ ||
+        if ((word & ~parker::changing_mask) != generation_ ||
             (current != parker::preparing && current != parker::parked)) {
             return claim::lost;
         }
@@ -117,7 +117,7 @@ bool wait_ticket::wake(wake_reason reason) const noexcept {
     std::uint64_t word = generation_ | parker::parked;
     for (;;) {
         const auto current = static_cast<parker::phase>(word & parker::phase_mask);
-        if ((word & ~(parker::phase_mask | parker::reason_mask)) != generation_ ||
+        if ((word & ~parker::changing_mask) != generation_ ||
             (current != parker::preparing && current != parker::parked)) {
             return false;
         }
@@ -160,7 +160,9 @@ wait::~wait() {
     owner_.state_.store(generation_ & ~parker::interruptible, std::memory_order_release);
 }
 
-wake_reason wait::suspend() noexcept {
+wake_reason wait::suspend() noexcept { return parker::reason_of(suspend_to_the_end()); }
+
+MOOR_ALWAYS_INLINE std::uint64_t wait::suspend_to_the_end() noexcept {
     const bool is_coroutine = owner_.kind_ == parker::kind::coroutine;
     if (is_coroutine && (generation_ & parker::interruptible) != 0 &&
         static_cast<coroutine&>(owner_).stop_requested.load(std::memory_order_relaxed)) {
@@ -171,8 +173,7 @@ wake_reason wait::suspend() noexcept {
     } else {
         block(wait_limit::time_point::max());
     }
-    const std::uint64_t word = owner_.state_.load(std::memory_order_acquire);
-    return static_cast<wake_reason>((word & parker::reason_mask) >> parker::reason_shift);
+    return owner_.state_.load(std::memory_order_acquire);
 }
 
 wake_reason wait::suspend(const dependence& on) noexcept {
@@ -183,9 +184,9 @@ wake_reason wait::suspend(const dependence& on) noexcept {
     self.waits_on.begin(on);
     // After it is visible: whoever has seen this count sees the wait.
     sched::worker::current()->dependent_waits.add_release(1);
-    const wake_reason reason = suspend();
-    self.waits_on.end();
-    return reason;
+    const std::uint64_t word = suspend_to_the_end();
+    self.waits_on.end((word & parker::observed) != 0);
+    return parker::reason_of(word);
 }
 
 // The two other parties that may end the wait are told of it here, and are done with it when this returns.

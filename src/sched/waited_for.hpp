@@ -1,5 +1,10 @@
-// Whom a coroutine waits for, as somebody else may read it while the coroutine goes on. Two words: there is one in each
-// coroutine.
+// Whom a coroutine waits for, as another thread may read it while the coroutine is woken. Two words: there is one in
+// each coroutine.
+//
+// What is waited for may be gone as soon as the wait has ended, so the coroutine must not leave while another thread
+// reads it. A lock would cost the coroutine an interlocked operation in each wait. Instead the reader marks the word of
+// the wait (parker::observed), which it can only do before the wait has ended, and only a coroutine that finds its wait
+// marked takes the reader's lock.
 #pragma once
 
 #include <atomic>
@@ -8,6 +13,7 @@
 
 #include <moor/detail/wait.hpp>
 
+#include "win/compiler.hpp"
 #include "win/spin_lock.hpp"
 
 namespace moor::sched {
@@ -30,21 +36,24 @@ public:
         there_.store(true, std::memory_order_release); // with the load in read()
     }
 
-    /// By the coroutine, before it leaves the call whose wait has ended. What it waited for is there until this
-    /// returns.
-    void end() noexcept {
-        const std::lock_guard guard(lock_);
+    /// By the coroutine, before it leaves the call whose wait has ended; `observed` says whether its word was marked.
+    /// What it waited for is there until this returns.
+    void end(bool observed) noexcept {
+        if (observed) [[unlikely]] {
+            wait_for_reader();
+        }
         there_.store(false, std::memory_order_relaxed);
     }
 
-    /// What it waits for, and, of what has a holder, the holder's id (else 0). False when it waits for nobody. Any
-    /// thread.
-    [[nodiscard]] bool read(detail::dependence& on, std::uint64_t& holder) noexcept {
+    /// What it waits for, and, of what has a holder, the holder's id (else 0). `observe` marks the wait and says
+    /// whether it could. False when it could not, or when the wait is for nobody known. Any thread.
+    template <class Observe>
+    [[nodiscard]] bool read(detail::dependence& on, std::uint64_t& holder, Observe&& observe) noexcept {
         if (!there_.load(std::memory_order_relaxed)) {
             return false;
         }
-        const std::lock_guard guard(lock_);
-        if (!there_.load(std::memory_order_acquire)) {
+        const std::lock_guard guard(lock_); // before the mark: who finds the mark waits for the lock
+        if (!observe() || !there_.load(std::memory_order_acquire)) {
             return false;
         }
         on = {};
@@ -61,7 +70,9 @@ public:
 private:
     enum class kind : std::uint8_t { holder, group, coroutine };
 
-    detail::spin_lock lock_; // whoever has it keeps the coroutine from leaving
+    MOOR_NOINLINE void wait_for_reader() noexcept { const std::lock_guard guard(lock_); }
+
+    detail::spin_lock lock_; // a reader's
     std::atomic<bool> there_{false};
     // Constant while `there_`: a detail::dependence, of whose three one is given.
     kind kind_{};

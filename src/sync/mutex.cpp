@@ -22,9 +22,11 @@ mutex::~mutex() {
 }
 
 bool mutex::try_take() noexcept {
-    std::uint32_t expected = free;
+    // It looks first: an interlocked operation that fails costs as much as one that succeeds.
+    std::uint32_t expected = state_.load(std::memory_order_relaxed);
     // Acquire pairs with the release in unlock() and hand_over().
-    if (!state_.compare_exchange_strong(expected, held, std::memory_order_acquire, std::memory_order_relaxed)) {
+    if (expected != free ||
+        !state_.compare_exchange_strong(expected, held, std::memory_order_acquire, std::memory_order_relaxed)) {
         return false;
     }
     detail::record_owner(owner_);
@@ -90,8 +92,9 @@ wake_reason mutex::take_or_wait(const wait_limit& limit, stop_request stopping) 
 
 void mutex::unlock() noexcept {
     detail::forget_owner(owner_);
-    std::uint32_t expected = held;
-    if (!state_.compare_exchange_strong(expected, free, std::memory_order_release, std::memory_order_relaxed)) {
+    std::uint32_t expected = state_.load(std::memory_order_relaxed); // held, or with `contended`
+    if (expected != held ||
+        !state_.compare_exchange_strong(expected, free, std::memory_order_release, std::memory_order_relaxed)) {
         hand_over();
     }
 }

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "sched/coroutine_life.hpp"
 #include "sync/waiting.hpp"
 #include "win/error.hpp"
 
@@ -98,8 +99,7 @@ public:
                         unlink(member);
                         member.asked_to_stop_ = true;
                         link_back(member);
-                        member.self_->references.fetch_add(1, std::memory_order_relaxed);
-                        asked[count++] = coroutine_reference(member.self_);
+                        asked[count++] = another_reference(*member.self_);
                     }
                 }
             }

@@ -32,6 +32,7 @@ enum class misuse : int {
     group_of_another_family,
     interface_of_another_family,
     no_coroutine,
+    result_is_taken,
     no_channel,
     end, ///< no code; one more than the last
 };

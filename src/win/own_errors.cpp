@@ -44,6 +44,8 @@ misuse_text explain(misuse what) noexcept {
         return {std::errc::invalid_argument,
                 "name the interface by its index for IPv6; for IPv4 by an index below 2^24, or "
                 "by one of its addresses"};
+    case result_is_taken:
+        return {std::errc::invalid_argument, "another call of join has taken the result of this coroutine"};
     case no_coroutine: return {std::errc::invalid_argument, "the handle holds no coroutine"};
     case no_channel: return {std::errc::invalid_argument, "the handle has no channel"};
     case end: break;

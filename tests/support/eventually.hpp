@@ -7,10 +7,10 @@
 
 namespace moor::test {
 
-/// Whether `condition()` becomes true within half a minute. From a coroutine or a plain thread.
+/// Whether `condition()` becomes true within half a minute, or what is given. From a coroutine or a plain thread.
 template <class Condition>
-[[nodiscard]] bool eventually(Condition&& condition) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+[[nodiscard]] bool eventually(Condition&& condition, std::chrono::milliseconds within = std::chrono::seconds(30)) {
+    const auto end = std::chrono::steady_clock::now() + within;
     while (!condition()) {
         if (std::chrono::steady_clock::now() >= end) {
             return false;

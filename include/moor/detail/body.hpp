@@ -169,9 +169,12 @@ public:
     explicit operator bool() const noexcept { return coroutine_ != nullptr; }
     [[nodiscard]] coroutine* get() const noexcept { return coroutine_; }
 
-    /// Takes the count out; of several callers at the same time one gets it, and the others nothing.
+    /// Takes the count out. By one caller: the one that wait_for_end gave the result.
     [[nodiscard]] coroutine_reference take() noexcept {
-        return coroutine_reference(std::atomic_ref(coroutine_).exchange(nullptr, std::memory_order_relaxed));
+        const std::atomic_ref taken(coroutine_); // others who wait for the same end may look at it meanwhile
+        coroutine_reference result(taken.load(std::memory_order_relaxed));
+        taken.store(nullptr, std::memory_order_relaxed);
+        return result;
     }
 
 private:
@@ -211,10 +214,12 @@ private:
     body* body_ = nullptr;
 };
 
-/// Waits for the end of `target`; what join_handle::wait reports.
-[[nodiscard]] std::error_code wait_for_end(const coroutine_reference& target, const wait_limit& limit) noexcept;
-/// invalid_argument, for a join whose result another one has taken.
-[[nodiscard]] std::error_code another_joined() noexcept;
+/// Whether a wait for a coroutine's end is there for its result: of those that are, the first gets it.
+enum class end_use : bool { wait_only, take_result };
+
+/// Waits for the end of `target`; what join_handle::wait reports, and, with take_result, join_handle::join.
+[[nodiscard]] std::error_code wait_for_end(const coroutine_reference& target, const wait_limit& limit,
+                                           end_use use) noexcept;
 [[nodiscard]] bool has_ended(const coroutine_reference& target) noexcept;
 [[nodiscard]] std::uint64_t id_of(const coroutine_reference& target) noexcept;
 [[nodiscard]] body& body_of(const coroutine_reference& target) noexcept;

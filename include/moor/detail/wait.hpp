@@ -74,7 +74,8 @@ protected:
     friend class wait_ticket;
     friend class wait;
 
-    // Word: bits 0-2 phase, bits 3-4 wake_reason, bit 5 "ends by stop request", from bit 8 the generation.
+    // Word: bits 0-2 phase, bits 3-4 wake_reason, bit 5 "ends by stop request", bit 6 "observed", from bit 8 the
+    // generation.
     enum phase : std::uint64_t {
         idle = 0,           // not waiting
         preparing = 1,      // may be claimed, still running towards its suspension
@@ -87,14 +88,24 @@ protected:
     static constexpr unsigned reason_shift = 3;
     static constexpr std::uint64_t reason_mask = 3ull << reason_shift;
     static constexpr std::uint64_t interruptible = 1ull << 5;
+    /// Somebody has read what this wait is for, and may do so still (sched/waited_for.hpp). Set by compare-and-swap
+    /// while the wait has not ended, and kept by all who change the phase: the owner finds it in the word that it reads
+    /// at the end in any case.
+    static constexpr std::uint64_t observed = 1ull << 6;
     static constexpr std::uint64_t generation_step = 1ull << 8;
+    /// What changes during a wait. The rest names it.
+    static constexpr std::uint64_t changing_mask = phase_mask | reason_mask | observed;
 
     static std::uint64_t generation_of(const std::atomic<std::uint64_t>& state) noexcept {
-        return state.load(std::memory_order_relaxed) & ~(phase_mask | reason_mask);
+        return state.load(std::memory_order_relaxed) & ~changing_mask;
     }
 
     static constexpr std::uint64_t with(std::uint64_t word, phase next, wake_reason reason) noexcept {
         return (word & ~(phase_mask | reason_mask)) | next | (static_cast<std::uint64_t>(reason) << reason_shift);
+    }
+
+    static constexpr wake_reason reason_of(std::uint64_t word) noexcept {
+        return static_cast<wake_reason>((word & reason_mask) >> reason_shift);
     }
 
     /// Makes the owner runnable. Only the claimer that won calls it, once. The kind was read before the claim was
@@ -174,6 +185,7 @@ public:
 
 private:
     static parker& begin(const char* what, stop_request stopping, stack_use stack) noexcept;
+    [[nodiscard]] std::uint64_t suspend_to_the_end() noexcept;
     void suspend_limited() noexcept;
     void block(wait_limit::time_point deadline) noexcept;
 
