@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "iocp/batch_room.hpp"
+#include "iocp/adaptive_batch.hpp"
 
 namespace moor::bench {
 namespace {
@@ -97,7 +97,7 @@ void floor_loop::add(const floor_socket& socket) const {
 
 void floor_loop::turn(std::uint32_t patience) {
     // The library's own policy, since under Wine asking for too much costs more than all that the library does.
-    thread_local iocp::batch_room room(packets_per_batch);
+    thread_local iocp::adaptive_batch room(packets_per_batch);
     std::array<OVERLAPPED_ENTRY, packets_per_batch> batch;
     ULONG count = 0;
     if (::GetQueuedCompletionStatusEx(port_, batch.data(), static_cast<ULONG>(room.now()), &count, patience, FALSE) ==

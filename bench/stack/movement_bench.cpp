@@ -1,6 +1,6 @@
-// What movable stacks cost: a move, growth on the way down, spawning on a segment, a visit to the worker's own stack,
-// and the check in a function's prologue. Compiled with stack checks; the benchmark's own code runs on a reserved
-// stack.
+// What movable stacks cost: a move, growth on the way down, spawning on a segment, a visit to the worker's system
+// stack, and the check in a function's prologue. Compiled with stack checks; the benchmark's own code runs on a
+// reserved stack.
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -126,7 +126,7 @@ bool is_diverted(const spawn_options& kind) {
         .join();
 }
 
-// Code without checks that is called from code with them runs on the worker's own stack by itself.
+// Code without checks that is called from code with them runs on the worker's system stack by itself.
 template <class Call>
 void calls_on(benchmark::State& state, const spawn_options& kind, Call call) {
     on_one_worker(state, [&](benchmark::State& timed) {

@@ -2,7 +2,7 @@
 # spawn({.stack = stack_kind::movable}, ...): with Clang's stack checks, and three passes of the project's own. The first has
 # the address of a thread_local variable computed anew after each suspension (src/compiler/thread_locals.cpp), the second
 # puts every local variable with an address on a stack that does not move (place_locals.cpp), the third leads calls of
-# code without checks to the thread's own stack (divert_calls.cpp). Every link looks whether any such call was forgotten
+# code without checks to the thread's system stack (divert_calls.cpp). Every link looks whether any such call was forgotten
 # (check_calls.cpp). docs/stacks.md says how.
 #
 # Needs Clang with the GNU command line and MinGW-w64, the LLVM headers of that Clang, and a compiler for this machine;

@@ -69,9 +69,9 @@ public:
     /// `overlapped` is zeroed; `start` may set Offset and OffsetHigh and leaves hEvent alone. Every pointer
     /// through which the call reports something (a byte count, flags, a length) must be null or point into `scratch`,
     /// since the system may write there after the call has returned. The data buffer is the caller's and may be on its
-    /// stack, which does not move before the call has ended. `start` runs on the worker's own stack (on_system_stack),
-    /// so there is room for Win32; it must not throw, and must start exactly one call, or none and return an error. One
-    /// that suspends ends the process with a message.
+    /// stack, which does not move before the call has ended. `start` runs on the worker's system stack
+    /// (on_system_stack), so there is room for Win32; it must not throw, and must start exactly one call, or none and
+    /// return an error. One that suspends ends the process with a message.
     ///
     /// What `start` returns need not say whether the call runs: ERROR_MORE_DATA, for one, is a warning, after which the
     /// system still reports completion. The library looks at the status in the OVERLAPPED.
@@ -90,7 +90,7 @@ public:
     }
 
     /// The same, and `finish(scratch)` reads what the completed call left in the scratch bytes, whatever its error. It
-    /// runs on the worker's own stack, too, and must not suspend; what it throws, call() throws.
+    /// runs on the worker's system stack, too, and must not suspend; what it throws, call() throws.
     template <overlapped_start Start, std::invocable<std::span<const std::byte>> Finish>
     std::uint32_t call(Start&& start, Finish&& finish, const wait_limit& limit = no_limit) {
         return call_throwing(steps_of(start, finish), limit);

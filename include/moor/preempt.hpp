@@ -19,7 +19,7 @@ extern "C" void moor_run_preemptible(void (*function)(void*), void* argument);
 
 namespace detail {
 
-/// Begin and end of a preemptible scope of the calling coroutine. Outside a coroutine, and on a worker's own stack,
+/// Begin and end of a preemptible scope of the calling coroutine. Outside a coroutine, and on a worker's system stack,
 /// they do nothing. Only within moor_run_preemptible: so an interruption finds the end of the scope's frames.
 void enter_preemptible() noexcept;
 void leave_preemptible() noexcept;

@@ -122,7 +122,7 @@ public:
     [[nodiscard]] runtime_metrics metrics() const noexcept;
 
 private:
-    friend class outside_wake;
+    friend class work_guard;
 
     struct destroy_core {
         void operator()(detail::runtime_core* core) const noexcept;
@@ -133,15 +133,15 @@ private:
 /// Says that something outside the runtime (a plain thread, a signal handler) may yet wake a coroutine. While one
 /// lives, blocked coroutines are neither taken for a deadlock nor reported as a possible one. Any thread; must not
 /// outlive the runtime.
-class [[nodiscard]] outside_wake {
+class [[nodiscard]] work_guard {
 public:
     /// For `owner`'s coroutines.
-    explicit outside_wake(runtime& owner) noexcept;
+    explicit work_guard(runtime& owner) noexcept;
     /// For the runtime of the calling coroutine; outside a coroutine it does nothing.
-    outside_wake() noexcept;
-    ~outside_wake();
-    outside_wake(const outside_wake&) = delete;
-    outside_wake& operator=(const outside_wake&) = delete;
+    work_guard() noexcept;
+    ~work_guard();
+    work_guard(const work_guard&) = delete;
+    work_guard& operator=(const work_guard&) = delete;
 
 private:
     detail::runtime_core* core_;

@@ -1,4 +1,4 @@
-// The stack of the calling coroutine: room for code that has no stack checks, and calls on the worker's own stack.
+// The stack of the calling coroutine: room for code that has no stack checks, and calls on the worker's system stack.
 // Which kinds of stack there are: docs/stacks.md.
 #pragma once
 
@@ -19,7 +19,7 @@ namespace moor {
 
 namespace detail {
 
-/// Calls function(argument), which must not throw, on the worker's own stack; right here when the caller is on it
+/// Calls function(argument), which must not throw, on the worker's system stack; right here when the caller is on it
 /// already or is no coroutine.
 void call_on_system_stack(void (*function)(void*), void* argument) noexcept;
 
@@ -87,10 +87,10 @@ private:
 /// Ends the process with a message when it is as large as runtime_options::largest_movable_stack allows.
 inline void ensure_stack(std::size_t bytes) noexcept { moor_ensure_stack(bytes); }
 
-/// Calls `function()` on the worker thread's own stack (a megabyte or more, as the linker says) and returns its result
-/// or throws its exception: the way to call Win32 and C libraries from a movable stack. The coroutine's stack does
-/// not move meanwhile, so references into it are good for as long as the call lasts. `function` must not suspend: that
-/// ends the process with a message. On a plain thread, and when nested, it is an ordinary call.
+/// Calls `function()` on the worker thread's system stack (a megabyte or more, as the linker says) and returns its
+/// result or throws its exception: the way to call Win32 and C libraries from a movable stack. The coroutine's stack
+/// does not move meanwhile, so references into it are good for as long as the call lasts. `function` must not suspend:
+/// that ends the process with a message. On a plain thread, and when nested, it is an ordinary call.
 template <class Function>
     requires std::invocable<Function>
 auto on_system_stack(Function&& function) noexcept(std::is_nothrow_invocable_v<Function>)

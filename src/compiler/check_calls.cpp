@@ -1,7 +1,7 @@
 // moor_check_calls <image>...: looks through linked programs for calls from code with stack checks to code without that
-// are not diverted to the thread's own stack (divert_calls.cpp) and may need more stack than the checks leave (law 6).
-// Runs after each link of a program with movable stacks, on the machine that builds. Exit status: 0 none, 1 some, 2 an
-// image that cannot be read.
+// are not diverted to the thread's system stack (divert_calls.cpp) and may need more stack than the checks leave (law
+// 6). Runs after each link of a program with movable stacks, on the machine that builds. Exit status: 0 none, 1 some, 2
+// an image that cannot be read.
 //
 // What is covered: the section .movable, and every function that begins with a stack check, also one that was compiled
 // without the plugin. What a function needs: its frame, from the unwind data, and the largest need of what it calls. A

@@ -86,7 +86,7 @@ inline bool is_promised(std::string_view name) {
     return name.size() > mark.size() && name.substr(name.size() - mark.size()) == mark;
 }
 
-/// What the code generator has main call first: it runs the program's initialisers, on the thread's own stack.
+/// What the code generator has main call first: it runs the program's initialisers, on the thread's system stack.
 inline bool is_before_all(std::string_view name) { return name == "__main"; }
 
 } // namespace moor::compiler

@@ -1,5 +1,5 @@
 // A plugin for Clang (-fpass-plugin) that keeps law 6 in code with stack checks (-fsplit-stack): whatever such code
-// calls that has no checks runs on the thread's own stack. It runs after the optimiser and before code generation.
+// calls that has no checks runs on the thread's system stack. It runs after the optimiser and before code generation.
 //
 // The rule. Code is covered when Clang gave it stack checks. A call from covered code is left alone when it goes to
 // - covered code,

@@ -1,6 +1,6 @@
 # moor_coroutine_base: the outermost frame of every coroutine. Its exception handler is asked when no frame above it has
 # handled an exception, and is the last to be asked: the handlers that the system has for a thread lie at the base of
-# the thread's own stack, where no search from a coroutine's stack comes.
+# the thread's system stack, where no search from a coroutine's stack comes.
 #
 # Entered by the first jump to the stack, with its argument in rcx, which is passed on. Never returns: when the coroutine has
 # ended, it jumps to the code that switches away for good. That is no call, because nothing would ever return to it, and

@@ -1,7 +1,7 @@
 // Switching stacks: the jump, plus all that belongs to a running stack and that it does not swap. The jump, like
 // Boost.Context's, swaps the callee-saved registers, MXCSR, the x87 control word and the TEB's stack base, limit and
 // deallocation stack; here are the last error, errno, the C++ exception state, the stack check's limit and the data
-// stack. The TEB fields in which every coroutine's stack differs from a thread's own are in own_stack.hpp.
+// stack. The TEB fields in which every coroutine's stack differs from a thread's own are in system_stack.hpp.
 #pragma once
 
 #include <cerrno>

@@ -25,7 +25,7 @@ void write_blocked_report(detail::runtime_core& runtime, bool certain) noexcept 
     fmt::memory_buffer text;
     fmt::format_to(
         std::back_inserter(text),
-        "moor: all {} coroutines are blocked, and no timer, I/O or outside_wake is pending that could wake one:\n",
+        "moor: all {} coroutines are blocked, and no timer, I/O or work_guard is pending that could wake one:\n",
         runtime.alive());
     std::size_t lines = 0;
     runtime.coroutines.for_each([&](detail::coroutine& each) {
@@ -43,7 +43,7 @@ void write_blocked_report(detail::runtime_core& runtime, bool certain) noexcept 
     if (!certain) {
         fmt::format_to(std::back_inserter(text), "moor: other threads live in this process. Unless one of them wakes a "
                                                  "coroutine, this is a deadlock; one that will shall hold a "
-                                                 "moor::outside_wake.\n");
+                                                 "moor::work_guard.\n");
     }
     win::write_error_stream({text.data(), text.size()});
 }

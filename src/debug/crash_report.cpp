@@ -88,7 +88,7 @@ void tell_owner_of_address(const crash& of) noexcept {
 
 void tell_coroutine(const crash& of) noexcept {
     if (of.running == nullptr) {
-        text.line("outside of any coroutine{}", of.here != nullptr ? ", on a worker's own stack" : "");
+        text.line("outside of any coroutine{}", of.here != nullptr ? ", on a worker's system stack" : "");
         return;
     }
     const stack::memory& stack = of.running->stack;

@@ -15,7 +15,8 @@ enum class fault_reach : std::uint8_t {
     nobody,  ///< it cannot, and there is nobody on the way
 };
 
-/// For a fault on a coroutine, or on its worker's own stack, at these registers. Takes no lock and allocates nothing.
+/// For a fault on a coroutine, or on its worker's system stack, at these registers. Takes no lock and allocates
+/// nothing.
 [[nodiscard]] fault_reach reach_of_fault(const CONTEXT& registers) noexcept;
 
 /// Addresses in the instructions that the frames on the stack that the TEB describes are at, the innermost first: those

@@ -77,7 +77,7 @@ std::array<stack_range, 2> stacks_of(const coroutine& of, std::uint64_t own_left
 
 void check_frames_after(const moved_stack& moved) noexcept {
     const auto start = walk_start::at_growth(*reinterpret_cast<const stack::saved_registers*>(moved.copy));
-    const auto stacks = stacks_of(moved.of, reinterpret_cast<std::uint64_t>(moved.on.visit_at()),
+    const auto stacks = stacks_of(moved.of, reinterpret_cast<std::uint64_t>(moved.on.left_at()),
                                   win::teb::read(win::teb::field::stack_base));
     check_frames(moved.on, {moved.of, start, stacks});
 }

@@ -6,12 +6,12 @@
 
 namespace moor::debug {
 
-/// Does what the runtime's switches ask for; `suspensions` is null without the audit. Called on the worker's own stack,
-/// by its thread.
+/// Does what the runtime's switches ask for; `suspensions` is null without the audit. Called on the worker's system
+/// stack, by its thread.
 void check_move(const sched::moved_stack& moved, const suspension_addresses* suspensions) noexcept;
 
 /// Walks the frames of the calling coroutine, from here on, up to its first one, wherever they lie: from a callback on
-/// the worker's own stack over to the coroutine's. Ends the process with a list of the frames when one of them is
+/// the worker's system stack over to the coroutine's. Ends the process with a list of the frames when one of them is
 /// broken, counts what was walked in the runtime's metrics. Needs 8 KiB of stack; does nothing outside a coroutine.
 void check_frames_of_caller() noexcept;
 

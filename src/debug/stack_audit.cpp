@@ -247,8 +247,8 @@ void search_data_stack(const moved_stack& moved, findings& found) noexcept {
     });
 }
 
-void search_own_stack(const moved_stack& moved, findings& found) noexcept {
-    const std::uint64_t left_at = number(moved.on.visit_at()); // below it are our own frames
+void search_system_stack(const moved_stack& moved, findings& found) noexcept {
+    const std::uint64_t left_at = number(moved.on.left_at()); // below it are our own frames
     const std::uint64_t top = win::teb::read(win::teb::field::stack_base);
     found.search({place::worker_stack, left_at, top - left_at});
 }
@@ -265,7 +265,7 @@ void describe(const finding& each, line& text) {
     case place::closure: fmt::format_to(out, "the closure of coroutine #{}", each.owner); break;
     case place::data_stack: fmt::format_to(out, "the data stack of coroutine #{}", each.owner); break;
     case place::coroutine_stack: fmt::format_to(out, "the stack of coroutine #{}", each.owner); break;
-    case place::worker_stack: fmt::format_to(out, "the worker's own stack"); break;
+    case place::worker_stack: fmt::format_to(out, "the worker's system stack"); break;
     }
     fmt::format_to(out, " at {:#x} of {} bytes", each.block, each.block_bytes);
 }
@@ -338,7 +338,7 @@ std::uint64_t report_stale_addresses(const moved_stack& moved, const suspension_
     search_images(found);
     search_coroutines(moved, found);
     search_data_stack(moved, found);
-    search_own_stack(moved, found);
+    search_system_stack(moved, found);
     if (found.count() != 0) {
         report(moved, found);
     }

@@ -7,7 +7,7 @@
 //   - the closure of a coroutine of the same runtime that has not ended,
 //   - the data stack of the same coroutine, in a frame in use,
 //   - the stack of another coroutine of the same runtime: with one worker any of them, otherwise those that are parked,
-//   - the worker's own stack.
+//   - the worker's system stack.
 // Nobody can tell an address from a number that looks like one, nor a variable from what the last user of its memory
 // left there: a report says where to look. On stacks such left-overs are common (a register that a function saved and
 // nobody needs, the node of a wait that is over), so what is found there is reported as doubtful and not counted. What

@@ -88,7 +88,7 @@ void print(const raw_hit& hit, std::uint64_t address, std::size_t size, std::str
                          size, address, hit.value, hit.instruction, in.file, in.sign, in.number,
                          hit.coroutine != 0 ? "coroutine" : "no coroutine", hit.coroutine, name,
                          static_cast<std::uint32_t>(hit.thread_and_stack));
-    // Not write_error_stream, which may go to the worker's own stack: the thread may be just changing stacks.
+    // Not write_error_stream, which may go to the worker's system stack: the thread may be just changing stacks.
     DWORD written = 0;
     ::WriteFile(::GetStdHandle(STD_ERROR_HANDLE), line.data(), static_cast<DWORD>(std::min(end.size, line.size())),
                 &written, nullptr);

@@ -4,7 +4,7 @@
 #include "iocp/system_calls.hpp"
 #include "win/error.hpp"
 #include "win/insist.hpp"
-#include "win/own_stack.hpp"
+#include "win/system_stack.hpp"
 
 namespace moor::iocp {
 namespace {
@@ -28,7 +28,7 @@ completion_port::completion_port(unsigned workers)
 }
 
 std::error_code completion_port::associate(win::unique_socket& socket) const noexcept {
-    return win::with_room([&]() noexcept -> std::error_code {
+    return win::call_on_system_stack([&]() noexcept -> std::error_code {
         const auto handle = reinterpret_cast<HANDLE>(socket.get());
         if (::CreateIoCompletionPort(handle, port_.get(), operation_key, 0) == nullptr) {
             return win::last_error();
@@ -39,7 +39,7 @@ std::error_code completion_port::associate(win::unique_socket& socket) const noe
 }
 
 std::error_code completion_port::associate(HANDLE handle, bool& skips) const noexcept {
-    return win::with_room([&]() noexcept -> std::error_code {
+    return win::call_on_system_stack([&]() noexcept -> std::error_code {
         if (::CreateIoCompletionPort(handle, port_.get(), operation_key, 0) == nullptr) {
             return win::last_error();
         }

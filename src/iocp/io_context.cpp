@@ -65,7 +65,7 @@ detail::wake_reason await(operation& pending, win::io_handle handle, const wait_
     }
     detail::wake_reason reason{};
     {
-        detail::wait waiting("I/O", limit, detail::stop_request::ends_wait, detail::stack_use::stays);
+        detail::wait waiting("I/O", limit, detail::stop_request::ends_wait, detail::stack_use::is_prepared);
         if (!pending.wake_on_completion(waiting.ticket())) {
             return detail::wake_reason::notified;
         }
@@ -89,7 +89,7 @@ void cancel_and_await(operation& pending, win::io_handle handle) noexcept {
         }
         cancel(pending, handle);
         const wait_limit limit(patience);
-        detail::wait waiting("cancelled I/O", limit, detail::stop_request::ignored, detail::stack_use::stays);
+        detail::wait waiting("cancelled I/O", limit, detail::stop_request::ignored, detail::stack_use::is_prepared);
         if (!pending.wake_on_completion(waiting.ticket())) {
             return;
         }

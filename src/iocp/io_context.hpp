@@ -23,7 +23,7 @@ struct io_service {
     operation_pool pool;
     open_handles handles{&port};
     const std::uint64_t id = new_runtime_id();
-    /// A worker that goes to sleep asks for at least so many packets (see batch_room.hpp). Tests raise it, to have
+    /// A worker that goes to sleep asks for at least so many packets (see adaptive_batch.hpp). Tests raise it, to have
     /// packets dequeued together.
     std::atomic<std::size_t> least_room{1};
 };

@@ -95,7 +95,7 @@ bool operation::abandon() noexcept {
 
 packet_outcome operation::packet_dequeued(std::uint32_t transferred) noexcept {
     state seen = state_.load(std::memory_order_acquire);
-    if (seen == state::idle || seen == state::completed || seen == state::settling) {
+    if (seen == state::idle || seen == state::completed || seen == state::claiming) {
         return packet_outcome::unexpected;
     }
     transferred_ = transferred;
@@ -104,7 +104,7 @@ packet_outcome operation::packet_dequeued(std::uint32_t transferred) noexcept {
     // Read before the exchange: after it the operation may be its owner's again.
     const completion_handler handler = handler_;
     for (;;) {
-        const state next = seen == state::waiting ? state::settling : state::completed;
+        const state next = seen == state::waiting ? state::claiming : state::completed;
         if (state_.compare_exchange_weak(seen, next, std::memory_order_acq_rel, std::memory_order_acquire)) {
             break;
         }

@@ -155,14 +155,14 @@ private:
         idle,      // in the pool, or acquired and not submitted
         pending,   // submitted (or about to be); nobody waits
         waiting,   // ticket_ is valid
-        settling,  // packet dequeued while waiting; ticket_ is being claimed
+        claiming,  // packet dequeued while waiting; ticket_ is being claimed
         completed, // result valid, owner's
         abandoned, // no owner
     };
 
     // Transitions. Owner: idle/completed -> pending (relaxed: the submission itself publishes it), pending -> waiting
     // (release: publishes ticket_), waiting -> pending, pending -> abandoned. Dequeuer: pending -> completed, waiting
-    // -> settling (acquire: ticket_), and settling -> completed when the claim was lost (release: the owner, spinning
+    // -> claiming (acquire: ticket_), and claiming -> completed when the claim was lost (release: the owner, spinning
     // in withdraw(), reuses the operation after that). When the claim was won the operation is no longer the
     // dequeuer's, and the owner stores completed itself in woken(). A packet that finds idle or completed is not ours
     // and changes nothing.

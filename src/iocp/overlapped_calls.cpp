@@ -14,7 +14,7 @@
 #include "iocp/system_calls.hpp"
 #include "win/error.hpp"
 #include "win/insist.hpp"
-#include "win/own_stack.hpp"
+#include "win/system_stack.hpp"
 #include "win/teb.hpp"
 
 // ntdll's; no header for programs declares it. Unlike GetVersionEx it needs no manifest to tell the truth.
@@ -120,7 +120,7 @@ void check_place([[maybe_unused]] const operation& call) noexcept {
 }
 
 // Of a call that has an address for a count: a success at once left it there. Others have operation::returned.
-submission settle(operation& call, std::uint32_t error, bool skips_packet_on_success) noexcept {
+submission outcome_of(operation& call, std::uint32_t error, bool skips_packet_on_success) noexcept {
     if (error == 0 && skips_packet_on_success) {
         call.complete_without_packet(call.parameters.transferred, 0);
         return submission::completed;
@@ -131,12 +131,12 @@ submission settle(operation& call, std::uint32_t error, bool skips_packet_on_suc
 // Each makes the call where it has room (law 6) and returns its error, 0 for success.
 template <class Call>
 std::uint32_t socket_error_of(Call call) noexcept {
-    return win::with_room(call) == 0 ? 0 : static_cast<std::uint32_t>(::WSAGetLastError());
+    return win::call_on_system_stack(call) == 0 ? 0 : static_cast<std::uint32_t>(::WSAGetLastError());
 }
 
 template <class Call>
 std::uint32_t extension_error_of(Call call) noexcept {
-    return win::with_room(call) != FALSE ? 0 : static_cast<std::uint32_t>(::WSAGetLastError());
+    return win::call_on_system_stack(call) != FALSE ? 0 : static_cast<std::uint32_t>(::WSAGetLastError());
 }
 
 // A control that takes a value and ends at once.
@@ -152,7 +152,7 @@ bool knows_no_retransmissions() noexcept {
     constexpr ULONG version_1709 = 16299;
     RTL_OSVERSIONINFOW system{};
     system.dwOSVersionInfoSize = sizeof system;
-    win::with_room([&system] { return ::RtlGetVersion(&system); });
+    win::call_on_system_stack([&system] { return ::RtlGetVersion(&system); });
     return system.dwMajorVersion > 10 || (system.dwMajorVersion == 10 && system.dwBuildNumber >= version_1709);
 }
 
@@ -201,7 +201,7 @@ submission submit_receive(operation& call, const win::unique_socket& socket, DWO
         return current_system_calls().receive(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred,
                                               &parameters.flags, &parameters.overlapped, nullptr);
     });
-    return settle(call, error, skips);
+    return outcome_of(call, error, skips);
 }
 
 submission submit_send(operation& call, const win::unique_socket& socket, DWORD buffers) noexcept {
@@ -211,7 +211,7 @@ submission submit_send(operation& call, const win::unique_socket& socket, DWORD 
         return current_system_calls().send(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred, 0,
                                            &parameters.overlapped, nullptr);
     });
-    return settle(call, error, skips);
+    return outcome_of(call, error, skips);
 }
 
 } // namespace
@@ -260,7 +260,7 @@ submission receive_from(operation& call, const win::unique_socket& socket, std::
                                                           reinterpret_cast<sockaddr*>(&parameters.address),
                                                           &parameters.address_length, &parameters.overlapped, nullptr);
     });
-    return settle(call, error, skips);
+    return outcome_of(call, error, skips);
 }
 
 submission send_to(operation& call, const win::unique_socket& socket, std::span<const std::byte> data,
@@ -277,7 +277,7 @@ submission send_to(operation& call, const win::unique_socket& socket, std::span<
                                                      reinterpret_cast<const sockaddr*>(&parameters.address),
                                                      parameters.address_length, &parameters.overlapped, nullptr);
     });
-    return settle(call, error, skips);
+    return outcome_of(call, error, skips);
 }
 
 submission receive_message(operation& call, const win::unique_socket& socket,
@@ -292,7 +292,7 @@ submission receive_message(operation& call, const win::unique_socket& socket,
         return system_call<&system_calls::receive_message>()(socket.get(), &parameters.message, &parameters.transferred,
                                                              &parameters.overlapped, nullptr);
     });
-    return settle(call, error, skips);
+    return outcome_of(call, error, skips);
 }
 
 submission send_message(operation& call, const win::unique_socket& socket,
@@ -308,7 +308,7 @@ submission send_message(operation& call, const win::unique_socket& socket,
         return system_call<&system_calls::send_message>()(socket.get(), &parameters.message, 0, &parameters.transferred,
                                                           &parameters.overlapped, nullptr);
     });
-    return settle(call, error, skips);
+    return outcome_of(call, error, skips);
 }
 
 submission send_file(operation& call, const win::unique_socket& socket, win::io_handle file, std::uint64_t offset,
@@ -350,7 +350,7 @@ submission accept(operation& call, const win::unique_socket& listener, const win
         return current_system_calls().accept(listener.get(), accepted.get(), parameters.scratch.data(), 0, address_size,
                                              address_size, &parameters.transferred, &parameters.overlapped);
     });
-    return settle(call, error, skips);
+    return outcome_of(call, error, skips);
 }
 
 std::error_code finish_accept(const win::unique_socket& accepted, const win::unique_socket& listener) noexcept {
@@ -372,7 +372,7 @@ submission connect(operation& call, const win::unique_socket& socket, const endp
                                               parameters.address_length, nullptr, 0, &parameters.transferred,
                                               &parameters.overlapped);
     });
-    return settle(call, error, skips);
+    return outcome_of(call, error, skips);
 }
 
 std::error_code finish_connect(const win::unique_socket& socket) noexcept {

@@ -63,8 +63,8 @@ public:
 
 private:
     // The caller's data may lie on the coroutine's stack, and the kernel has its address from the submission on. On the
-    // thread's own stack `start` may call what it likes after it has submitted, and law 3 holds: nothing of the library
-    // moves the other stack before the call has ended.
+    // thread's system stack `start` may call what it likes after it has submitted, and law 3 holds: nothing of the
+    // library moves the other stack before the call has ended.
     iocp::submission start(iocp::operation& call, const overlapped_steps& steps) const noexcept {
         call.begin();
         OVERLAPPED& overlapped = call.parameters.overlapped;

@@ -16,7 +16,7 @@ sendable_file::~sendable_file() { const win::unique_handle closed(handle_); }
 
 sendable_file sendable_file::open(const std::filesystem::path& path, std::error_code& error) noexcept {
     const wchar_t* const name = path.c_str();
-    sendable_file opened(win::with_room([name] {
+    sendable_file opened(win::call_on_system_stack([name] {
         return ::CreateFileW(name, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
                              OPEN_EXISTING, FILE_FLAG_SEQUENTIAL_SCAN, nullptr);
     }));
@@ -35,7 +35,7 @@ std::uint64_t sendable_file::size(std::error_code& error) const noexcept {
         return 0;
     }
     LARGE_INTEGER bytes{};
-    const BOOL known = win::with_room([&] { return ::GetFileSizeEx(handle_, &bytes); });
+    const BOOL known = win::call_on_system_stack([&] { return ::GetFileSizeEx(handle_, &bytes); });
     error = known != FALSE ? std::error_code{} : win::to_error(::GetLastError());
     return static_cast<std::uint64_t>(bytes.QuadPart);
 }

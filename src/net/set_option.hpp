@@ -5,15 +5,15 @@
 #include <system_error>
 
 #include "win/error.hpp"
-#include "win/own_stack.hpp"
 #include "win/socket.hpp"
+#include "win/system_stack.hpp"
 
 namespace moor::net {
 
 /// What a Winsock function of the old kind reports, called where it has room.
 template <class Call>
 [[nodiscard]] std::error_code error_of(Call call) noexcept {
-    const int result = win::with_room(call);
+    const int result = win::call_on_system_stack(call);
     return result == 0 ? std::error_code{} : win::to_error(static_cast<std::uint32_t>(::WSAGetLastError()));
 }
 

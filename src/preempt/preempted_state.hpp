@@ -37,9 +37,9 @@ struct alignas(64) preempted_state {
     std::uint64_t r15 = 0;
     std::uint64_t features = 0;  ///< of the processor's state that XSAVE covers: a mask for it
     std::uint64_t stack_sum = 0; ///< for preempt_verify
-    std::uint32_t own_mxcsr = 0; ///< the floating-point control state of the worker's own stack
+    std::uint32_t own_mxcsr = 0; ///< the floating-point control state of the worker's system stack
     std::uint16_t own_control_word = 0;
-    std::uint64_t own_stack = 0;    ///< the trampoline's stack pointer: 16-byte aligned, 32 free bytes above it
+    std::uint64_t system_stack = 0; ///< the trampoline's stack pointer: 16-byte aligned, 32 free bytes above it
     std::uint64_t register_sum = 0; ///< for preempt_verify
     // At offset 256 the area that XSAVE fills, as large as the processor says.
 
@@ -52,7 +52,7 @@ struct alignas(64) preempted_state {
     };
     using owner = std::unique_ptr<preempted_state, deleter>;
 
-    /// Null when there is no memory. The floating-point control state is that of the caller: a worker's own stack.
+    /// Null when there is no memory. The floating-point control state is that of the caller: a worker's system stack.
     [[nodiscard]] static owner make() noexcept;
 
     /// Whether this processor and system have XSAVE.
@@ -78,6 +78,6 @@ void moor_preempt_arrival();
 /// What the system has enabled of the processor's extended state (XGETBV).
 std::uint64_t moor_extended_features();
 std::uint16_t moor_x87_control_word();
-/// Called by the trampoline on the worker's own stack.
+/// Called by the trampoline on the worker's system stack.
 [[noreturn]] void moor_preempted(moor::preempt::preempted_state* state) noexcept;
 }

@@ -29,8 +29,8 @@ public:
     /// What the coroutine will keep its registers in. Only after refusal_at() has found nothing.
     [[nodiscard]] virtual preempted_state& spare_state() const noexcept = 0;
 
-    /// Below here the worker's own stack is free.
-    [[nodiscard]] virtual const void* own_stack() const noexcept = 0;
+    /// Below here the worker's system stack is free.
+    [[nodiscard]] virtual const void* system_stack() const noexcept = 0;
 
 protected:
     target() noexcept = default;

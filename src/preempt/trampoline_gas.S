@@ -23,7 +23,7 @@ moor_preempt_arrival:
     .seh_savereg r15, 152
     .seh_setframe rbx, 0
     .seh_endprologue
-    mov rsp, [rbx+184]         # the worker's own stack; first, since nothing may be pushed to the other one
+    mov rsp, [rbx+184]         # the worker's system stack; first, since nothing may be pushed to the other one
     cld                        # the convention's state of the direction flag
     mov eax, [rbx+160]         # the features to save, low and high half
     mov edx, [rbx+164]

@@ -15,7 +15,7 @@ moor_preempt_arrival PROC FRAME
     .savereg r15, 152
     .setframe rbx, 0
     .endprolog
-    mov rsp, qword ptr [rbx+184] ; the worker's own stack; first, since nothing may be pushed to the other one
+    mov rsp, qword ptr [rbx+184] ; the worker's system stack; first, since nothing may be pushed to the other one
     cld
     mov eax, dword ptr [rbx+160] ; the features to save, low and high half
     mov edx, dword ptr [rbx+164]

@@ -1,4 +1,4 @@
-// moor::runtime and moor::outside_wake: the public face of runtime_core, which it gives its reports.
+// moor::runtime and moor::work_guard: the public face of runtime_core, which it gives its reports.
 #include <moor/runtime.hpp>
 
 #include "debug/runtime_reports.hpp"
@@ -26,18 +26,18 @@ unsigned runtime::workers() const noexcept { return static_cast<unsigned>(core_-
 
 runtime_metrics runtime::metrics() const noexcept { return core_->metrics(); }
 
-outside_wake::outside_wake(runtime& owner) noexcept : core_(owner.core_.get()) { core_->outside_wakes.fetch_add(1); }
+work_guard::work_guard(runtime& owner) noexcept : core_(owner.core_.get()) { core_->work_guards.fetch_add(1); }
 
-outside_wake::outside_wake() noexcept : core_(nullptr) {
+work_guard::work_guard() noexcept : core_(nullptr) {
     if (sched::worker* const here = sched::worker::current()) {
         core_ = &here->runtime();
-        core_->outside_wakes.fetch_add(1);
+        core_->work_guards.fetch_add(1);
     }
 }
 
-outside_wake::~outside_wake() {
+work_guard::~work_guard() {
     if (core_ != nullptr) {
-        core_->outside_wakes.fetch_sub(1);
+        core_->work_guards.fetch_sub(1);
         core_->wake_worker(); // the last one gone may make blocked coroutines a deadlock, which a worker has to see
     }
 }

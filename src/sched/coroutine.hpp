@@ -19,8 +19,8 @@
 #include "stack/data_stack.hpp"
 #include "stack/memory.hpp"
 #include "stack/movement.hpp"
-#include "win/own_stack.hpp"
 #include "win/spin_lock.hpp"
+#include "win/system_stack.hpp"
 
 namespace moor::detail {
 
@@ -69,9 +69,9 @@ public:
     /// under end_lock; while it is not 0 at the body's end the last of them destroys the body, else the coroutine
     /// itself does, on its own stack, since a result's destructor may be anything.
     std::atomic<std::uint32_t> references{0};
-    /// The block itself is free when the body is destroyed and the last switch away from its stack is settled; whoever
+    /// The block itself is free when the body is destroyed and the last switch away from its stack is finished; whoever
     /// comes second recycles it.
-    enum class block_use : std::uint8_t { running, settled, released };
+    enum class block_use : std::uint8_t { running, retired, released };
     std::atomic<block_use> use{block_use::running};
     bool destroyed_its_body = false; // nobody else looks at `use` then
     /// Sticky. Sequentially consistent with parker::interrupt and park, which look at it from both sides.
@@ -104,7 +104,7 @@ public:
     /// Of a block whose body is destroyed or was never made.
     void free_large_body() noexcept {
         if (large_body != nullptr) {
-            win::with_room([body = std::exchange(large_body, nullptr), alignment = large_body_alignment] {
+            win::call_on_system_stack([body = std::exchange(large_body, nullptr), alignment = large_body_alignment] {
                 ::operator delete (body, std::align_val_t{alignment});
             });
         }

@@ -85,10 +85,10 @@ coroutine_reference another_reference(coroutine& of) noexcept {
     return coroutine_reference(&of);
 }
 
-void settle_finished(coroutine& left) noexcept {
+void retire(coroutine& left) noexcept {
     // Acquire-release: the second of the two sees all that the first did to the block.
     if (left.destroyed_its_body ||
-        left.use.exchange(coroutine::block_use::settled, std::memory_order_acq_rel) == coroutine::block_use::released) {
+        left.use.exchange(coroutine::block_use::retired, std::memory_order_acq_rel) == coroutine::block_use::released) {
         left.runtime->recycle(left);
     }
 }
@@ -104,9 +104,9 @@ void destroy_body(coroutine& unreferenced) noexcept {
 }
 
 void coroutine_reference::release(coroutine* dropped) noexcept {
-    // The last reference to a coroutine whose last switch is settled, as after most joins: nobody else is left to use
+    // The last reference to a coroutine whose last switch is finished, as after most joins: nobody else is left to use
     // the block, and no interlocked operation is needed. Acquire pairs with the release below.
-    if (dropped->use.load(std::memory_order_acquire) == coroutine::block_use::settled &&
+    if (dropped->use.load(std::memory_order_acquire) == coroutine::block_use::retired &&
         dropped->references.load(std::memory_order_acquire) == 1) {
         dropped->references.store(0, std::memory_order_relaxed);
     } else {
@@ -118,9 +118,9 @@ void coroutine_reference::release(coroutine* dropped) noexcept {
         }
     }
     destroy_body(*dropped);
-    if (dropped->use.load(std::memory_order_acquire) == coroutine::block_use::settled ||
+    if (dropped->use.load(std::memory_order_acquire) == coroutine::block_use::retired ||
         dropped->use.exchange(coroutine::block_use::released, std::memory_order_acq_rel) ==
-            coroutine::block_use::settled) {
+            coroutine::block_use::retired) {
         dropped->runtime->recycle(*dropped);
     }
 }

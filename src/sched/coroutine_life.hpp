@@ -1,6 +1,6 @@
 // From the first line of a coroutine's body to the recycling of its control block. Two things end independently: the
 // body and its result, which the coroutine and its handle share, and the block, which is in use until the last switch
-// away from its stack is settled.
+// away from its stack is finished.
 #pragma once
 
 #include "sched/coroutine.hpp"
@@ -22,7 +22,7 @@ struct joiner : waiter {
 void end_body(coroutine& self) noexcept;
 
 /// After the last switch away from a finished coroutine. On the stack that runs next.
-void settle_finished(coroutine& left) noexcept;
+void retire(coroutine& left) noexcept;
 
 /// Destroys the body of a coroutine that nobody references any more. Ends the process when it holds an exception that
 /// nobody took.

@@ -7,7 +7,7 @@
 
 namespace moor {
 
-void iocp::prepare_stack() noexcept { sched::settle_stack(sched::room_for_io); }
+void iocp::prepare_stack() noexcept { sched::prepare_stack(sched::room_for_io); }
 
 bool iocp::slice_is_over() noexcept {
     const detail::coroutine* const self = sched::worker::current_coroutine();

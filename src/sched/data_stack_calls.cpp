@@ -15,7 +15,7 @@
 #include "win/compiler.hpp"
 #include "win/data_slot.hpp"
 #include "win/error.hpp"
-#include "win/kept_last_error.hpp"
+#include "win/last_error_scope.hpp"
 #include "win/process_registration.hpp"
 
 namespace moor::sched {
@@ -43,7 +43,7 @@ data_memory pages_of(std::size_t bytes) noexcept {
     no_memory();
 }
 
-// Of any thread, for its own stack.
+// Of any thread, for its system stack.
 void release_thread(void* unused) noexcept {
     std::unique_ptr<data_stack> ended(static_cast<data_stack*>(unused));
     ended->clear([](data_memory&&) {});
@@ -129,7 +129,7 @@ std::byte* moor_data_enter_there(std::size_t bytes) noexcept {
         return frame;
     }
     const moor::win::runtime_section section;
-    const moor::win::kept_last_error kept;
+    const moor::win::last_error_scope kept;
     if (worker* const here = worker::current()) {
         here->check_data_size(stack, bytes);
         stack.add(here->take_data_memory(stack.next_size(bytes)));
@@ -141,7 +141,7 @@ std::byte* moor_data_enter_there(std::size_t bytes) noexcept {
 
 void moor_data_rewind(std::byte* mark) noexcept {
     const moor::win::runtime_section section;
-    const moor::win::kept_last_error kept;
+    const moor::win::last_error_scope kept;
     moor::sched::stack_of_caller().rewind(mark, &moor::sched::give_back);
 }
 
@@ -160,7 +160,7 @@ std::byte* moor_data_allocate(std::size_t bytes, std::size_t alignment) noexcept
 // Whoever called put them on the stack above, with the rest of its own frame; nobody knows how many there are.
 std::byte* moor_data_variadic(std::byte* arguments) noexcept {
     const worker* const here = worker::current();
-    if (here == nullptr || !here->away() || !here->running_now()->movement.movable) {
+    if (here == nullptr || !here->on_coroutine_stack() || !here->running_now()->movement.movable) {
         return arguments; // this stack does not move
     }
     const std::size_t above =

@@ -30,7 +30,7 @@ public:
     }
     [[nodiscard]] const std::byte* stack_top() const noexcept override { return worker_.running_now()->stack.top(); }
     [[nodiscard]] preempt::preempted_state& spare_state() const noexcept override { return *worker_.spare_state(); }
-    [[nodiscard]] const void* own_stack() const noexcept override { return worker_.visit_at(); }
+    [[nodiscard]] const void* system_stack() const noexcept override { return worker_.left_at(); }
 
 private:
     const worker& worker_;
@@ -38,7 +38,8 @@ private:
 
 } // namespace
 
-monitor::monitor(detail::runtime_core& runtime) : runtime_(runtime), diversion_(runtime.options.debug.preempt_verify) {}
+monitor::monitor(detail::runtime_core& runtime)
+    : runtime_(runtime), preemption_(runtime.options.debug.preempt_verify) {}
 
 monitor::~monitor() { join_thread(); }
 
@@ -67,7 +68,7 @@ void monitor::join_thread() noexcept {
 // Once per process: it is the linker's fault, and exceptions may fail as well.
 void monitor::report_unsorted_table() const noexcept {
     static std::atomic<bool> reported{false};
-    if (!diversion_.table_is_sorted() && !reported.exchange(true)) {
+    if (!preemption_.table_is_sorted() && !reported.exchange(true)) {
         win::write_error_stream(
             "moor: the linker left this program's table of functions (.pdata) unsorted, against the "
             "format's rules; moor uses a sorted copy, but the system may lose exceptions\n");
@@ -248,7 +249,7 @@ void monitor::preempt(worker& stuck, watched& seen) noexcept {
         --seen.looks_to_wait;
         return;
     }
-    const bool refused = diversion_.attempt(preempted_worker(stuck)).has_value();
+    const bool refused = preemption_.attempt(preempted_worker(stuck)).has_value();
     seen.attempted = steady::now();
     if (!refused) {
         seen.refused = 0;

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "preempt/diversion.hpp"
+#include "preempt/async_preemption.hpp"
 #include "win/handle.hpp"
 
 namespace moor::detail {
@@ -63,7 +63,7 @@ public:
 
     /// Attempts to preempt a coroutine that were put off, by reason. Any thread.
     [[nodiscard]] std::array<std::uint64_t, preempt_refusals> refusals() const noexcept {
-        return diversion_.refusals();
+        return preemption_.refusals();
     }
 
 private:
@@ -108,7 +108,7 @@ private:
     steady::time_point slice_ends_{};      // the first that does
     unsigned calm_looks_ = 0;              // in a row
     bool idle_ = false;                    // all workers slept, and had done nothing since the look before
-    preempt::diversion diversion_;
+    preempt::async_preemption preemption_;
 };
 
 } // namespace moor::sched

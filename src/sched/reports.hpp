@@ -21,7 +21,7 @@ class worker;
 
 /// A stack that has moved, in its own coroutine's run; its old contents are still there.
 struct moved_stack {
-    worker& on; ///< the calling thread's, which is on its own stack
+    worker& on; ///< the calling thread's, which is on its system stack
     const detail::coroutine& of;
     const stack::memory& old;
     const std::byte* first; ///< lowest byte of the old place that the coroutine used
@@ -47,7 +47,8 @@ public:
     /// With the switch audit: where a coroutine was left. On any stack of a worker, within its headroom.
     virtual void left_at(const void* address) noexcept = 0;
 
-    /// With one of the switches verify_copy, check_frames and audit: does what they ask for. On the worker's own stack.
+    /// With one of the switches verify_copy, check_frames and audit: does what they ask for. On the worker's system
+    /// stack.
     virtual void stack_moved(const moved_stack& moved) noexcept = 0;
 
     /// All coroutines are blocked. `certain`: no thread outside the runtime could wake one either. Any thread.

@@ -47,7 +47,7 @@ runtime_core::runtime_core(const runtime_options& requested, sched::make_reports
       slot_of_data(win::data_slot::registration()),
       reports(make(options.debug)), io{iocp::completion_port(options.workers), iocp::operation_pool()},
       stacks(options.kept_stack_memory), segments(segment_options(options)), coroutines(most_coroutines),
-      overseer(*this), progress_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {
+      monitor(*this), progress_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {
     if (!progress_) {
         win::throw_last_error("moor: CreateEvent");
     }
@@ -58,7 +58,7 @@ runtime_core::runtime_core(const runtime_options& requested, sched::make_reports
         for (const auto& each : workers) {
             each->start_thread();
         }
-        overseer.start_thread(); // without preemption too: maybe_yield goes by what it finds
+        monitor.start_thread(); // without preemption too: maybe_yield goes by what it finds
         reports->runtime_runs(*this);
     } catch (...) {
         shutdown();
@@ -89,12 +89,12 @@ void runtime_core::shutdown() noexcept {
     // Workers count an end and then look at `stopping_`, without a fence between. This puts one into all of them:
     // whoever does not see `stopping_` after it has counted before it.
     ::FlushProcessWriteBuffers();
-    wait_until_settled();
+    wait_until_retired();
     closed_.store(true, std::memory_order_seq_cst);
     for (win::spinning until_then; starting_outside_.load(std::memory_order_seq_cst) != 0;) {
         until_then.pause(); // a plain thread is within spawn, which does not wait for anything
     }
-    wait_until_settled();
+    wait_until_retired();
     outside_joiners.fetch_sub(1);
     // What is still open belongs to objects that outlive the runtime. They keep a handle that is closed.
     io.handles.close_all();
@@ -116,11 +116,11 @@ void runtime_core::shutdown() noexcept {
     for (const auto& each : workers) {
         each->join_thread();
     }
-    overseer.join_thread();
+    monitor.join_thread();
 }
 
-void runtime_core::wait_until_settled() noexcept {
-    while (unsettled() != 0) {
+void runtime_core::wait_until_retired() noexcept {
+    while (unretired() != 0) {
         ::WaitForSingleObject(progress_.get(), INFINITE);
     }
 }
@@ -156,9 +156,10 @@ coroutine& runtime_core::create(const spawn_options& wanted, const unstarted_cor
         take_stack(made, here, wanted, of.run);
         if (of.size > coroutine::inline_body || of.alignment > alignof(std::max_align_t)) {
             made.large_body_alignment = static_cast<std::uint32_t>(std::max(of.alignment, alignof(std::max_align_t)));
-            made.large_body = win::with_room([size = of.size, alignment = std::align_val_t{made.large_body_alignment}] {
-                return ::operator new(size, alignment, std::nothrow);
-            });
+            made.large_body =
+                win::call_on_system_stack([size = of.size, alignment = std::align_val_t{made.large_body_alignment}] {
+                    return ::operator new(size, alignment, std::nothrow);
+                });
             if (made.large_body == nullptr) {
                 throw std::bad_alloc();
             }
@@ -210,7 +211,7 @@ void runtime_core::take_stack(coroutine& made, sched::worker* here, const spawn_
             return;
         }
         // A cache that is empty asks the arena, and that the system: more than a stack that moves has room for.
-        made.stack = win::with_room([here, size]() noexcept -> stack::memory {
+        made.stack = win::call_on_system_stack([here, size]() noexcept -> stack::memory {
             try {
                 return here->take_slot(size);
             } catch (const std::exception&) { // no memory, for the stack or for the list of them
@@ -345,7 +346,7 @@ std::uint64_t runtime_core::started_less(sched::counter sched::worker::*ends) co
 
 std::uint64_t runtime_core::alive() const noexcept { return started_less(&sched::worker::ended); }
 
-std::uint64_t runtime_core::unsettled() const noexcept { return started_less(&sched::worker::settled); }
+std::uint64_t runtime_core::unretired() const noexcept { return started_less(&sched::worker::retired); }
 
 std::uint64_t runtime_core::operations_in_use() const noexcept {
     std::int64_t balance = io.pool.shared_balance();
@@ -362,7 +363,7 @@ bool runtime_core::is_deadlocked() const noexcept {
         return false;
     }
     // After alive(): a coroutine that was counted there is started from outside still, or queued by now.
-    if (starting_outside_.load() != 0 || outside_wakes.load() != 0 || operations_in_use() != 0 || !shared.empty() ||
+    if (starting_outside_.load() != 0 || work_guards.load() != 0 || operations_in_use() != 0 || !shared.empty() ||
         !yielded.empty()) {
         return false;
     }
@@ -390,7 +391,7 @@ runtime_metrics runtime_core::metrics() const noexcept {
     seen.handles_open = io.handles.count();
     seen.wakeups_posted = wakeups_.load(std::memory_order_relaxed);
     seen.stacks_committed = stacks.committed();
-    seen.preemptions_refused = overseer.refusals();
+    seen.preemptions_refused = monitor.refusals();
     for (const auto& each : workers) {
         seen.stack_copies += each->copies.value();
         seen.preemptions += each->preempted.value();

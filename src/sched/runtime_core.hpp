@@ -71,10 +71,10 @@ public:
     /// Coroutines whose bodies have not ended.
     [[nodiscard]] std::uint64_t alive() const noexcept;
     /// Coroutines whose stacks and blocks are not given back yet.
-    [[nodiscard]] std::uint64_t unsettled() const noexcept;
+    [[nodiscard]] std::uint64_t unretired() const noexcept;
     [[nodiscard]] std::uint64_t operations_in_use() const noexcept;
 
-    /// Whether nothing inside the runtime, and no outside_wake, can wake a blocked coroutine that somebody waits for.
+    /// Whether nothing inside the runtime, and no work_guard, can wake a blocked coroutine that somebody waits for.
     /// Only true answers of a worker that is about to be the last to sleep mean something; see deadlock_watch.
     [[nodiscard]] bool is_deadlocked() const noexcept;
 
@@ -119,15 +119,15 @@ public:
     // Constant after construction; they use all of the above.
     std::vector<std::unique_ptr<sched::worker>> workers;
     sched::circle_watch circles{*this}; // the monitor's
-    sched::monitor overseer;
+    sched::monitor monitor;
     sched::deadlock_watch deadlocks{*this};
 
-    std::atomic<unsigned> outside_wakes{0};   // outside_wake objects alive
+    std::atomic<unsigned> work_guards{0};     // work_guard objects alive
     std::atomic<unsigned> outside_joiners{0}; // plain threads that wait, without a deadline, for a coroutine's end
 
 private:
     void ask_all_to_stop() noexcept;
-    void wait_until_settled() noexcept;
+    void wait_until_retired() noexcept;
     [[nodiscard]] sched::worker* worker_of_caller() noexcept;
     void take_stack(coroutine& made, sched::worker* here, const spawn_options& wanted, body::entry run);
     void give_stack(coroutine& unused, sched::worker* here) noexcept;

@@ -12,7 +12,7 @@ namespace {
 // Null when the caller is not on a coroutine's stack: there is nothing to preempt.
 detail::coroutine* running_coroutine() noexcept {
     sched::worker* const here = sched::worker::current();
-    return here != nullptr && here->away() ? sched::worker::current_coroutine() : nullptr;
+    return here != nullptr && here->on_coroutine_stack() ? sched::worker::current_coroutine() : nullptr;
 }
 
 // Only the coroutine itself changes it: no read-modify-write is needed.

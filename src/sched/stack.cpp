@@ -10,7 +10,7 @@ namespace {
 // Null when the calling thread is not on a coroutine's stack now.
 sched::worker* worker_of_running_stack() noexcept {
     sched::worker* const here = sched::worker::current();
-    return here != nullptr && here->away() ? here : nullptr;
+    return here != nullptr && here->on_coroutine_stack() ? here : nullptr;
 }
 
 } // namespace
@@ -23,7 +23,7 @@ void call_on_system_stack(void (*function)(void*), void* argument) noexcept {
         function(argument);
         return;
     }
-    here->visit(function, argument);
+    here->call(function, argument);
 }
 
 } // namespace detail

@@ -5,7 +5,7 @@
 // no frame of the library lies on a stack that moves, but those of a throw, which never go on. What the library wants
 // of a stack (a suspension finds it too large) is done at the next such point: the check limit is raised until then.
 //
-// The decisions are taken on the worker's own stack (moor_move_stack), or on the coroutine's with little room and
+// The decisions are taken on the worker's system stack (moor_move_stack), or on the coroutine's with little room and
 // without any call that needs more.
 #include "sched/stack_movement.hpp"
 
@@ -114,14 +114,14 @@ std::size_t worker::size_for(std::size_t used, std::size_t room) const noexcept 
     return size <= stack::largest_segment ? size : runtime_.options.largest_movable_stack;
 }
 
-void settle_stack(std::size_t room) noexcept {
+void prepare_stack(std::size_t room) noexcept {
     worker* const here = worker::current();
-    if (here != nullptr && here->away() && here->running_now()->movement.movable) {
-        here->settle_running_stack(room);
+    if (here != nullptr && here->on_coroutine_stack() && here->running_now()->movement.movable) {
+        here->prepare_running_stack(room);
     }
 }
 
-MOOR_NOINLINE void worker::settle_running_stack(std::size_t room) noexcept {
+MOOR_NOINLINE void worker::prepare_running_stack(std::size_t room) noexcept {
     coroutine& self = *running_;
     stack::movement& movement = self.movement;
     if (!movement.movable) [[likely]] {
@@ -143,7 +143,7 @@ MOOR_NOINLINE void worker::settle_running_stack(std::size_t room) noexcept {
 
 // Apart, because its frame is large.
 MOOR_NOINLINE void worker::refuse_to_wait(const coroutine& self, std::size_t room, std::size_t left) noexcept {
-    win::with_room([&] {
+    win::call_on_system_stack([&] {
         refuse(self, "it cannot move here: not covered code has called the library (see docs/stacks.md)", room, left);
     });
     std::terminate(); // never: refuse() does not return
@@ -178,7 +178,7 @@ void worker::check_end(const coroutine& self) const noexcept {
 
 // Apart, because its frame is large.
 MOOR_NOINLINE void worker::report_overrun(const coroutine& self) noexcept {
-    win::with_room([&self] {
+    win::call_on_system_stack([&self] {
         fmt::basic_memory_buffer<char, 512> text;
         fmt::format_to(
             std::back_inserter(text),
@@ -203,7 +203,7 @@ win::stack_fields worker::fields_of_running_stack() const noexcept {
 
 // ---- Moving --------------------------------------------------------------------------------------------------------
 
-// On the worker's own stack. Returns where the saved registers are afterwards.
+// On the worker's system stack. Returns where the saved registers are afterwards.
 std::byte* worker::move_running_stack(std::byte* saved_at) noexcept {
     coroutine& self = *running_;
     check_end(self);
@@ -268,7 +268,7 @@ std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) 
     const auto used = static_cast<std::size_t>(old.top() - first);
     memory fresh = take_memory(size);
     if (fresh && fresh.kind == memory::form::slot) {
-        fresh = stack::with_room(fresh.as_slot(), used + memory::kept_free());
+        fresh = stack::commit_room(fresh.as_slot(), used + memory::kept_free());
     }
     if (!fresh) {
         refuse(self, "the system has no memory for a larger one", size, static_cast<std::size_t>(first - old.lowest));
@@ -331,17 +331,17 @@ void worker::examine_move(const coroutine& self, const memory& old, const stack:
 
 void* moor_begin_move() noexcept {
     auto* const here = moor::sched::worker::current();
-    if (here == nullptr || !here->away()) {
+    if (here == nullptr || !here->on_coroutine_stack()) {
         return nullptr;
     }
     here->note_stack_limit();
-    here->begin_visit();
-    return here->visit_at();
+    here->begin_call();
+    return here->left_at();
 }
 
 std::byte* moor_move_stack(std::byte* saved) noexcept {
     auto& here = *moor::sched::worker::current();
     std::byte* const moved = here.move_running_stack(saved);
-    here.end_visit(here.fields_of_running_stack());
+    here.end_call(here.fields_of_running_stack());
     return moved;
 }

@@ -11,7 +11,7 @@ namespace moor::sched {
 /// Before the running coroutine suspends, on the way into every wait: looks at the end of its stack and whether `room`
 /// bytes are left, gives back what its data stack has not used, and decides whether the stack is too large. Never moves
 /// it: whoever has called the library did that (src/compiler/divert_calls.cpp). Does nothing on other stacks.
-void settle_stack(std::size_t room) noexcept;
+void prepare_stack(std::size_t room) noexcept;
 
 /// Whether a coroutine with that body may run on a stack that moves: whether the pass of src/compiler has compiled it.
 [[nodiscard]] bool may_move(detail::body::entry run);

@@ -18,9 +18,9 @@
 #include <utility>
 
 #include "win/error.hpp"
-#include "win/own_stack.hpp"
 #include "win/spin_lock.hpp"
 #include "win/spinning.hpp"
+#include "win/system_stack.hpp"
 #include "win/windows.hpp"
 
 namespace moor::sched {
@@ -128,11 +128,11 @@ std::size_t bucket_of(const std::stop_token& token) noexcept {
 
 // The allocator and the state's lock make system calls.
 void destroy(stop_watch& watch) noexcept {
-    win::with_room([&watch] { delete &watch; });
+    win::call_on_system_stack([&watch] { delete &watch; });
 }
 
 stop_watch& made_for(const std::stop_token& token) noexcept {
-    stop_watch* const made = win::with_room([&token] { return new (std::nothrow) stop_watch(token); });
+    stop_watch* const made = win::call_on_system_stack([&token] { return new (std::nothrow) stop_watch(token); });
     if (made == nullptr) {
         win::fatal("no memory to wait for a stop token");
     }
@@ -224,7 +224,7 @@ stop_wait::stop_wait(const std::stop_token& token, wait_ticket ticket) noexcept
         stop_watch& made = made_for(token);
         if (own.add(*this, token, &made, idle) != &made) {
             destroy(made); // another was faster
-        } else if (win::with_room([&] { return made.begin(bucket_); })) {
+        } else if (win::call_on_system_stack([&] { return made.begin(bucket_); })) {
             destroy(made);
         }
     }

@@ -134,8 +134,8 @@ bool wait_ticket::wake(wake_reason reason) const noexcept {
 // ---- wait ------------------------------------------------------------------------------------------------------
 
 parker& wait::begin(const char* what, stop_request stopping, stack_use stack) noexcept {
-    if (stack == stack_use::settles) {
-        sched::settle_stack(sched::room_to_wait);
+    if (stack == stack_use::prepares) {
+        sched::prepare_stack(sched::room_to_wait);
     }
     parker& owner = parker_of_caller();
     std::uint64_t word =

@@ -50,7 +50,7 @@ void worker::join_thread() noexcept {
 
 // A preempted coroutine's registers arrive on this stack while the TEB still describes the coroutine's: the system
 // would not know a guard page of this one. So what is needed below the worker's loop has memory from the start.
-MOOR_NOINLINE void worker::touch_own_stack() noexcept {
+MOOR_NOINLINE void worker::touch_system_stack() noexcept {
     std::array<volatile std::byte, std::size_t{8} * 1024> below;
     for (std::size_t offset = 0; offset < below.size(); offset += win::page_size / 2) {
         below[offset] = std::byte{};
@@ -59,16 +59,16 @@ MOOR_NOINLINE void worker::touch_own_stack() noexcept {
 
 unsigned worker::thread_main(void* self) noexcept {
     auto& here = *static_cast<worker*>(self);
-    win::thread_slot::set(static_cast<own_stack*>(&here));
+    win::thread_slot::set(static_cast<system_stack*>(&here));
     here.places_ = context::thread_places();
     here.runtime_.reports->thread_begins();
-    win::data_slot::set(&here.own_data_);
+    win::data_slot::set(&here.system_data_);
     if (here.runtime_.options.preemption) {
         here.spare_state_ = preempt::preempted_state::make();
     }
-    touch_own_stack();
+    touch_system_stack();
     here.run();
-    here.release_data(here.own_data_);
+    here.release_data(here.system_data_);
     win::data_slot::set(nullptr);
     win::thread_slot::set(nullptr);
     return 0;
@@ -89,7 +89,7 @@ void worker::run() noexcept {
             runtime_.io.port.post_wake(); // whoever took the last wake-up may have taken another sleeper's with it
             return;
         }
-        run_from_own_stack(*next);
+        run_from_system_stack(*next);
     }
 }
 

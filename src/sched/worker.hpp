@@ -5,9 +5,9 @@
 // that yielded after they had computed for long, half of another worker's ring, and completed I/O. No order and no
 // count bounds how long somebody waits when turns are long: time does, see worker_fairness.cpp. A coroutine that
 // suspends takes that decision itself and switches straight to the next coroutine; only when its queues are empty, or
-// when time asks for maintenance, does it switch to the worker's own stack. Nothing makes a coroutine visible as
+// when time asks for maintenance, does it switch to the worker's system stack. Nothing makes a coroutine visible as
 // resumable before its context is saved: a departing coroutine only notes what is to happen to it, and the code that
-// runs next does it (settle_departure).
+// runs next does it (finish_switch).
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@
 #include <moor/preempt.hpp>
 
 #include "context/switch.hpp"
-#include "iocp/batch_room.hpp"
+#include "iocp/adaptive_batch.hpp"
 #include "iocp/io_context.hpp"
 #include "preempt/preempted_state.hpp"
 #include "sched/run_queue.hpp"
@@ -31,7 +31,7 @@
 #include "stack/memory.hpp"
 #include "stack/segment_cache.hpp"
 #include "win/handle.hpp"
-#include "win/own_stack.hpp"
+#include "win/system_stack.hpp"
 
 namespace moor::detail {
 class runtime_core;
@@ -95,7 +95,7 @@ private:
     std::atomic<std::uint64_t> value_{0};
 };
 
-class worker final : public win::own_stack {
+class worker final : public win::system_stack {
 public:
     worker(runtime_core& runtime, unsigned index);
     ~worker();
@@ -103,9 +103,9 @@ public:
     worker& operator=(const worker&) = delete;
 
     /// The calling thread's worker, null on others. Never cached across a suspension.
-    [[nodiscard]] static worker* current() noexcept { return static_cast<worker*>(own_stack::current()); }
+    [[nodiscard]] static worker* current() noexcept { return static_cast<worker*>(system_stack::current()); }
 
-    /// The coroutine that runs on the calling thread now; null on a worker's own stack and on other threads.
+    /// The coroutine that runs on the calling thread now; null on a worker's system stack and on other threads.
     [[nodiscard]] static coroutine* current_coroutine() noexcept {
         const worker* const here = current();
         return here != nullptr ? here->running_.load(std::memory_order_relaxed) : nullptr;
@@ -125,14 +125,14 @@ public:
 
     // -- Movable stacks; see stack_movement.cpp ------------------------------------------------------------------
 
-    /// settle_stack on this worker.
-    void settle_running_stack(std::size_t room) noexcept;
-    /// On the worker's own stack, between the halves of a visit: for moor_move_stack.
+    /// prepare_stack on this worker.
+    void prepare_running_stack(std::size_t room) noexcept;
+    /// On the worker's system stack, between the halves of a call: for moor_move_stack.
     [[nodiscard]] std::byte* move_running_stack(std::byte* saved_at) noexcept;
     /// Ends the process when somebody has written beyond the end of that coroutine's segment.
     void check_end(const coroutine& self) const noexcept;
     static void report_overrun(const coroutine& self) noexcept;
-    /// Before a visit: the kernel moves the limit of a slot.
+    /// Before a call on the system stack: the kernel moves the limit of a slot.
     void note_stack_limit() noexcept;
     [[nodiscard]] win::stack_fields fields_of_running_stack() const noexcept;
     /// Whether the running coroutine has thrown something that is not caught yet.
@@ -154,8 +154,8 @@ public:
     /// The coroutine that runs, or ran a moment ago: the block stays one. For the monitor.
     [[nodiscard]] coroutine* running_now() const noexcept { return running_.load(std::memory_order_relaxed); }
     [[nodiscard]] const win::unique_handle& thread() const noexcept { return thread_; }
-    /// The thread itself, interrupted, on its own stack: the running coroutine is preempted.
-    [[noreturn]] void arrive_preempted() noexcept;
+    /// The thread itself, interrupted, on its system stack: the running coroutine is preempted.
+    [[noreturn]] void depart_preempted() noexcept;
 
     // -- Any code on this worker's thread ------------------------------------------------------------------------
 
@@ -224,7 +224,7 @@ public:
 
     counter started;       // coroutines
     counter ended;         // coroutines whose body is done
-    counter settled;       // coroutines that have left their stack for good
+    counter retired;       // coroutines that have left their stack for good
     counter stolen;        // coroutines
     counter copies;        // of stacks
     counter words_changed; // by them: saved frame pointers
@@ -257,7 +257,7 @@ private:
     static constexpr int slices_of_caution = 4;
 
     static unsigned __stdcall thread_main(void* self) noexcept;
-    static void touch_own_stack() noexcept;
+    static void touch_system_stack() noexcept;
     void run() noexcept;
 
     // Choosing the next coroutine.
@@ -324,13 +324,13 @@ private:
 
     // Switching.
     void depart(departure fate) noexcept;
-    void run_from_own_stack(coroutine& to) noexcept;
+    void run_from_system_stack(coroutine& to) noexcept;
     void aim_at_preempted(coroutine& to) noexcept;
-    void settle_preempted(coroutine& left) noexcept;
+    void queue_preempted(coroutine& left) noexcept;
     static void resume_preempted(context::transfer_t arrival) noexcept;
     void set_running(coroutine* now) noexcept { running_.store(now, std::memory_order_relaxed); }
-    void settle_departure(context::fcontext_t resume_at) noexcept;
-    void settle(context::fcontext_t resume_at) noexcept; // the same, inlined into a switch
+    void finish_switch(context::fcontext_t resume_at) noexcept;
+    void finish_switch_inline(context::fcontext_t resume_at) noexcept; // the same, inlined into a switch
 
     // Moving stacks.
     void set_check_limit(coroutine& self, std::uint64_t limit) noexcept;
@@ -351,8 +351,8 @@ private:
     // The worker's thread alone, except where said.
     context::thread_places places_;            // of this thread once it runs
     first_call first_call_;                    // of the coroutine that begins
-    context::suspended_state own_state_;       // of the worker's own stack
-    stack::data_stack own_data_;               // of covered code that runs there
+    context::suspended_state system_state_;    // of the worker's system stack
+    stack::data_stack system_data_;            // of covered code that runs there
     std::atomic<coroutine*> running_{nullptr}; // the monitor reads it
     coroutine* departing_ = nullptr;
     departure fate_ = departure::park;
@@ -404,7 +404,7 @@ private:
     std::unique_ptr<unwind::frame_shape_cache> shapes_; // made by the first move
     std::uint64_t foreign_ = 0;                         // what code forbade the last move
     iocp::packet_batch batch_;
-    iocp::batch_room room_to_sleep_{iocp::packets_per_batch}; // for the dequeue in which it sleeps
+    iocp::adaptive_batch room_to_sleep_{iocp::packets_per_batch}; // for the dequeue in which it sleeps
 };
 
 } // namespace moor::sched

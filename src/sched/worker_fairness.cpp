@@ -4,7 +4,7 @@
 //
 // 1. Time is noticed. A clock at every turn would cost half a switch, so there are looks: at every 32nd turn while
 //    turns are short, at every one when they are long, and at once when the monitor finds that there was none.
-// 2. A look that finds maintenance due sends the worker to its own stack: timers that are due, then the port.
+// 2. A look that finds maintenance due sends the worker to its system stack: timers that are due, then the port.
 // 3. While some coroutines compute, those that yield wait apart, preempted ones too, and run after all that were woken:
 //    by a packet, a timer, another coroutine or a thread. Before one that computes goes on, the port is looked at once
 //    more, since nobody will for a slice.
@@ -120,7 +120,7 @@ void worker::share_time(steady::time_point now) noexcept {
 
 // ---- Those who yielded ---------------------------------------------------------------------------------------------
 
-// On the worker's own stack. A coroutine that suspends chooses among the others only.
+// On the worker's system stack. A coroutine that suspends chooses among the others only.
 coroutine* worker::choose_fairly() noexcept {
     if (yielded_first_) {
         if (coroutine* const yielded = pick_yielded()) {

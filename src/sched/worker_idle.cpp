@@ -1,5 +1,5 @@
 // What a worker does when its own queues are empty: steal, take completions, sleep in the port. All of it on the
-// worker's own stack.
+// worker's system stack.
 #include <algorithm>
 #include <chrono>
 #include <span>
@@ -132,7 +132,7 @@ void worker::sleep_in_port() noexcept {
     room_to_sleep_.took(poll(timeout, room));
     asleep_.store(false, std::memory_order_relaxed);
     runtime_.idle.stop_sleeping();
-    runtime_.overseer.worker_woke();
+    runtime_.monitor.worker_woke();
     begin_turns();
     polled_at_ = judged_at_;
     maintained();

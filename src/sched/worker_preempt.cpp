@@ -11,7 +11,7 @@ namespace moor::sched {
 
 std::optional<preempt_refusal> worker::refusal_at(std::uint64_t stack_pointer) const noexcept {
     const coroutine* const running = running_now();
-    if (running == nullptr || !away() || in_section()) {
+    if (running == nullptr || !on_coroutine_stack() || in_section()) {
         return preempt_refusal::in_runtime;
     }
     if (running->preemptible_scopes.load(std::memory_order_relaxed) == 0) {
@@ -34,7 +34,7 @@ std::optional<preempt_refusal> worker::refusal_at(std::uint64_t stack_pointer) c
     return {};
 }
 
-void worker::settle_preempted(coroutine& left) noexcept {
+void worker::queue_preempted(coroutine& left) noexcept {
     preempted_last_.store(&left, std::memory_order_relaxed);
     preempted.add(1);
     spare_state_ = preempt::preempted_state::make();
@@ -43,9 +43,9 @@ void worker::settle_preempted(coroutine& left) noexcept {
     yielded_here_.push(left);
 }
 
-// All of the coroutine's state is taken before anything of the runtime or the system runs. The own stack goes on where
-// it was left; what lies below that, this function's frame included, is forgotten.
-void worker::arrive_preempted() noexcept {
+// All of the coroutine's state is taken before anything of the runtime or the system runs. The system stack goes on
+// where it was left; what lies below that, this function's frame included, is forgotten.
+void worker::depart_preempted() noexcept {
     begin_switch();
     coroutine& self = *running_;
     context::keep_errors(places_, self.state);
@@ -57,8 +57,8 @@ void worker::arrive_preempted() noexcept {
     departing_ = &self;
     fate_ = departure::preempted;
     set_running(nullptr);
-    enter();
-    context::switch_stacks(places_, self.state, own_state_, &own_data_);
+    return_to_system_stack();
+    context::switch_stacks(places_, self.state, system_state_, &system_data_);
     win::fatal("a preempted coroutine was resumed where it was interrupted");
 }
 
@@ -72,7 +72,7 @@ void worker::aim_at_preempted(coroutine& to) noexcept {
 void worker::resume_preempted(context::transfer_t arrival) noexcept {
     worker& here = *current();
     coroutine& self = *here.running_;
-    here.settle_departure(arrival.fctx);
+    here.finish_switch(arrival.fctx);
     here.fields_of_running_stack().store();
     // The thread's again as soon as it runs on the coroutine's stack, which is when the monitor may use it.
     here.spare_state_ = std::move(self.preempted);
@@ -87,4 +87,4 @@ void worker::resume_preempted(context::transfer_t arrival) noexcept {
 
 } // namespace moor::sched
 
-void moor_preempted(moor::preempt::preempted_state*) noexcept { moor::sched::worker::current()->arrive_preempted(); }
+void moor_preempted(moor::preempt::preempted_state*) noexcept { moor::sched::worker::current()->depart_preempted(); }

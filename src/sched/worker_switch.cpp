@@ -17,7 +17,7 @@ namespace moor::sched {
 
 // ---- Choosing ------------------------------------------------------------------------------------------------------
 
-// For a coroutine that suspends: null sends it to the worker's own stack.
+// For a coroutine that suspends: null sends it to the worker's system stack.
 MOOR_ALWAYS_INLINE coroutine* worker::choose_next() noexcept {
     if (maintenance_is_due_at(turn_.load(std::memory_order_relaxed))) [[unlikely]] {
         return nullptr;
@@ -87,8 +87,8 @@ void worker::yield() noexcept {
         self.yield_wanted.store(false, std::memory_order_relaxed);
         look_at_clock_soon(); // it has had the worker for long
     }
-    if (self.movement.movable && away()) {
-        settle_running_stack(room_to_wait);
+    if (self.movement.movable && on_coroutine_stack()) {
+        prepare_running_stack(room_to_wait);
     }
     if (ring_.empty() && next_.load(std::memory_order_relaxed) == nullptr && pinned_.empty() && shared_.empty() &&
         !yields_go_last_) {
@@ -104,7 +104,7 @@ void worker::yield() noexcept {
 
 // Not inlined: after the switch the caller may be on another thread, where nothing computed before it holds.
 MOOR_NOINLINE void worker::depart(departure fate) noexcept {
-    if (!away()) [[unlikely]] {
+    if (!on_coroutine_stack()) [[unlikely]] {
         win::fatal(
             "a coroutine was about to suspend inside on_system_stack, inside start or finish of an overlapped call, or "
             "where it was called by a function without stack checks: others cannot run meanwhile");
@@ -123,17 +123,17 @@ MOOR_NOINLINE void worker::depart(departure fate) noexcept {
     fate_ = fate;
     set_running(to);
     if (to == nullptr) {
-        enter();
+        return_to_system_stack();
     }
-    const context::fcontext_t left = context::switch_stacks(places_, self.state, to != nullptr ? to->state : own_state_,
-                                                            to != nullptr ? &to->data : &own_data_);
+    const context::fcontext_t left = context::switch_stacks(
+        places_, self.state, to != nullptr ? to->state : system_state_, to != nullptr ? &to->data : &system_data_);
     worker& arrived = *current();
-    arrived.settle(left); // may make system calls
+    arrived.finish_switch_inline(left); // may make system calls
     context::restore_errors(arrived.places_, self.state);
     arrived.end_switch();
 }
 
-void worker::run_from_own_stack(coroutine& to) noexcept {
+void worker::run_from_system_stack(coroutine& to) noexcept {
     departing_ = nullptr;
     polled_ = false;
     begin_switch();
@@ -141,17 +141,17 @@ void worker::run_from_own_stack(coroutine& to) noexcept {
     if (to.preempted != nullptr) [[unlikely]] {
         aim_at_preempted(to);
     }
-    leave();
-    const context::fcontext_t left = context::switch_stacks(places_, own_state_, to.state, &to.data);
-    arrived();
-    settle_departure(left);
+    leave_system_stack();
+    const context::fcontext_t left = context::switch_stacks(places_, system_state_, to.state, &to.data);
+    restore_stack_limit();
+    finish_switch(left);
 }
 
-void worker::settle_departure(context::fcontext_t resume_at) noexcept { settle(resume_at); }
+void worker::finish_switch(context::fcontext_t resume_at) noexcept { finish_switch_inline(resume_at); }
 
-MOOR_ALWAYS_INLINE void worker::settle(context::fcontext_t resume_at) noexcept {
-    if (departing_ == nullptr) { // the worker's own stack was left
-        own_state_.resume_at = resume_at;
+MOOR_ALWAYS_INLINE void worker::finish_switch_inline(context::fcontext_t resume_at) noexcept {
+    if (departing_ == nullptr) { // the worker's system stack was left
+        system_state_.resume_at = resume_at;
         left_at_ = resume_at;
         return;
     }
@@ -177,13 +177,13 @@ MOOR_ALWAYS_INLINE void worker::settle(context::fcontext_t resume_at) noexcept {
         }
         return;
     case departure::yield: return; // see above
-    case departure::preempted: settle_preempted(left); return;
+    case departure::preempted: queue_preempted(left); return;
     case departure::finish:
         check_end(left);
         give_memory(std::exchange(left.stack, {}));
         release_data(left.data);
-        settled.add(1);
-        detail::settle_finished(left);
+        retired.add(1);
+        detail::retire(left);
         runtime_.notice_progress();
         return;
     }
@@ -197,7 +197,7 @@ const first_call* coroutine_entry(context::transfer_t arrival) noexcept {
         here.runtime_.reports->left_at(
             self.state.resume_at); // where it began, which switching to it has left behind as well
     }
-    here.settle_departure(arrival.fctx);
+    here.finish_switch(arrival.fctx);
     context::restore_errors(here.places_, self.state);
     here.end_switch();
     const void* const body = reinterpret_cast<const void*>(self.work->run());

@@ -10,7 +10,7 @@
 
 #include "stack/allocator_room.hpp"
 #include "win/error.hpp"
-#include "win/own_stack.hpp"
+#include "win/system_stack.hpp"
 #include "win/windows.hpp"
 
 extern "C" __declspec(dllimport) int* __cdecl _errno(void);
@@ -40,7 +40,7 @@ public:
         if (function == nullptr) {
             function = find();
         }
-        return moor::win::with_room([&] { return function(arguments...); });
+        return moor::win::call_on_system_stack([&] { return function(arguments...); });
     }
 
 private:

@@ -25,8 +25,8 @@ struct data_memory {
     [[nodiscard]] segment as_segment() const noexcept { return {base, size}; }
 };
 
-/// Belongs to a coroutine, or to a thread's own stack; only whoever runs there uses it. The first two members are known
-/// to the pass.
+/// Belongs to a coroutine, or to a thread's system stack; only whoever runs there uses it. The first two members are
+/// known to the pass.
 class data_stack {
 public:
     /// The smallest chunk, and how much of each is the stack's own; bytes.

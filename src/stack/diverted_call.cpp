@@ -1,6 +1,6 @@
 // The part of diverted calls (diverted_call_gas.S) that C++ can say: where covered code lies, what an exception does
-// that leaves a diverted call, and that the assembly has the layout of own_stack right. Linked only into programs that
-// were set up with moor_enable_movable_stacks.
+// that leaves a diverted call, and that the assembly has the layout of system_stack right. Linked only into programs
+// that were set up with moor_enable_movable_stacks.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +11,7 @@
 #include <unwind.h>
 
 #include "context/exception_state.hpp"
-#include "win/own_stack.hpp"
+#include "win/system_stack.hpp"
 #include "win/windows.hpp"
 
 extern "C" {
@@ -31,12 +31,12 @@ namespace moor::win {
 // Conditionally supported for a class with private members, and supported by the compilers that get here.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Winvalid-offsetof"
-struct own_stack_layout {
-    static_assert(offsetof(own_stack, left_at_) == 0);
-    static_assert(offsetof(own_stack, fields_) + offsetof(stack_fields, base) == 8);
-    static_assert(offsetof(own_stack, fields_) + offsetof(stack_fields, limit) == 16);
-    static_assert(offsetof(own_stack, fields_) + offsetof(stack_fields, deallocation) == 24);
-    static_assert(offsetof(own_stack, away_) == 56);
+struct system_stack_layout {
+    static_assert(offsetof(system_stack, left_at_) == 0);
+    static_assert(offsetof(system_stack, fields_) + offsetof(stack_fields, base) == 8);
+    static_assert(offsetof(system_stack, fields_) + offsetof(stack_fields, limit) == 16);
+    static_assert(offsetof(system_stack, fields_) + offsetof(stack_fields, deallocation) == 24);
+    static_assert(offsetof(system_stack, on_coroutine_stack_) == 56);
 };
 #pragma GCC diagnostic pop
 
@@ -78,8 +78,9 @@ std::uint64_t moor_covered_size = [] {
     return section != nullptr ? std::uint64_t{section->Misc.VirtualSize} : 0;
 }();
 
-/// On the thread's own stack, at the end of a diverted call that throws. The exception is neither caught nor in flight
-/// until it is thrown again, so that the coroutine's stack can move meanwhile: none of its frames is known to it.
+/// On the thread's system stack, at the end of a diverted call that throws. The exception is neither caught nor in
+/// flight until it is thrown again, so that the coroutine's stack can move meanwhile: none of its frames is known to
+/// it.
 void* moor_take_exception(_Unwind_Exception* thrown) noexcept {
     count_in_flight(*thrown, static_cast<unsigned>(-1));
     return thrown;

@@ -1,11 +1,11 @@
-# Calls from code with stack checks to code without (law 6): the function runs on the thread's own stack. The compiler's
+# Calls from code with stack checks to code without (law 6): the function runs on the thread's system stack. The compiler's
 # plugin (src/compiler/divert_calls.cpp) leads such calls through here:
 #
 #   r10 = the function; everything else as the function expects it, arguments in registers and on the stack.
 #   moor_divert_N passes N arguments on the stack on.
 #
 # On a stack that does not move, and on threads that run no coroutine, the function is called right there. Else the TEB
-# gets the fields of the thread's own stack, as own_stack::visit does it, and two frames are made: one that stays on the
+# gets the fields of the thread's system stack, as system_stack::call does it, and two frames are made: one that stays on the
 # coroutine's stack and finds it again through rbp, and one on the thread's own. The second is there for exceptions:
 # handlers are only asked for frames that lie on the stack that the TEB describes. It catches what leaves the function;
 # the first throws it again, as if the caller had called a function that throws at once.
@@ -19,7 +19,7 @@
     .set stack_limit, 0x10
     .set deallocation_stack, 0x1478
     .set expansion_slots, 0x1780
-    .set own_left_at, 0        # of own_stack; diverted_call.cpp compares
+    .set own_left_at, 0        # of system_stack; diverted_call.cpp compares
     .set own_base, 8
     .set own_limit, 16
     .set own_deallocation, 24
@@ -105,7 +105,7 @@
 # Gives the TEB the coroutine's stack again; keeps results.
     .macro come_back
     mov r11, [rbp - 16]
-    mov rcx, gs:[stack_limit]  # the kernel moves it as the own stack grows
+    mov rcx, gs:[stack_limit]  # the kernel moves it as the system stack grows
     mov [r11 + own_limit], rcx
     mov rcx, [rbp - 24]
     mov gs:[check_limit], rcx
@@ -126,7 +126,7 @@
     .p2align 4
     .seh_proc moor_diverted_0
     .seh_handler __gxx_personality_seh0, @unwind, @except
-moor_diverted_0:               # on the thread's own stack
+moor_diverted_0:               # on the thread's system stack
     sub rsp, 40                # home space, and alignment
     .seh_stackalloc 40
     .seh_endprologue

@@ -33,10 +33,10 @@ inline constexpr std::size_t saved_bytes = 392;
 } // namespace moor::stack
 
 extern "C" {
-/// Called on the running stack with all registers saved. Returns the address on the thread's own stack from which
+/// Called on the running stack with all registers saved. Returns the address on the thread's system stack from which
 /// moor_move_stack can be called, or null when the running stack cannot move; then nothing has changed.
 void* moor_begin_move() noexcept;
 
-/// Called on the thread's own stack. Moves the running stack and returns where the saved registers are now.
+/// Called on the thread's system stack. Moves the running stack and returns where the saved registers are now.
 std::byte* moor_move_stack(std::byte* saved) noexcept;
 }

@@ -70,7 +70,7 @@ __morestack:
     test rax, rax
     jz 1f                      # this stack stays where it is
     mov rcx, rbx
-    lea rsp, [rax-32]          # the thread's own stack, with home space
+    lea rsp, [rax-32]          # the thread's system stack, with home space
     and rsp, -16
     call moor_move_stack
     mov rsp, rax               # the coroutine's stack in its new place

@@ -27,7 +27,7 @@ std::size_t rounded_stack_size(std::size_t bytes) noexcept {
     return std::bit_ceil(std::max(bytes, smallest_reserved_stack));
 }
 
-reserved_stack with_room(reserved_stack stack, std::size_t bytes) noexcept {
+reserved_stack commit_room(reserved_stack stack, std::size_t bytes) noexcept {
     const std::size_t pages = (bytes + win::page_size - 1) / win::page_size;
     std::byte* const limit = stack.top() - pages * win::page_size;
     if (limit >= stack.limit) {

@@ -10,18 +10,18 @@
 #include <mutex>
 #include <vector>
 
-#include "win/own_stack.hpp"
 #include "win/system_lock.hpp"
+#include "win/system_stack.hpp"
 #include "win/virtual_memory.hpp"
 
 namespace moor::stack {
 
 /// A stack in somebody's hands: a value, owned by convention (a coroutine, a cache, or the arena).
 struct reserved_stack {
-    /// Below the program's part: the room that GuaranteedStackBytes asks for (win::own_stack::overflow_reserve), which
-    /// the system gives to the report of an overflow, the guard below it, and two pages of which the system lets no
-    /// stack use the lower one. Wine takes two pages less. Bytes; an odd number of pages, see reserved_arena.
-    static constexpr std::size_t kept_below = win::own_stack::overflow_reserve + 3 * win::page_size;
+    /// Below the program's part: the room that GuaranteedStackBytes asks for (win::system_stack::overflow_reserve),
+    /// which the system gives to the report of an overflow, the guard below it, and two pages of which the system lets
+    /// no stack use the lower one. Wine takes two pages less. Bytes; an odd number of pages, see reserved_arena.
+    static constexpr std::size_t kept_below = win::system_stack::overflow_reserve + 3 * win::page_size;
 
     std::byte* slot = nullptr;  ///< lowest address that the program may use
     std::size_t size = 0;       ///< bytes from there to the top
@@ -44,7 +44,7 @@ inline constexpr std::size_t largest_reserved_stack = std::size_t{1024} * 1024 *
 
 /// Commits at least the `bytes` below its top, with the guard below them, so that another thread of control can fill
 /// them. Empty when the system has no memory; the stack is still the caller's.
-[[nodiscard]] reserved_stack with_room(reserved_stack stack, std::size_t bytes) noexcept;
+[[nodiscard]] reserved_stack commit_room(reserved_stack stack, std::size_t bytes) noexcept;
 
 /// Where slots come from: large reservations per size, kept until the runtime ends. Any thread.
 ///

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "win/own_stack.hpp"
+#include "win/system_stack.hpp"
 
 namespace moor::stack {
 namespace {
@@ -44,11 +44,11 @@ void segment_cache::clear() noexcept {
 }
 
 segment segment_cache::fetch(std::size_t number) noexcept {
-    return win::with_room([this, number] { return fetch_with_room(number); });
+    return win::call_on_system_stack([this, number] { return fetch_with_room(number); });
 }
 
 void segment_cache::pass_on(std::size_t number, std::byte* base) noexcept {
-    win::with_room([this, number, base] { pass_on_with_room(number, base); });
+    win::call_on_system_stack([this, number, base] { pass_on_with_room(number, base); });
 }
 
 // Fills half of the empty shelf, so that as many can be given as taken before the pool is asked again.

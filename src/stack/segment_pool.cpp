@@ -8,7 +8,7 @@
 #include "stack/segment_chunks.hpp"
 #include "stack/segment_pages.hpp"
 #include "win/error.hpp"
-#include "win/kept_last_error.hpp"
+#include "win/last_error_scope.hpp"
 
 namespace moor::stack {
 namespace {
@@ -61,7 +61,7 @@ bool segment_pool::reserved() noexcept {
 
 // The system is asked for memory under the lock: whoever else finds the pool empty would have to ask as well.
 std::size_t segment_pool::take_many(std::size_t number, std::span<std::byte*> bases) noexcept {
-    const win::kept_last_error kept; // a stack grows between any two instructions of its coroutine
+    const win::last_error_scope kept; // a stack grows between any two instructions of its coroutine
     const std::lock_guard guard(lock_);
     if (!reserved()) {
         return 0;
@@ -84,7 +84,7 @@ bool segment_pool::taken_back(std::size_t number, std::byte* base) noexcept {
 }
 
 void segment_pool::give_many(std::size_t number, std::span<std::byte* const> bases) noexcept {
-    const win::kept_last_error kept;
+    const win::last_error_scope kept;
     bool surplus = false;
     {
         const std::lock_guard guard(lock_);

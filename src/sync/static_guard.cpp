@@ -33,7 +33,7 @@ constinit wait_queue waiters; // of all variables; `slot` says of which. Guarded
 
 bool may_suspend() noexcept {
     const sched::worker* const here = sched::worker::current();
-    return here != nullptr && here->away() && !here->in_section();
+    return here != nullptr && here->on_coroutine_stack() && !here->in_section();
 }
 
 void wait_suspended(guard_word& variable) noexcept {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "win/error.hpp"
-#include "win/kept_last_error.hpp"
+#include "win/last_error_scope.hpp"
 #include "win/process_registration.hpp"
 #include "win/windows.hpp"
 
@@ -49,7 +49,7 @@ void NTAPI end_of_thread(void* value) {
 process_registration& data_slot::registration() noexcept {
     static constinit process_registration index(
         [] {
-            const kept_last_error kept;
+            const last_error_scope kept;
             moor_data_slot =
                 static_cast<std::uint32_t>(teb::field::tls_slots) + index_in_teb() * std::uint32_t{sizeof(void*)};
         },
@@ -61,7 +61,7 @@ process_registration& data_slot::registration() noexcept {
 }
 
 bool data_slot::release_at_end_of_thread(void* value, void (*release)(void*) noexcept) noexcept {
-    const kept_last_error kept;
+    const last_error_scope kept;
     release_function.store(release, std::memory_order_release);
     static const DWORD index = ::FlsAlloc(&end_of_thread);
     return index != FLS_OUT_OF_INDEXES && ::FlsSetValue(index, value) != 0;

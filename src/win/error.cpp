@@ -8,7 +8,7 @@
 #include <moor/stack.hpp>
 
 #include "win/known_errors.hpp"
-#include "win/own_stack.hpp"
+#include "win/system_stack.hpp"
 #include "win/windows.hpp"
 
 namespace moor {
@@ -75,7 +75,7 @@ std::error_code last_error() noexcept { return to_error(::GetLastError()); }
 void throw_last_error(const char* what) { throw std::system_error(last_error(), what); }
 
 void write_error_stream(std::string_view text) noexcept {
-    with_room([text] {
+    call_on_system_stack([text] {
         DWORD written = 0;
         ::WriteFile(::GetStdHandle(STD_ERROR_HANDLE), text.data(), static_cast<DWORD>(text.size()), &written, nullptr);
     });
@@ -91,12 +91,12 @@ void call_before_fatal(void (*function)() noexcept) noexcept {
 
 void fatal(std::string_view text, unsigned exit_status) noexcept {
     if (auto* const function = before_fatal.load(std::memory_order_acquire)) {
-        with_room([function] { function(); });
+        call_on_system_stack([function] { function(); });
     }
     write_error_stream("moor: ");
     write_error_stream(text);
     write_error_stream("\n");
-    with_room([exit_status] { ::TerminateProcess(::GetCurrentProcess(), exit_status); });
+    call_on_system_stack([exit_status] { ::TerminateProcess(::GetCurrentProcess(), exit_status); });
     for (;;) {
         ::Sleep(INFINITE); // TerminateProcess returns before the calling thread has ended
     }

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "win/own_stack.hpp"
+#include "win/system_stack.hpp"
 #include "win/windows.hpp"
 
 namespace moor::win {
@@ -29,7 +29,7 @@ public:
 
     void close() noexcept {
         if (handle_ != nullptr) {
-            with_room([closed = std::exchange(handle_, nullptr)] { ::CloseHandle(closed); });
+            call_on_system_stack([closed = std::exchange(handle_, nullptr)] { ::CloseHandle(closed); });
         }
     }
 

@@ -33,7 +33,7 @@ bool is_shortage(std::uint32_t error) noexcept {
 void insistence::refused(std::uint32_t error) noexcept {
     const auto now = detail::wait_clock::now();
     if (!is_shortage(error) || (since_ && now - *since_ >= longest_shortage)) {
-        with_room([&] {
+        call_on_system_stack([&] {
             fmt::basic_memory_buffer<char, 128> text; // never on the heap, whose lock a suspended thread may hold
             fmt::format_to(std::back_inserter(text), "the system refuses {}: error {}", call_, error);
             fatal({text.data(), text.size()});
@@ -42,7 +42,7 @@ void insistence::refused(std::uint32_t error) noexcept {
     if (!since_) {
         since_ = now;
     }
-    with_room([] { ::Sleep(1); });
+    call_on_system_stack([] { ::Sleep(1); });
 }
 
 } // namespace moor::win

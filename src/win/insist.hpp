@@ -8,7 +8,7 @@
 
 #include <moor/detail/deadline.hpp>
 
-#include "win/own_stack.hpp"
+#include "win/system_stack.hpp"
 #include "win/windows.hpp"
 
 namespace moor::win {
@@ -29,8 +29,8 @@ private:
 };
 
 /// Makes the system call `function` until it returns anything but 0. `name` as above; `fine` is an error that is no
-/// refusal. Where there is room for a system call, see with_room. The caller may hold a lock under which waiters are
-/// resumed (docs/hacking.md).
+/// refusal. Where there is room for a system call, see call_on_system_stack. The caller may hold a lock under which
+/// waiters are resumed (docs/hacking.md).
 template <class Function>
 void insist(const char* name, Function&& function, std::uint32_t fine = ERROR_SUCCESS) noexcept {
     const auto error_of = [&]() noexcept -> std::uint32_t {
@@ -40,8 +40,8 @@ void insist(const char* name, Function&& function, std::uint32_t fine = ERROR_SU
         const std::uint32_t error = ::GetLastError();
         return error != ERROR_SUCCESS ? error : ERROR_GEN_FAILURE;
     };
-    std::uint32_t error = with_room(error_of);
-    for (insistence again(name); error != ERROR_SUCCESS && error != fine; error = with_room(error_of)) {
+    std::uint32_t error = call_on_system_stack(error_of);
+    for (insistence again(name); error != ERROR_SUCCESS && error != fine; error = call_on_system_stack(error_of)) {
         again.refused(error);
     }
 }

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "win/handle.hpp"
-#include "win/own_stack.hpp"
+#include "win/system_stack.hpp"
 #include "win/windows.hpp"
 
 namespace moor::win {
@@ -32,13 +32,13 @@ public:
 
     void close() noexcept {
         if (socket_ != INVALID_SOCKET) {
-            with_room([closed = std::exchange(socket_, INVALID_SOCKET)] { ::closesocket(closed); });
+            call_on_system_stack([closed = std::exchange(socket_, INVALID_SOCKET)] { ::closesocket(closed); });
         }
     }
 
     /// A new overlapped socket, not inheritable. Empty with the thread's last error set when the system refuses.
     [[nodiscard]] static unique_socket open(int family, int type, int protocol) noexcept {
-        return unique_socket(with_room([=] {
+        return unique_socket(call_on_system_stack([=] {
             return ::WSASocketW(family, type, protocol, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
         }));
     }

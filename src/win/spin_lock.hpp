@@ -4,12 +4,12 @@
 
 #include <moor/detail/spin_lock.hpp>
 
-#include "win/own_stack.hpp"
+#include "win/system_stack.hpp"
 
 namespace moor::detail {
 
 inline void spin_lock::lock() noexcept {
-    if (auto* const thread = win::own_stack::current()) {
+    if (auto* const thread = win::system_stack::current()) {
         thread->begin_section();
     }
     // Acquire pairs with the release in unlock().
@@ -19,7 +19,7 @@ inline void spin_lock::lock() noexcept {
 }
 
 inline bool spin_lock::try_lock() noexcept {
-    auto* const thread = win::own_stack::current();
+    auto* const thread = win::system_stack::current();
     if (thread != nullptr) {
         thread->begin_section();
     }
@@ -32,7 +32,7 @@ inline bool spin_lock::try_lock() noexcept {
 
 inline void spin_lock::unlock() noexcept {
     held_.store(false, std::memory_order_release);
-    if (auto* const thread = win::own_stack::current()) {
+    if (auto* const thread = win::system_stack::current()) {
         thread->end_section();
     }
 }

@@ -2,8 +2,8 @@
 #include "win/spinning.hpp"
 
 #include "win/compiler.hpp"
-#include "win/kept_last_error.hpp"
-#include "win/own_stack.hpp"
+#include "win/last_error_scope.hpp"
+#include "win/system_stack.hpp"
 #include "win/windows.hpp"
 
 namespace moor::win {
@@ -14,12 +14,12 @@ void spinning::pause() noexcept {
         win::pause();
         return;
     }
-    const kept_last_error kept;
+    const last_error_scope kept;
     if (rounds_ < pauses + yields) {
         ++rounds_;
-        with_room([] { ::SwitchToThread(); });
+        call_on_system_stack([] { ::SwitchToThread(); });
     } else {
-        with_room([] { ::Sleep(1); });
+        call_on_system_stack([] { ::Sleep(1); });
     }
 }
 

@@ -2,7 +2,7 @@
 // Rejected: std::mutex, which MinGW builds on thread-local lookups that clear the last error of the running coroutine.
 #pragma once
 
-#include "win/own_stack.hpp"
+#include "win/system_stack.hpp"
 #include "win/windows.hpp"
 
 namespace moor::win {
@@ -16,16 +16,16 @@ public:
     system_lock& operator=(const system_lock&) = delete;
 
     void lock() noexcept {
-        if (auto* const thread = own_stack::current()) {
+        if (auto* const thread = system_stack::current()) {
             thread->begin_section();
         }
         if (::TryAcquireSRWLockExclusive(&lock_) == FALSE) { // a few instructions
-            with_room([this] { ::AcquireSRWLockExclusive(&lock_); });
+            call_on_system_stack([this] { ::AcquireSRWLockExclusive(&lock_); });
         }
     }
     void unlock() noexcept {
-        with_room([this] { ::ReleaseSRWLockExclusive(&lock_); }); // it may have to wake others
-        if (auto* const thread = own_stack::current()) {
+        call_on_system_stack([this] { ::ReleaseSRWLockExclusive(&lock_); }); // it may have to wake others
+        if (auto* const thread = system_stack::current()) {
             thread->end_section();
         }
     }

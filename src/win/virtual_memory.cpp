@@ -6,8 +6,8 @@
 
 #include "win/compiler.hpp"
 #include "win/error.hpp"
-#include "win/own_stack.hpp"
 #include "win/random.hpp"
+#include "win/system_stack.hpp"
 #include "win/windows.hpp"
 
 namespace moor::win {
@@ -51,39 +51,41 @@ std::byte* reserve_high(std::size_t bytes) noexcept {
 
 } // namespace
 
-address_space::address_space(std::size_t bytes) : address_space(with_room([=] { return reserve_high(bytes); }), bytes) {
+address_space::address_space(std::size_t bytes)
+    : address_space(call_on_system_stack([=] { return reserve_high(bytes); }), bytes) {
     if (base_ == nullptr) {
         throw_last_error("moor: reserving address space");
     }
 }
 
 address_space address_space::at(std::byte* place, std::size_t bytes) noexcept {
-    return {with_room([=] { return reserve_at(reinterpret_cast<std::uint64_t>(place), bytes); }), bytes};
+    return {call_on_system_stack([=] { return reserve_at(reinterpret_cast<std::uint64_t>(place), bytes); }), bytes};
 }
 
 std::byte* likely_free_place(std::size_t bytes) noexcept {
     if (bytes > between_large) {
         return nullptr;
     }
-    return reinterpret_cast<std::byte*>(with_room([=] { return next_large_place(bytes); }));
+    return reinterpret_cast<std::byte*>(call_on_system_stack([=] { return next_large_place(bytes); }));
 }
 
 address_space::~address_space() {
     if (base_ != nullptr) {
-        with_room([this] { ::VirtualFree(base_, 0, MEM_RELEASE); });
+        call_on_system_stack([this] { ::VirtualFree(base_, 0, MEM_RELEASE); });
     }
 }
 
 bool commit(std::byte* first, std::size_t bytes) noexcept {
-    return with_room([=] { return ::VirtualAlloc(first, bytes, MEM_COMMIT, PAGE_READWRITE); }) != nullptr;
+    return call_on_system_stack([=] { return ::VirtualAlloc(first, bytes, MEM_COMMIT, PAGE_READWRITE); }) != nullptr;
 }
 
 bool commit_guard(std::byte* first, std::size_t bytes) noexcept {
-    return with_room([=] { return ::VirtualAlloc(first, bytes, MEM_COMMIT, PAGE_READWRITE | PAGE_GUARD); }) != nullptr;
+    return call_on_system_stack(
+               [=] { return ::VirtualAlloc(first, bytes, MEM_COMMIT, PAGE_READWRITE | PAGE_GUARD); }) != nullptr;
 }
 
 void decommit(std::byte* first, std::size_t bytes) noexcept {
-    with_room([=] { ::VirtualFree(first, bytes, MEM_DECOMMIT); });
+    call_on_system_stack([=] { ::VirtualFree(first, bytes, MEM_DECOMMIT); });
 }
 
 } // namespace moor::win

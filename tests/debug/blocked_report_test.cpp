@@ -146,7 +146,7 @@ TEST(deadlock, can_be_reported_and_survived) {
         core.deadlocks.unsure_after = soon;
         auto blocked = detail::launch(&core, {.name = "sleepy"}, [&] { wake.wait(); });
         std::thread rescuer([&] {
-            EXPECT_TRUE(errors.wait_for("moor::outside_wake."));
+            EXPECT_TRUE(errors.wait_for("moor::work_guard."));
             wake.set();
         });
         blocked.join();
@@ -161,17 +161,17 @@ TEST(deadlock, comes_with_the_end_of_the_last_outside_wake) {
     test::signal wake;
     detail::runtime_core core(reporting(2), &debug::make_runtime_reports);
     core.deadlocks.unsure_after = soon;
-    core.outside_wakes.fetch_add(2); // as two outside_wake objects do
+    core.work_guards.fetch_add(2); // as two work_guard objects do
     auto blocked = detail::launch(&core, {.name = "sleepy"}, [&] { wake.wait(); });
     std::thread joiner([&] { blocked.join(); });
     ASSERT_TRUE(test::eventually([&] { return core.outside_joiners.load() == 1; }));
     let_all_sleep(core);
     EXPECT_THAT(errors.text(), IsEmpty());
-    core.outside_wakes.fetch_sub(1);
+    core.work_guards.fetch_sub(1);
     core.wake_worker();
     let_all_sleep(core);
     EXPECT_THAT(errors.text(), IsEmpty());
-    core.outside_wakes.fetch_sub(1);
+    core.work_guards.fetch_sub(1);
     core.wake_worker();
     EXPECT_TRUE(errors.wait_for("'sleepy' waits in signal"));
     wake.set();
@@ -183,7 +183,7 @@ TEST(deadlock, outside_wake_keeps_it_off) {
     test::signal wake;
     runtime running(reporting(2));
     std::atomic<bool> waiting{false};
-    std::optional<outside_wake> expected(running);
+    std::optional<work_guard> expected(running);
     std::thread waker([&] {
         EXPECT_TRUE(test::eventually([&] { return wake.has_waiter(); }));
         waiting = true;
@@ -204,7 +204,7 @@ TEST(deadlock, outside_wake_made_by_the_coroutine_itself) {
     core.deadlocks.unsure_after = soon;
     auto blocked = detail::launch(&core, {.name = "sleepy"}, [&] {
         {
-            const outside_wake expected;
+            const work_guard expected;
             wake.wait();
         }
         wake.wait();
@@ -333,7 +333,7 @@ TEST(deadlock, that_is_none_is_reported_once) {
         }
     });
     std::thread joiner([&] { blocked.join(); });
-    EXPECT_TRUE(errors.wait_for("moor::outside_wake."));
+    EXPECT_TRUE(errors.wait_for("moor::work_guard."));
     for (int round = 0; round < 3; ++round) {
         EXPECT_TRUE(test::eventually([&] { return wake.has_waiter(); }));
         std::this_thread::sleep_for(200ms); // time to judge it again

@@ -102,11 +102,11 @@ TEST(crash_report, of_other_exceptions_that_end_the_process) {
     EXPECT_THAT(end.error_output, AllOf(HasSubstr(headline), HasSubstr("exception 80000003"), HasSubstr("'victim'")));
 }
 
-const test::scenario null_on_own_stack("null_on_own_stack", [] {
+const test::scenario null_on_system_stack("null_on_system_stack", [] {
     fault_in({.name = "visitor"}, [] { on_system_stack([]() noexcept { write_to_null(); }); });
 });
-TEST(crash_report, of_a_fault_on_the_workers_own_stack) {
-    const auto end = expect_access_violation(null_on_own_stack);
+TEST(crash_report, of_a_fault_on_the_system_stack) {
+    const auto end = expect_access_violation(null_on_system_stack);
     EXPECT_THAT(end.error_output,
                 AllOf(HasSubstr("'visitor' on worker 0, not on its own stack"), HasSubstr("writing 0x0")));
     EXPECT_EQ(count_of(headline, end.error_output), 1u);
@@ -153,7 +153,7 @@ const test::scenario handled_by_a_frame("handled_by_a_frame", [] {
         }
     });
 });
-const test::scenario handled_on_own_stack("handled_on_own_stack", [] {
+const test::scenario handled_on_system_stack("handled_on_system_stack", [] {
     fault_in({}, [] {
         on_system_stack([]() noexcept {
             if (!moor_test_handled_fault()) {
@@ -171,7 +171,7 @@ const test::scenario handled_below_damage("handled_below_damage", [] {
     });
 });
 TEST(crash_report, is_not_made_when_a_frame_handles_the_fault) {
-    for (const auto* each : {&handled_by_a_frame, &handled_on_own_stack, &handled_below_damage}) {
+    for (const auto* each : {&handled_by_a_frame, &handled_on_system_stack, &handled_below_damage}) {
         const auto end = test::run_in_child(*each);
         EXPECT_EQ(end.exit_status, 0u) << each->name();
         EXPECT_EQ(end.error_output, "") << each->name();

@@ -206,7 +206,7 @@ TEST_F(operation_in_pool, a_handler_gets_the_completed_operation) {
 
 TEST(operation_awaited, a_packet_wakes_the_ticket_and_the_owner_completes) {
     test::in_runtime(2, [] {
-        const outside_wake by_thread; // this pool is not the runtime's, so it cannot know of pending operations
+        const work_guard by_thread; // this pool is not the runtime's, so it cannot know of pending operations
         operation_pool pool(64);
         operation& call = pool.acquire(nullptr);
         call.begin();
@@ -287,13 +287,13 @@ void spin(int turns) noexcept {
     }
 }
 
-// The race that the `settling` state is for: the packet and the deadline come at the same time, on two threads. Whoever
+// The race that the `claiming` state is for: the packet and the deadline come at the same time, on two threads. Whoever
 // wins, the owner ends with a completed operation exactly once and may reuse it at once.
 TEST(operation_awaited, packet_and_time_out_race) {
     constexpr int rounds = 3000;
     const std::uint32_t seed = test::test_seed();
     test::in_runtime(2, [seed] {
-        const outside_wake by_thread;
+        const work_guard by_thread;
         operation_pool pool(64);
         operation& call = pool.acquire(nullptr);
         rendezvous both;

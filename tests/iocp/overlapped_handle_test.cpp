@@ -18,7 +18,7 @@
 #include "support/eventually.hpp"
 #include "support/run.hpp"
 #include "support/scenario.hpp"
-#include "win/own_stack.hpp"
+#include "win/system_stack.hpp"
 #include "win/windows.hpp"
 
 #include <winternl.h>
@@ -218,7 +218,7 @@ TEST_P(overlapped_on, every_warning_at_once_is_awaited) {
 }
 
 // Both have the room that Win32 needs, and the coroutine's stack stays where it is.
-TEST_P(overlapped_on, start_and_finish_run_on_the_workers_own_stack) {
+TEST_P(overlapped_on, start_and_finish_run_on_the_system_stack) {
     test::in_runtime(GetParam(), [] {
         pipe_ends pipe = make_pipe();
         bool started_there = false;
@@ -226,13 +226,14 @@ TEST_P(overlapped_on, start_and_finish_run_on_the_workers_own_stack) {
         std::error_code error;
         pipe.server.call(
             [&](OVERLAPPED*, std::span<std::byte>) -> std::uint32_t {
-                started_there = !win::own_stack::current()->away();
+                started_there = !win::system_stack::current()->on_coroutine_stack();
                 return ERROR_ACCESS_DENIED;
             },
-            [&](std::span<const std::byte>) { finished_there = !win::own_stack::current()->away(); }, {}, error);
+            [&](std::span<const std::byte>) { finished_there = !win::system_stack::current()->on_coroutine_stack(); },
+            {}, error);
         EXPECT_TRUE(started_there);
         EXPECT_TRUE(finished_there);
-        EXPECT_TRUE(win::own_stack::current()->away());
+        EXPECT_TRUE(win::system_stack::current()->on_coroutine_stack());
 
         const auto fail = [](OVERLAPPED*, std::span<std::byte>) -> std::uint32_t { return ERROR_ACCESS_DENIED; };
         EXPECT_THROW(pipe.server.call(

@@ -142,7 +142,7 @@ TEST(trampoline, unwinds_to_the_interrupted_code_from_every_instruction) {
     for (std::uint64_t at = arrival(); at != image + entry->EndAddress; ++at) {
         CONTEXT registers{};
         registers.Rip = at;
-        registers.Rsp = at == arrival() ? state->stack_pointer : state->own_stack;
+        registers.Rsp = at == arrival() ? state->stack_pointer : state->system_stack;
         registers.Rbx = reinterpret_cast<std::uint64_t>(state.get());
         void* handler_data = nullptr;
         DWORD64 establisher = 0;

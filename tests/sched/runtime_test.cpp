@@ -300,7 +300,7 @@ TEST(runtimes, at_once) {
 TEST(runtimes, coroutines_of_one_spawn_and_join_in_another) {
     runtime first(test::with_workers(2));
     runtime second(test::with_workers(2));
-    const outside_wake expected(first); // by the second one
+    const work_guard expected(first); // by the second one
     const int sum = first.run([&second] {
         int all = 0;
         for (int round = 0; round < 200; ++round) {
@@ -324,14 +324,14 @@ TEST(runtimes, a_signal_crosses_from_one_to_the_other) {
     test::signal there;
     test::signal back;
     auto echo = second.spawn([&] {
-        const outside_wake expected;
+        const work_guard expected;
         for (int round = 0; round < 500; ++round) {
             there.wait();
             back.set();
         }
     });
     first.run([&] {
-        const outside_wake expected;
+        const work_guard expected;
         for (int round = 0; round < 500; ++round) {
             there.set();
             back.wait();

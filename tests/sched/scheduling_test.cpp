@@ -214,7 +214,7 @@ TEST(fairness, two_that_wake_each_other_do_not_starve_a_third) {
 
 TEST(fairness, two_that_wake_each_other_starve_nobody) {
     runtime running(test::with_workers(1));
-    const outside_wake expected(running);
+    const work_guard expected(running);
     running.run([&running] {
         ping_pong pair;
         std::error_code error;
@@ -321,7 +321,7 @@ TEST(fairness, a_thousand_that_yield_advance_together) {
 template <class Body>
 void without_monitor(unsigned workers, Body&& body) {
     detail::runtime_core core(test::with_workers(workers), &debug::make_runtime_reports);
-    core.overseer.join_thread();
+    core.monitor.join_thread();
     detail::launch(&core, {.name = "main", .worker = 0u}, std::forward<Body>(body)).join();
 }
 
@@ -450,7 +450,7 @@ TEST(stealing, sleepers_that_wake_together_spread_over_the_workers) {
 // A busy worker that looks at the port may take the packet that was to wake a sleeping one.
 TEST(stealing, a_wake_up_that_a_busy_worker_takes_is_passed_on) {
     detail::runtime_core core(test::with_workers(2), &debug::make_runtime_reports);
-    core.overseer.join_thread();
+    core.monitor.join_thread();
     iocp::operation& in_use = core.io.pool.acquire(nullptr); // so that busy workers look at the port
     detail::launch(&core, {}, [&core] {
         for (int round = 0; round < 20; ++round) {
@@ -526,7 +526,7 @@ TEST(affinity, holds_whoever_wakes_the_coroutine) {
     std::vector<join_handle<void>> pinned;
     for (unsigned index = 0; index < wake.size(); ++index) {
         pinned.push_back(running.spawn({.name = "pinned", .worker = index}, [&, index] {
-            const outside_wake expected;
+            const work_guard expected;
             for (int round = 0; round < 200; ++round) {
                 EXPECT_EQ(wake[index].wait(), detail::wake_reason::notified);
                 ASSERT_EQ(this_coroutine::worker(), index) << "round " << round;

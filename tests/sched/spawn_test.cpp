@@ -286,7 +286,7 @@ TEST(spawn, of_several_joins_one_gets_the_result) {
 TEST(spawn, several_threads_wait_for_one_end) {
     test::signal go;
     detail::runtime_core core(test::with_workers(2), &debug::make_runtime_reports);
-    core.outside_wakes.fetch_add(1); // this thread wakes it
+    core.work_guards.fetch_add(1); // this thread wakes it
     auto worked = detail::launch(&core, {}, [&] { go.wait(); });
     std::vector<std::thread> threads;
     for (int number = 0; number < 3; ++number) {
@@ -301,7 +301,7 @@ TEST(spawn, several_threads_wait_for_one_end) {
         each.join();
     }
     EXPECT_EQ(core.outside_joiners.load(), 0u);
-    core.outside_wakes.fetch_sub(1);
+    core.work_guards.fetch_sub(1);
 }
 
 TEST(spawn, refuses_what_cannot_be) {

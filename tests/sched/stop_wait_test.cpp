@@ -199,7 +199,7 @@ TEST_P(stop_wait_on, a_request_at_the_beginning_of_the_first_wait_ends_it) {
             stops.begin(source);
             {
                 wait waiting("test", limit);
-                const outside_wake expected;
+                const work_guard expected;
                 ASSERT_EQ(waiting.suspend(), wake_reason::stopped);
             }
             stops.finish();

@@ -186,7 +186,7 @@ TEST_P(wait_on, a_deadline_during_the_hand_over_waits_for_its_end) {
             slot = 7;
             ticket.finish(claim::preparing);
         });
-        const outside_wake expected; // counts inside a runtime only
+        const work_guard expected; // counts inside a runtime only
         EXPECT_EQ(waiting.suspend(), wake_reason::notified);
         EXPECT_EQ(slot, 7);
         slow.join();
@@ -205,7 +205,7 @@ TEST_P(wait_on, a_deadline_that_has_passed_does_not_overtake_a_hand_over) {
             slot = 7;
             ticket.finish(claim::preparing);
         });
-        const outside_wake expected;
+        const work_guard expected;
         EXPECT_EQ(waiting.suspend(), wake_reason::notified);
         EXPECT_EQ(slot.load(), 7);
         slow.join();
@@ -265,7 +265,7 @@ TEST(wait, a_plain_thread_waits_for_a_coroutine) {
     test::signal there;
     test::signal back;
     auto other = running.spawn([&] {
-        const outside_wake expected;
+        const work_guard expected;
         for (int round = 0; round < 200; ++round) {
             ASSERT_EQ(there.wait(), wake_reason::notified);
             back.set();
@@ -528,7 +528,7 @@ TEST_P(wait_race, a_value_arrives_whole_or_not_at_all) {
             threads.emplace_back(wait_loop, index);
         } else {
             coroutines.push_back(running.spawn([&wait_loop, index] {
-                const outside_wake expected;
+                const work_guard expected;
                 wait_loop(index);
             }));
         }
@@ -558,7 +558,7 @@ TEST(wait_race, a_request_to_stop_is_never_lost) {
     for (int round = 0; steady::now() < end; ++round) {
         std::atomic<bool> begun{false};
         auto waiter = running.spawn([&] {
-            const outside_wake expected;
+            const work_guard expected;
             begun = true;
             test::signal never;
             return never.wait();

@@ -48,7 +48,7 @@ private:
     static constexpr unsigned deepest = 12;
     static constexpr unsigned most_nodes = 60;
 
-    /// What a node is told: how deep it is, what its room is, whether it is on the worker's own stack.
+    /// What a node is told: how deep it is, what its room is, whether it is on the worker's system stack.
     struct place {
         unsigned depth;
         std::size_t budget;
@@ -245,7 +245,7 @@ private:
 
     std::uint64_t state_;
     const bool may_suspend_;
-    unsigned visits_ = 0; // to the worker's own stack, now
+    unsigned visits_ = 0; // to the worker's system stack, now
     unsigned damaged_ = 0;
     unsigned throws_ = 0;
     unsigned nodes_ = 0;

@@ -1,5 +1,5 @@
-// Callbacks: Win32 and C functions that are called on the worker's own stack and call back into code with stack checks.
-// The chain of frames then leads from that stack over to the coroutine's.
+// Callbacks: Win32 and C functions that are called on the worker's system stack and call back into code with stack
+// checks. The chain of frames then leads from that stack over to the coroutine's.
 #include <algorithm>
 #include <array>
 #include <cstdint>

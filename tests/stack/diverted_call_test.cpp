@@ -1,5 +1,5 @@
-// Calls from code with stack checks to code without: each runs on the worker's own stack by itself, with its arguments,
-// result, callbacks and exceptions; covered code is called as ever.
+// Calls from code with stack checks to code without: each runs on the worker's system stack by itself, with its
+// arguments, result, callbacks and exceptions; covered code is called as ever.
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -36,7 +36,7 @@ using testing::Each;
 using testing::HasSubstr;
 namespace without = ::without_checks;
 
-std::uint64_t own_stack() { return win::teb::read(win::teb::field::deallocation_stack); }
+std::uint64_t system_stack() { return win::teb::read(win::teb::field::deallocation_stack); }
 
 bool teb_has_the_running_stack() {
     std::uint64_t pointer = 0;
@@ -46,15 +46,15 @@ bool teb_has_the_running_stack() {
 
 using several = std::vector<bool>;
 
-TEST(diverted_call, runs_on_the_workers_own_stack) {
+TEST(diverted_call, runs_on_the_system_stack) {
     const several right = test::on_movable([] {
         several all;
         for (int round = 0; round < 3; ++round) {
-            const std::uint64_t here = own_stack();
+            const std::uint64_t here = system_stack();
             const without::place seen = without::where();
             all.push_back(seen.on_it && seen.deep);
             all.push_back(seen.deallocation != here);
-            all.push_back(test::moves_without_need() || own_stack() == here);
+            all.push_back(test::moves_without_need() || system_stack() == here);
             this_coroutine::yield();
         }
         return all;
@@ -63,10 +63,10 @@ TEST(diverted_call, runs_on_the_workers_own_stack) {
 }
 
 TEST(diverted_call, runs_where_it_is_on_stacks_that_do_not_move) {
-    const std::uint64_t here = own_stack();
+    const std::uint64_t here = system_stack();
     EXPECT_EQ(without::where().deallocation, here);
     test::in_runtime(1, [] {
-        const std::uint64_t reserved = own_stack();
+        const std::uint64_t reserved = system_stack();
         EXPECT_EQ(without::where().deallocation, reserved);
     });
 }
@@ -123,7 +123,7 @@ TEST(diverted_call, takes_variable_arguments) {
 
 std::uint64_t deeper(void* argument) {
     auto& count = *static_cast<unsigned*>(argument);
-    const std::uint64_t here = own_stack();
+    const std::uint64_t here = system_stack();
     if (++count < 5) {
         return without::call_back(deeper, argument) == here && test::grow_by_kibibytes(40) ? here : 0;
     }
@@ -134,7 +134,7 @@ TEST(diverted_call, calls_back) {
     const several right = test::on_movable([] {
         several all;
         unsigned count = 0;
-        const std::uint64_t here = own_stack();
+        const std::uint64_t here = system_stack();
         const std::uint64_t there = without::call_back(deeper, &count);
         all.push_back(there != 0 && there != here && count == 5);
         int called = 0;
@@ -282,7 +282,7 @@ TEST(diverted_call, exceptions_in_flight_and_handled_ones) {
 
 struct covered_shape final : without::shape {
     std::uint64_t area(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t) const override {
-        return own_stack();
+        return system_stack();
     }
 };
 
@@ -290,15 +290,15 @@ TEST(diverted_call, virtual_functions) {
     const several right = test::on_movable([] {
         several all;
         const std::unique_ptr<without::shape> foreign(without::make_shape());
-        const std::uint64_t here = own_stack();
+        const std::uint64_t here = system_stack();
         all.push_back(foreign->area(1, 2, 3, 4) == 4321);
         all.push_back(foreign->where_is_it().deallocation != here && foreign->where_is_it().deep);
         const std::unique_ptr<without::shape> own = std::make_unique<covered_shape>();
         const without::shape* volatile hidden = own.get();
-        const std::uint64_t before = own_stack();
+        const std::uint64_t before = system_stack();
         const std::uint64_t seen = hidden->area(1, 2, 3, 4);
-        all.push_back(seen == before || seen == own_stack()); // in between it may have moved
-        all.push_back(hidden->where_is_it().deep);            // not overridden
+        all.push_back(seen == before || seen == system_stack()); // in between it may have moved
+        all.push_back(hidden->where_is_it().deep);               // not overridden
         return all;
     });
     EXPECT_THAT(right, Each(true));
@@ -308,10 +308,10 @@ TEST(diverted_call, inline_functions_of_both_kinds_of_files) {
     const several right = test::on_movable([] {
         several all;
         std::uint64_t (*volatile in_line)() = without::stack_of_inline;
-        const std::uint64_t before = own_stack();
+        const std::uint64_t before = system_stack();
         const std::uint64_t seen = in_line();
-        all.push_back(seen == before || seen == own_stack());
-        all.push_back(without::stack_of_inline_without() != own_stack());
+        all.push_back(seen == before || seen == system_stack());
+        all.push_back(without::stack_of_inline_without() != system_stack());
         return all;
     });
     EXPECT_THAT(right, Each(true));

@@ -247,7 +247,7 @@ TEST_F(check_frames, is_what_finds_it) {
     EXPECT_THAT(end.error_output, Not(HasSubstr("are broken")));
 }
 
-// A callback with frames of its own, on the worker's own stack.
+// A callback with frames of its own, on the worker's system stack.
 [[gnu::noinline]] std::uint64_t call_back(unsigned depth) {
     volatile std::uint64_t own = depth;
     if (depth == 0) {

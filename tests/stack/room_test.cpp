@@ -15,7 +15,7 @@
 #include "stack/memory.hpp"
 #include "stack/on_movable.hpp"
 #include "stack/room_probes.hpp"
-#include "win/own_stack.hpp"
+#include "win/system_stack.hpp"
 #include "win/teb.hpp"
 
 namespace moor {

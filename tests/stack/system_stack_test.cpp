@@ -1,4 +1,4 @@
-// on_system_stack: calls on the worker's own stack bring back results of every kind and exceptions, nest, do nothing
+// on_system_stack: calls on the worker's system stack bring back results of every kind and exceptions, nest, do nothing
 // special on plain threads, and refuse to suspend.
 #include <array>
 #include <cstdint>

@@ -219,7 +219,7 @@ void adversary::write_results(call& ending) {
     ending.overlapped->Internal = static_cast<ULONG_PTR>(ending.status);
 }
 
-void adversary::settle(call& ending) {
+void adversary::finish_call(call& ending) {
     for (const parameter& each : ending.parameters) {
         if (!each.at_start.empty() && std::memcmp(each.address, each.at_start.data(), each.size) != 0) {
             offend(fmt::format("{} changed while its call was pending", each.name));
@@ -262,7 +262,7 @@ bool adversary::end_call(SOCKET socket, const scripted_end& end) {
             left -= step;
         }
     }
-    settle(ended);
+    finish_call(ended);
     guard.unlock();
     post(ended);
     return true;
@@ -286,7 +286,7 @@ bool adversary::look_at_pending(std::unique_lock<std::mutex>& guard) {
             ++index;
             continue;
         }
-        settle(each);
+        finish_call(each);
         const call ended = std::move(each);
         pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(index));
         guard.unlock();

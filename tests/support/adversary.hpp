@@ -218,7 +218,7 @@ private:
     // All under lock_, but for take().
     std::optional<std::uint32_t> submit(call submitted);
     bool chance(double share);
-    void settle(call& ending);
+    void finish_call(call& ending);
     void scribble(const call& pending);
     void write_results(call& ending);
     bool look_at_pending(std::unique_lock<std::mutex>& guard);

@@ -97,7 +97,7 @@ constexpr auto nothing = [] {};
 template <class Act, class Serve, class Prepare = decltype(nothing)>
 std::vector<measured_wait> from_outside(const crowd& computing, unsigned rounds, Act act, Serve serve,
                                         Prepare prepare = nothing) {
-    const outside_wake expected;
+    const work_guard expected;
     std::vector<measured_wait> waits(rounds);
     std::vector<steady::time_point> began(rounds);
     std::vector<std::uint64_t> turns(rounds);

@@ -243,7 +243,7 @@ TEST_P(channel_on, a_request_to_stop_is_seen_even_when_there_is_always_room) {
                 }
             });
         });
-        settle();
+        let_others_run();
         endless.request_stop();
         EXPECT_EQ(endless.join(never_reached), std::errc::operation_canceled);
     });
@@ -369,7 +369,7 @@ TEST_P(channel_under, deadlines_race_with_the_partner) {
     std::atomic<long> received{0};
     std::atomic<long> received_sum{0};
     in_runtime(GetParam().workers, [&] {
-        const outside_wake thread_wakes;
+        const work_guard thread_wakes;
         const channel<std::unique_ptr<long>> values(GetParam().capacity);
         std::atomic<int> sending{parties + 1};
         const auto send_some = [&](std::uint32_t stream) {

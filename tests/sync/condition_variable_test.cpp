@@ -40,11 +40,11 @@ TEST_P(condition_variable_on, notify_one_wakes_one_in_order_and_notify_all_the_r
         };
         changed.notify_one();
         until([&] { return !woken().empty(); });
-        settle();
+        let_others_run();
         EXPECT_EQ(woken(), (std::vector<int>{0}));
         changed.notify_one();
         until([&] { return woken().size() >= 2; });
-        settle();
+        let_others_run();
         EXPECT_EQ(woken(), (std::vector<int>{0, 1}));
         changed.notify_all();
         for (auto& handle : waiting) {
@@ -85,7 +85,7 @@ TEST_P(condition_variable_on, has_the_mutex_again_however_the_wait_ends) {
         });
         lock.lock(); // the stopped one has to wait for it
         stopped.request_stop();
-        settle();
+        let_others_run();
         EXPECT_FALSE(stopped.done());
         lock.unlock();
         EXPECT_EQ(stopped.join(never_reached), std::errc::operation_canceled);
@@ -261,7 +261,7 @@ TEST_P(condition_variable_on, may_be_destroyed_once_all_are_notified) {
 
 TEST_P(condition_variable_on, works_between_plain_threads_and_coroutines) {
     in_runtime(GetParam(), [] {
-        const outside_wake thread_wakes;
+        const work_guard thread_wakes;
         mutex guard;
         condition_variable changed;
         int turn = 0; // even: the coroutine's

@@ -184,7 +184,7 @@ TEST_P(mutex_on, plain_lock_outlasts_a_request_to_stop_and_the_limited_one_does_
         EXPECT_EQ(limited.join(never_reached), std::errc::operation_canceled);
         EXPECT_FALSE(timed.join());
         EXPECT_EQ(shielded.join(never_reached), std::errc::timed_out);
-        settle();
+        let_others_run();
         EXPECT_FALSE(owned);
         guard.unlock();
         plain.join(never_reached);
@@ -197,7 +197,7 @@ TEST_P(mutex_on, is_shared_with_plain_threads) {
     mutex guard;
     long count = 0;
     in_runtime(GetParam(), [&] {
-        const outside_wake threads_wake;
+        const work_guard threads_wake;
         const auto work = [&] {
             for (int round = 0; round < rounds; ++round) {
                 const std::lock_guard lock(guard);

@@ -277,7 +277,7 @@ TEST_P(select_on, nothing_is_lost_when_deadlines_race) {
     std::atomic<long> received{0};
     std::atomic<long> exchanges{0};
     in_runtime(GetParam(), [&] {
-        const outside_wake thread_wakes;
+        const work_guard thread_wakes;
         const channel<long> a;
         const channel<long> b(1);
         const channel<long> c;

@@ -84,11 +84,11 @@ TEST_P(semaphore_on, does_not_starve_who_wants_many) {
         });
         units.release(2);
         EXPECT_FALSE(units.try_acquire(1)) << "overtook those that wait";
-        settle();
+        let_others_run();
         EXPECT_EQ(order, "");
         units.release(1);
         large.join(never_reached);
-        settle();
+        let_others_run();
         EXPECT_EQ(order, "L");
         units.release(1);
         small.join(never_reached);
@@ -161,7 +161,7 @@ TEST_P(semaphore_on, units_are_conserved_under_racing_deadlines) {
     std::atomic<long> inside{0};
     std::atomic<long> served{0};
     in_runtime(GetParam(), [&] {
-        const outside_wake thread_wakes;
+        const work_guard thread_wakes;
         const auto work = [&](std::uint32_t stream) {
             random_numbers random(stream);
             for (int round = 0; round < 100; ++round) {

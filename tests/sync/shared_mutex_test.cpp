@@ -185,7 +185,7 @@ TEST_P(shared_mutex_on, deadline_token_and_stop_end_both_modes) {
         EXPECT_EQ(by_stop.join(never_reached), std::errc::operation_canceled);
         EXPECT_EQ(by_stop_shared.join(never_reached), std::errc::operation_canceled);
         EXPECT_EQ(by_time.join(never_reached), std::errc::timed_out);
-        settle();
+        let_others_run();
         EXPECT_FALSE(plain.done());
         guard.unlock();
         EXPECT_TRUE(plain.join(never_reached));
@@ -197,7 +197,7 @@ TEST_P(shared_mutex_on, is_shared_with_plain_threads_under_racing_deadlines) {
     long count = 0;
     std::atomic<long> writes{0};
     in_runtime(GetParam(), [&] {
-        const outside_wake threads_wake;
+        const work_guard threads_wake;
         const auto work = [&](std::uint32_t stream) {
             random_numbers random(stream);
             for (int round = 0; round < 100; ++round) {

@@ -65,7 +65,7 @@ auto spawn_blocked(Function function) {
 }
 
 /// Gives what should not happen a chance to happen.
-inline void settle() {
+inline void let_others_run() {
     for (int turn = 0; turn < 20; ++turn) {
         this_coroutine::yield();
     }

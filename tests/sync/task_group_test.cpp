@@ -61,7 +61,7 @@ TEST_P(task_group_on, the_first_exception_stops_the_others_and_is_thrown) {
         for (int i = 0; i < 20; ++i) {
             group.spawn([&] { stopped += sleep_until_stopped() ? 1 : 0; });
         }
-        settle();
+        let_others_run();
         group.spawn([] { throw std::runtime_error("first"); });
         try {
             group.wait(never_reached);
@@ -124,7 +124,7 @@ TEST_P(task_group_on, a_failed_child_can_still_be_stopped) {
             throw std::runtime_error("first");
         });
         until([&] { return group.is_stopping(); });
-        settle();
+        let_others_run();
         EXPECT_EQ(group.size(), 1u);
         group.stop();
         EXPECT_THROW(group.wait(never_reached), std::runtime_error);
@@ -144,7 +144,7 @@ TEST_P(task_group_on, later_exceptions_and_ordinary_ends_are_dropped) {
                 throw std::logic_error("later");
             });
         }
-        settle();
+        let_others_run();
         group.spawn([] { throw std::runtime_error("first"); });
         EXPECT_THROW(group.wait(never_reached), std::runtime_error);
         group.wait();
@@ -189,7 +189,7 @@ TEST_P(task_group_on, destructor_stops_and_joins) {
                     (void)sleep_until_stopped();
                     throw std::logic_error("child");
                 });
-                settle();
+                let_others_run();
                 throw std::runtime_error("owner");
             },
             std::runtime_error);
@@ -227,7 +227,7 @@ TEST_P(task_group_on, owner_that_is_stopped_stops_and_joins_its_children) {
             });
             EXPECT_THROW(group.wait(), std::runtime_error);
         });
-        settle();
+        let_others_run();
         failing.request_stop();
         failing.join(never_reached);
     });

@@ -22,7 +22,7 @@
 #include "support/run.hpp"
 #include "torture/datagram_receive.hpp"
 #include "torture/stacks.hpp"
-#include "win/own_stack.hpp"
+#include "win/system_stack.hpp"
 
 namespace moor::test {
 namespace {

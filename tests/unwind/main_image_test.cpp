@@ -29,7 +29,7 @@ struct walked {
     unsigned frames = 0;
 };
 
-stack_bounds own_stack() {
+stack_bounds system_stack() {
     return {win::teb::read(win::teb::field::stack_limit), win::teb::read(win::teb::field::stack_base)};
 }
 
@@ -41,7 +41,7 @@ MOOR_NOINLINE walked walk_at(const code_image& image, unsigned depth, std::uint6
     }
     CONTEXT context{};
     ::RtlCaptureContext(&context);
-    frame_walk walk(image, registers_of(context), own_stack(), last, 100);
+    frame_walk walk(image, registers_of(context), system_stack(), last, 100);
     while (walk.next()) {
     }
     return {walk.stop(), walk.frames()};

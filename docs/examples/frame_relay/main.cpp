@@ -115,7 +115,7 @@ void run_relay(const settings& chosen) {
 
     moor::runtime runtime({.workers = chosen.workers});
     runtime.run([&] {
-        const moor::outside_wake by_stop_request;
+        const moor::work_guard by_stop_request;
         const moor::listen_options listening;
         auto listener = moor::tcp_listener::bind(chosen.listen, listening);
         output.write(fmt::format("listening on {}", listener.local_endpoint().to_string()));

@@ -1,5 +1,5 @@
 // The system calls us back on threads of its own, so this is all plain threads: a std::stop_source carries the request
-// to the coroutines, whose calls take its token (and whose runtime knows by a moor::outside_wake that it may come).
+// to the coroutines, whose calls take its token (and whose runtime knows by a moor::work_guard that it may come).
 #include "stop_request.hpp"
 
 #include <array>

@@ -1,7 +1,7 @@
 // The one way to block in moor. Every primitive (mutex, channel, timer, join, I/O) registers a ticket with whoever may
 // wake it and then suspends; the first waker that claims the ticket wins, all later ones lose. A coroutine becomes
 // resumable only after its context is saved (docs/scheduling.md): a claim that arrives earlier is remembered in the
-// parker's state word and settled on the stack that runs next.
+// parker's state word, and the stack that runs next acts on it.
 #pragma once
 
 #include <atomic>
@@ -26,7 +26,7 @@ enum class stop_request : std::uint8_t { ends_wait, ignored };
 /// Whether the beginning of a wait looks after the stack of the waiting coroutine, if it is of the movable kind:
 /// whether there is room for the wait, and whether the stack is too large (sched/stack_movement.hpp). A call of the I/O
 /// layer has done so before its submission. Neither moves the stack.
-enum class stack_use : std::uint8_t { settles, stays };
+enum class stack_use : std::uint8_t { prepares, is_prepared };
 
 /// Whose deed a wait is for, where that is known: a coroutine cannot be woken while the other waits for it. For the
 /// search for circles (sched/circle_watch.hpp). One of the three; none of them is owned.
@@ -109,7 +109,7 @@ protected:
     }
 
     /// Makes the owner runnable. Only the claimer that won calls it, once. The kind was read before the claim was
-    /// settled: from then on a plain thread may be gone, and its parker with it.
+    /// finished: from then on a plain thread may be gone, and its parker with it.
     static void resume(parker& owner, kind which) noexcept;
 
     // Written by the owner (idle, preparing, and park) and by claimers (the rest). All transitions out of preparing
@@ -164,7 +164,7 @@ public:
     /// claimed. `limit` must outlive the wait. The wait object, and whatever the caller registers, keep their addresses
     /// until the wait is over: no stack moves with a frame of the library on it (law 3).
     wait(const char* what, const wait_limit& limit, stop_request stopping = stop_request::ends_wait,
-         stack_use stack = stack_use::settles) noexcept
+         stack_use stack = stack_use::prepares) noexcept
         : owner_(begin(what, stopping, stack)), generation_(parker::generation_of(owner_.state_)), limit_(limit) {}
 
     /// Ends it, whether it was suspended or given up.

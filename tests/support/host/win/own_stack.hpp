@@ -1,4 +1,4 @@
-// Stands in for src/win/own_stack.hpp where pure tests are built for the host, on stacks with room for everything.
+// Stands in for src/win/system_stack.hpp where pure tests are built for the host, on stacks with room for everything.
 #pragma once
 
 #include <utility>
@@ -11,8 +11,8 @@ auto with_room(Function&& function) noexcept {
 }
 
 /// No thread of the host is a worker.
-struct own_stack {
-    static own_stack* current() noexcept { return nullptr; }
+struct system_stack {
+    static system_stack* current() noexcept { return nullptr; }
     void begin_section() noexcept {}
     void end_section() noexcept {}
 };

@@ -1,6 +1,6 @@
 // What an attempt makes of a system that refuses or reports something: the thread always goes on, what happened is
 // counted by its reason, and later attempts succeed.
-#include "preempt/diversion.hpp"
+#include "preempt/async_preemption.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -98,7 +98,7 @@ const trouble all_troubles[] = {
      preempt_refusal::system_active},
     {"steps_the_thread", {&counted_suspend, &counted_resume, &get_with_trap_flag}, preempt_refusal::being_stepped},
 };
-INSTANTIATE_TEST_SUITE_P(diversion, a_system_that, testing::ValuesIn(all_troubles),
+INSTANTIATE_TEST_SUITE_P(async_preemption, a_system_that, testing::ValuesIn(all_troubles),
                          [](const testing::TestParamInfo<trouble>& tested) { return std::string(tested.param.name); });
 
 TEST_P(a_system_that, is_left_alone_and_tried_again) {

@@ -11,17 +11,17 @@
 namespace moor::win {
 
 /// Gives the calling thread its last error back at the end of the scope. Does nothing on other systems than Windows.
-class kept_last_error {
+class last_error_scope {
 public:
 #if defined(_WIN32)
-    kept_last_error() noexcept : kept_(teb::read_32(teb::field::last_error)) {}
-    ~kept_last_error() { teb::write_32(teb::field::last_error, kept_); }
+    last_error_scope() noexcept : kept_(teb::read_32(teb::field::last_error)) {}
+    ~last_error_scope() { teb::write_32(teb::field::last_error, kept_); }
 #else
-    kept_last_error() noexcept = default;
-    ~kept_last_error() {}
+    last_error_scope() noexcept = default;
+    ~last_error_scope() {}
 #endif
-    kept_last_error(const kept_last_error&) = delete;
-    kept_last_error& operator=(const kept_last_error&) = delete;
+    last_error_scope(const last_error_scope&) = delete;
+    last_error_scope& operator=(const last_error_scope&) = delete;
 
 #if defined(_WIN32)
 private:

@@ -1,13 +1,13 @@
 // How many packets are asked for at once: follows what comes.
-#include "iocp/batch_room.hpp"
+#include "iocp/adaptive_batch.hpp"
 
 #include <gtest/gtest.h>
 
 namespace moor::iocp {
 namespace {
 
-TEST(batch_room, single_packets_are_hardly_ever_asked_for_more) {
-    batch_room room(64);
+TEST(adaptive_batch, single_packets_are_hardly_ever_asked_for_more) {
+    adaptive_batch room(64);
     unsigned larger = 0;
     for (int call = 0; call < 900; ++call) {
         larger += room.now() > 1 ? 1 : 0;
@@ -17,8 +17,8 @@ TEST(batch_room, single_packets_are_hardly_ever_asked_for_more) {
     EXPECT_LE(larger, 113u);
 }
 
-TEST(batch_room, grows_to_the_largest_batch_and_no_further) {
-    batch_room room(64);
+TEST(adaptive_batch, grows_to_the_largest_batch_and_no_further) {
+    adaptive_batch room(64);
     for (int call = 0; call < 8 + 5; ++call) {
         EXPECT_LT(room.now(), 64u);
         room.took(room.now());
@@ -28,8 +28,8 @@ TEST(batch_room, grows_to_the_largest_batch_and_no_further) {
     EXPECT_EQ(room.now(), 64u);
 }
 
-TEST(batch_room, shrinks_to_what_came_and_no_further) {
-    batch_room room(64);
+TEST(adaptive_batch, shrinks_to_what_came_and_no_further) {
+    adaptive_batch room(64);
     while (room.now() < 64) {
         room.took(room.now());
     }

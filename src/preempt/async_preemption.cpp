@@ -1,5 +1,5 @@
-// See diversion.hpp.
-#include "preempt/diversion.hpp"
+// See async_preemption.hpp.
+#include "preempt/async_preemption.hpp"
 
 #include "preempt/suspension.hpp"
 #include "preempt/target.hpp"
@@ -17,11 +17,11 @@ constexpr std::uint32_t service_active = 0x1000'0000;
 
 } // namespace
 
-diversion::diversion(bool verify)
+async_preemption::async_preemption(bool verify)
     : verify_(verify), arrival_(unwind::without_jump(reinterpret_cast<const void*>(&moor_preempt_arrival))) {}
 
-std::optional<preempt_refusal> diversion::attempt(const target& interrupted) noexcept {
-    const auto refused = divert(interrupted);
+std::optional<preempt_refusal> async_preemption::attempt(const target& interrupted) noexcept {
+    const auto refused = inject(interrupted);
     if (refused) {
         auto& count = refusals_[static_cast<std::size_t>(*refused)];
         count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -29,7 +29,7 @@ std::optional<preempt_refusal> diversion::attempt(const target& interrupted) noe
     return refused;
 }
 
-std::array<std::uint64_t, preempt_refusals> diversion::refusals() const noexcept {
+std::array<std::uint64_t, preempt_refusals> async_preemption::refusals() const noexcept {
     std::array<std::uint64_t, preempt_refusals> seen{};
     for (std::size_t reason = 0; reason != seen.size(); ++reason) {
         seen[reason] = refusals_[reason].load(std::memory_order_relaxed);
@@ -37,7 +37,7 @@ std::array<std::uint64_t, preempt_refusals> diversion::refusals() const noexcept
     return seen;
 }
 
-std::optional<preempt_refusal> diversion::divert(const target& interrupted) noexcept {
+std::optional<preempt_refusal> async_preemption::inject(const target& interrupted) noexcept {
     const suspension_right right;
     if (!right) {
         return preempt_refusal::system_refuses;
@@ -47,11 +47,11 @@ std::optional<preempt_refusal> diversion::divert(const target& interrupted) noex
     if (!suspended) {
         return preempt_refusal::system_refuses;
     }
-    return divert_suspended(system, interrupted);
+    return inject_suspended(system, interrupted);
 }
 
-std::optional<preempt_refusal> diversion::divert_suspended(const thread_calls& system,
-                                                           const target& interrupted) noexcept {
+std::optional<preempt_refusal> async_preemption::inject_suspended(const thread_calls& system,
+                                                                  const target& interrupted) noexcept {
     registers_.ContextFlags = CONTEXT_CONTROL | CONTEXT_INTEGER | asks_for_activity;
     const HANDLE thread = interrupted.thread().get();
     if (system.get_context(thread, &registers_) == FALSE) {
@@ -71,7 +71,7 @@ std::optional<preempt_refusal> diversion::divert_suspended(const thread_calls& s
                                                             : preempt_refusal::system_refuses;
 }
 
-std::optional<preempt_refusal> diversion::judge(const target& interrupted) const noexcept {
+std::optional<preempt_refusal> async_preemption::judge(const target& interrupted) const noexcept {
     if ((registers_.ContextFlags & (exception_active | service_active)) != 0) {
         return preempt_refusal::system_active;
     }
@@ -87,11 +87,12 @@ std::optional<preempt_refusal> diversion::judge(const target& interrupted) const
     return safe_point_.refusal(registers_, reinterpret_cast<std::uint64_t>(interrupted.stack_top()));
 }
 
-void diversion::keep(const target& interrupted, preempted_state& state) const noexcept {
-    // A few bytes below where the own stack was left lies nothing that is used.
+void async_preemption::keep(const target& interrupted, preempted_state& state) const noexcept {
+    // A few bytes below where the system stack was left lies nothing that is used.
     constexpr std::uint64_t kept_free = 64;
     constexpr std::uint64_t home_space = 32;
-    state.own_stack = (reinterpret_cast<std::uint64_t>(interrupted.own_stack()) - kept_free) / 16 * 16 - home_space;
+    state.system_stack =
+        (reinterpret_cast<std::uint64_t>(interrupted.system_stack()) - kept_free) / 16 * 16 - home_space;
     state.instruction = registers_.Rip;
     state.code_segment = registers_.SegCs;
     state.flags = registers_.EFlags;

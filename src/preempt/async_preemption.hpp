@@ -20,9 +20,9 @@ class target;
 struct thread_calls;
 
 /// The monitor's own; one thread uses it, and others read the counts.
-class diversion {
+class async_preemption {
 public:
-    explicit diversion(bool verify);
+    explicit async_preemption(bool verify);
 
     /// Whether the linker left the image's table of functions sorted, as the format demands.
     [[nodiscard]] bool table_is_sorted() const noexcept { return safe_point_.image().was_sorted(); }
@@ -35,8 +35,8 @@ public:
     [[nodiscard]] std::array<std::uint64_t, preempt_refusals> refusals() const noexcept;
 
 private:
-    [[nodiscard]] std::optional<preempt_refusal> divert(const target& interrupted) noexcept;
-    [[nodiscard]] std::optional<preempt_refusal> divert_suspended(const thread_calls& system,
+    [[nodiscard]] std::optional<preempt_refusal> inject(const target& interrupted) noexcept;
+    [[nodiscard]] std::optional<preempt_refusal> inject_suspended(const thread_calls& system,
                                                                   const target& interrupted) noexcept;
     [[nodiscard]] std::optional<preempt_refusal> judge(const target& interrupted) const noexcept;
     void keep(const target& interrupted, preempted_state& state) const noexcept;

@@ -1,9 +1,9 @@
-// A worker thread's own stack, the one that the system gave it, and short visits to it from a coroutine's stack.
+// A worker thread's system stack, the one that the system gave it, and short calls on it from a coroutine's stack.
 // Code that needs real room and does not suspend (Win32, Winsock, the CRT's allocator) runs there: law 6.
 //
-// A visit begins right below where the own stack was left, since nothing runs there meanwhile. The TEB says for
-// its length that the thread is on its own stack, so the system grows it by its guard page as ever, and stack checks of
-// split-stack code never fire.
+// Such a call begins right below where the system stack was left, since nothing runs there meanwhile. The TEB says for
+// its length that the thread is on its system stack, so the system grows it by its guard page as ever, and stack checks
+// of split-stack code never fire.
 #pragma once
 
 #include <array>
@@ -45,30 +45,31 @@ struct stack_fields {
 };
 
 /// Base of the scheduler's worker; the thread slot points to it. Used by its thread alone.
-class own_stack {
+class system_stack {
 public:
     /// What GuaranteedStackBytes holds on a coroutine's stack. Bytes.
     static constexpr std::uint32_t overflow_reserve = 16 * 1024;
 
-    own_stack(const own_stack&) = delete;
-    own_stack& operator=(const own_stack&) = delete;
+    system_stack(const system_stack&) = delete;
+    system_stack& operator=(const system_stack&) = delete;
 
     /// The calling thread's; null on threads that are no workers. Never cached across a suspension.
-    [[nodiscard]] static own_stack* current() noexcept { return static_cast<own_stack*>(thread_slot::get()); }
+    [[nodiscard]] static system_stack* current() noexcept { return static_cast<system_stack*>(thread_slot::get()); }
 
-    /// Whether the thread runs on a coroutine's stack now: not in the worker's loop, and on no visit.
-    [[nodiscard]] bool away() const noexcept { return away_; }
+    /// Whether the thread runs on a coroutine's stack now: not in the worker's loop, and in no call on the system
+    /// stack.
+    [[nodiscard]] bool on_coroutine_stack() const noexcept { return on_coroutine_stack_; }
 
     /// From a coroutine's stack: calls function(argument) on the thread's own.
-    MOOR_ALWAYS_INLINE void visit(void (*function)(void*), void* argument) noexcept {
+    MOOR_ALWAYS_INLINE void call(void (*function)(void*), void* argument) noexcept {
         stack_fields coroutine = stack_fields::load();
         if (coroutine.limit != coroutine.deallocation) { // it grows by its guard page
             touch_below_caller();
             coroutine.limit = teb::read(teb::field::stack_limit);
         }
-        begin_visit();
-        moor_call_on_stack(visit_at(), function, argument);
-        end_visit(coroutine);
+        begin_call();
+        moor_call_on_stack(left_at(), function, argument);
+        end_call(coroutine);
     }
 
     /// A runtime section of the thread: what the coroutine that runs here does until its end is not interrupted by a
@@ -93,52 +94,52 @@ public:
     }
     [[nodiscard]] bool in_section() const noexcept { return sections_.load(std::memory_order_relaxed) != 0; }
 
-    /// The two halves of a visit, for code that switches by itself. Between them the thread may only run on its own
-    /// stack, from visit_at() downwards.
-    void begin_visit() noexcept {
-        away_ = false;
-        fields_.store(); // not ExceptionList and GuaranteedStackBytes: what coroutines have does for a visit
+    /// The two halves of a call, for code that switches by itself. Between them the thread may only run on its system
+    /// stack, from left_at() downwards.
+    void begin_call() noexcept {
+        on_coroutine_stack_ = false;
+        fields_.store(); // not ExceptionList and GuaranteedStackBytes: what coroutines have does for a call
     }
-    void end_visit(const stack_fields& coroutine) noexcept {
+    void end_call(const stack_fields& coroutine) noexcept {
         fields_.limit = teb::read(teb::field::stack_limit); // the kernel moves it as the stack grows
         coroutine.store();
-        away_ = true;
+        on_coroutine_stack_ = true;
     }
-    [[nodiscard]] void* visit_at() const noexcept { return left_at_; }
+    [[nodiscard]] void* left_at() const noexcept { return left_at_; }
 
 protected:
-    own_stack() noexcept = default;
-    ~own_stack() = default;
+    system_stack() noexcept = default;
+    ~system_stack() = default;
 
-    /// By the thread, on its own stack, before it switches to a coroutine; `left_at_` is set by who knows it then.
-    void leave() noexcept {
+    /// By the thread, on its system stack, before it switches to a coroutine; `left_at_` is set by who knows it then.
+    void leave_system_stack() noexcept {
         fields_ = stack_fields::load();
         fields_.check_limit = 0;
         swapped_.load();
         swapped_.store_coroutine();
-        away_ = true;
+        on_coroutine_stack_ = true;
     }
     /// By the thread, on a coroutine's stack, before it switches back for good.
-    void enter() noexcept {
+    void return_to_system_stack() noexcept {
         swapped_.store_own();
-        away_ = false;
+        on_coroutine_stack_ = false;
     }
-    /// After that switch, which gave the TEB the stack limit from before any visit.
-    void arrived() const noexcept { teb::write(teb::field::stack_limit, fields_.limit); }
+    /// After that switch, which gave the TEB the stack limit from before any call.
+    void restore_stack_limit() const noexcept { teb::write(teb::field::stack_limit, fields_.limit); }
 
-    void* left_at_ = nullptr; // where the own stack was left, while a coroutine runs
+    void* left_at_ = nullptr; // where the system stack was left, while a coroutine runs
 
 private:
-    friend struct own_stack_layout; // known to diverted_call_gas.S
+    friend struct system_stack_layout; // known to diverted_call_gas.S
 
-    /// Has the kernel commit what a visit pushes on the coroutine's stack while the TEB describes the thread's own
+    /// Has the kernel commit what a call pushes on the coroutine's stack while the TEB describes the thread's own
     /// already: a guard page that is touched then belongs to no stack that the kernel knows.
     MOOR_NOINLINE static void touch_below_caller() noexcept {
         std::array<volatile std::byte, 512> below;
         below[0] = std::byte{};
     }
 
-    /// The TEB fields with one value on every coroutine stack and another on the thread's own stack.
+    /// The TEB fields with one value on every coroutine stack and another on the thread's system stack.
     /// Wine keeps handlers below the thread's stack in ExceptionList and runs every one whose address is below the
     /// stack pointer, which on a coroutine stack breaks each throw; -1 ends the list. 64-bit Windows does not use the
     /// field. GuaranteedStackBytes is the room that the system leaves below a stack overflow, for the handler that
@@ -161,16 +162,16 @@ private:
         }
     };
 
-    stack_fields fields_; // of the own stack, while a coroutine runs
+    stack_fields fields_; // of the system stack, while a coroutine runs
     thread_fields swapped_;
-    bool away_ = false;
+    bool on_coroutine_stack_ = false;
     std::atomic<std::uint32_t> sections_{0}; // the thread alone writes
 };
 
 /// A runtime section of the calling thread, if it is a worker.
 class [[nodiscard]] runtime_section {
 public:
-    runtime_section() noexcept : thread_(own_stack::current()) {
+    runtime_section() noexcept : thread_(system_stack::current()) {
         if (thread_ != nullptr) {
             thread_->begin_section();
         }
@@ -184,28 +185,28 @@ public:
     runtime_section& operator=(const runtime_section&) = delete;
 
 private:
-    own_stack* const thread_;
+    system_stack* const thread_;
 };
 
-/// Calls `function` where there is room for a system call: on the thread's own stack when the caller is on a stack that
-/// moves, else right here. `function` must not throw, suspend, or keep addresses of the caller's stack.
+/// Calls `function` where there is room for a system call: on the thread's system stack when the caller is on a stack
+/// that moves, else right here. `function` must not throw, suspend, or keep addresses of the caller's stack.
 template <class Function>
-MOOR_ALWAYS_INLINE auto with_room(Function&& function) noexcept {
+MOOR_ALWAYS_INLINE auto call_on_system_stack(Function&& function) noexcept {
     using value = std::invoke_result_t<Function&>;
     // Only a stack that moves has a check limit.
-    own_stack* const thread = teb::read(teb::field::check_limit) != 0 ? own_stack::current() : nullptr;
+    system_stack* const thread = teb::read(teb::field::check_limit) != 0 ? system_stack::current() : nullptr;
     if (thread == nullptr) [[likely]] {
         return function();
     }
     if constexpr (std::is_void_v<value>) {
-        thread->visit([](void* called) { (*static_cast<std::remove_reference_t<Function>*>(called))(); },
-                      std::addressof(function));
+        thread->call([](void* called) { (*static_cast<std::remove_reference_t<Function>*>(called))(); },
+                     std::addressof(function));
     } else {
         struct call {
             std::remove_reference_t<Function>& function;
             value result;
         } made{function, value{}};
-        thread->visit(
+        thread->call(
             [](void* called) {
                 auto& here = *static_cast<call*>(called);
                 here.result = here.function();

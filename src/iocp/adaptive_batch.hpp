@@ -12,9 +12,9 @@
 namespace moor::iocp {
 
 /// For one thread. `most` is the largest batch.
-class batch_room {
+class adaptive_batch {
 public:
-    explicit batch_room(std::size_t most) noexcept : most_(most) {}
+    explicit adaptive_batch(std::size_t most) noexcept : most_(most) {}
 
     /// From 1 to the largest batch.
     [[nodiscard]] std::size_t now() const noexcept { return room_; }
