@@ -22,5 +22,6 @@
 #include <moor/tcp.hpp>
 #include <moor/this_coroutine.hpp>
 #include <moor/udp.hpp>
+#include <moor/version.hpp>
 #include <moor/wait_group.hpp>
 #include <moor/wait_limit.hpp>
