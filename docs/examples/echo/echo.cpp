@@ -1,4 +1,5 @@
-// Sends back what it gets: one coroutine per connection, written as if each had a thread of its own. Ends at Ctrl-C.
+// Sends back what it gets: one coroutine per connection, written as if each had a thread of its own. A peer that stays
+// silent for too long is disconnected. Ends at Ctrl-C.
 //   echo [port]      then, for example:  nc 127.0.0.1 7777
 #include <array>
 #include <csignal>
@@ -8,14 +9,15 @@
 #include <moor/moor.hpp>
 
 static std::stop_source ctrl_c;
+static std::chrono::seconds idle_time{60};
 
 static void echo(moor::tcp_stream peer) {
     try {
         std::array<std::byte, 4096> buffer;
-        while (const std::size_t count = peer.read_some(buffer)) {
-            peer.write(std::span(buffer).first(count));
+        while (const std::size_t count = peer.read_some(buffer, idle_time)) { // 0: the peer has closed
+            peer.write(std::span(buffer).first(count), idle_time);
         }
-    } catch (const std::system_error& error) { // this peer's own trouble, a reset for example; the others go on
+    } catch (const std::system_error& error) { // timed out, or a reset: this ends one connection, not the server
         if (!ctrl_c.stop_requested()) {
             std::fprintf(stderr, "echo: %s\n", error.what());
         }
@@ -33,16 +35,16 @@ static void serve(moor::tcp_listener& listener) {
                 std::fprintf(stderr, "echo: %s\n", error.what());
             }
         }
-        // Out of sockets or memory, which those that are connected may give back soon.
+        // Out of sockets or memory: wait until some connections have ended.
         std::error_code stopped;
         moor::this_coroutine::sleep_for(std::chrono::milliseconds(100), ctrl_c.get_token(), stopped);
     }
-    connections.stop(); // ends their calls
+    connections.stop(); // their calls report operation_canceled
     connections.wait();
 }
 
 int main(int argc, char** argv) {
-    std::signal(SIGINT, [](int) { ctrl_c.request_stop(); }); // runs on a thread of its own on Windows
+    std::signal(SIGINT, [](int) { ctrl_c.request_stop(); }); // Windows calls it on a thread of its own
     try {
         const auto local = moor::endpoint::parse(std::string("127.0.0.1:") + (argc > 1 ? argv[1] : "7777"));
         moor::runtime runtime;
@@ -53,6 +55,7 @@ int main(int argc, char** argv) {
             serve(listener);
         });
         std::puts("stopped");
+        return 0;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "echo: %s\nusage: echo [port]\n", error.what());
         return 1;
