@@ -118,8 +118,8 @@ if("trees" IN_LIST parts)
 endif()
 
 if("repeat" IN_LIST parts)
-    moor_try(status "iocp, sched, sync and net, ${REPEAT} times" ${ctest} -L "^(iocp|sched|sync|net)$" --repeat until-fail:${REPEAT})
-    moor_note("iocp, sched, sync and net, ${REPEAT} times" "${status}")
+    moor_try(status "iocp, io, sched, sync and net, ${REPEAT} times" ${ctest} -L "^(iocp|io|sched|sync|net)$" --repeat until-fail:${REPEAT})
+    moor_note("iocp, io, sched, sync and net, ${REPEAT} times" "${status}")
 endif()
 
 moor_summarise()

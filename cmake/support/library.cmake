@@ -27,7 +27,7 @@ endif()
 
 # The file names are looked up again on every build, so a new layer needs no new configuring by hand.
 file(GLOB moor_layer_lists CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*/CMakeLists.txt")
-foreach(layer IN ITEMS win context stack unwind preempt iocp sched sync net io debug runtime)
+foreach(layer IN ITEMS win context stack unwind preempt iocp sched sync io net debug runtime)
     if("${PROJECT_SOURCE_DIR}/src/${layer}/CMakeLists.txt" IN_LIST moor_layer_lists)
         add_subdirectory("${PROJECT_SOURCE_DIR}/src/${layer}" "${PROJECT_BINARY_DIR}/src/${layer}")
     endif()

@@ -31,8 +31,8 @@ bool has_run(const OVERLAPPED& overlapped) noexcept {
 } // namespace
 
 operation& operation::of(OVERLAPPED* overlapped) noexcept {
-    static_assert(offsetof(kernel_parameters, overlapped) == 0 && offsetof(moored_parameters, parameters) == 0);
-    return static_cast<operation&>(*reinterpret_cast<moored_parameters*>(overlapped));
+    static_assert(offsetof(kernel_parameters, overlapped) == 0 && offsetof(operation_base, parameters) == 0);
+    return static_cast<operation&>(*reinterpret_cast<operation_base*>(overlapped));
 }
 
 void operation::begin() noexcept {
@@ -154,7 +154,7 @@ void operation_pool::release(operation& finished, operation_cache* cache) noexce
 
 bool operation_pool::owns(const OVERLAPPED* overlapped) const noexcept {
     // Address arithmetic only: nothing is read before the slab has confirmed the address.
-    return slab_.owns(static_cast<const operation*>(reinterpret_cast<const moored_parameters*>(overlapped)));
+    return slab_.owns(static_cast<const operation*>(reinterpret_cast<const operation_base*>(overlapped)));
 }
 
 } // namespace moor::iocp

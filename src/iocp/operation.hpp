@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <utility>
 
-#include <moor/detail/wait.hpp>
+#include <moor/detail/wait_ticket.hpp>
 
 #include "win/slab.hpp"
 #include "win/windows.hpp"
@@ -40,7 +40,7 @@ struct kernel_parameters {
 
 /// Base of operation, so that an OVERLAPPED's address leads back to its operation by casts that the language defines:
 /// first member, then base to derived.
-struct moored_parameters {
+struct operation_base {
     kernel_parameters parameters;
 };
 
@@ -60,7 +60,7 @@ enum class packet_outcome : std::uint8_t {
 /// One coroutine owns it (through operation_owner); the kernel owns `parameters` between submission and the dequeuing
 /// of the packet. The only thing that a worker which dequeues a packet and the owner share is `state_`.
 /// Alone on its cache lines: neighbours in the pool belong to other workers.
-class alignas(64) operation : public moored_parameters {
+class alignas(64) operation : public operation_base {
 public:
     /// Called by the worker that dequeued the packet, with the result readable. It owns the operation from then on.
     /// Short, never suspends, and runs on whatever stack the worker is on.
@@ -219,5 +219,8 @@ private:
     win::slab<operation> slab_;
     std::atomic<std::int64_t> shared_balance_{0};
 };
+
+/// The pool of the runtime whose worker the calling thread is; null on other threads. The scheduler defines it.
+[[nodiscard]] const operation_pool* pool_of_caller() noexcept;
 
 } // namespace moor::iocp

@@ -9,7 +9,6 @@
 
 #include <mstcpip.h>
 
-#include "iocp/io_context.hpp"
 #include "iocp/socket_address.hpp"
 #include "iocp/system_calls.hpp"
 #include "win/error.hpp"
@@ -112,8 +111,8 @@ void check_place([[maybe_unused]] const operation& call) noexcept {
     if (win::teb::on_current_stack(&call)) {
         win::fatal("an overlapped operation lies on a stack");
     }
-    const io_service* const service = current_io().service;
-    if (service != nullptr && !service->pool.owns(&call.parameters.overlapped)) {
+    const operation_pool* const pool = pool_of_caller();
+    if (pool != nullptr && !pool->owns(&call.parameters.overlapped)) {
         win::fatal("an overlapped operation lies outside its runtime's pool");
     }
 #endif

@@ -54,7 +54,7 @@ bool has_met_itself(const win::unique_socket& socket, std::error_code& error) no
 
 std::error_code stream_socket::connect_to(const endpoint& remote, const wait_limit& limit) {
     std::error_code error;
-    net::socket_call call(*this, limit, error);
+    io::socket_call call(*this, limit, error);
     if (call) {
         static_cast<void>(call.run(
             [&remote](auto& operation, const auto& socket) { return iocp::connect(operation, socket, remote); }));
@@ -63,7 +63,7 @@ std::error_code stream_socket::connect_to(const endpoint& remote, const wait_lim
 }
 
 stream_socket* stream_socket::connect(const endpoint& wanted, const wait_limit& limit, std::error_code& error) {
-    iocp::io_service* const service = iocp::current_io().service;
+    iocp::io_service* const service = io::current_io().service;
     if (service == nullptr) {
         error = win::to_error(win::misuse::outside_coroutine);
         return nullptr;
@@ -77,8 +77,8 @@ stream_socket* stream_socket::connect(const endpoint& wanted, const wait_limit& 
     if (error) {
         return nullptr;
     }
-    std::unique_ptr<stream_socket, iocp::close_and_release> made(
-        new (std::nothrow) stream_socket(std::move(made_for.socket), *service));
+    std::unique_ptr<stream_socket, io::close_and_release> made(new (std::nothrow)
+                                                                   stream_socket(std::move(made_for.socket), *service));
     if (!made) {
         error = win::to_error(std::errc::not_enough_memory);
         return nullptr;

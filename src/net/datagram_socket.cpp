@@ -11,7 +11,7 @@
 
 namespace moor::detail {
 
-using net::socket_call;
+using io::socket_call;
 
 namespace {
 
@@ -41,7 +41,7 @@ bool is_ipv4(const endpoint& address) noexcept { return address.unmapped().famil
 // Does not skip the packets of successes: see completion_port::associate for handles. A datagram cut short is a
 // warning.
 datagram_socket* datagram_socket::open(const endpoint& wanted, const udp_options& options, std::error_code& error) {
-    iocp::io_service* const service = iocp::current_io().service;
+    iocp::io_service* const service = io::current_io().service;
     if (service == nullptr) {
         error = win::to_error(win::misuse::outside_coroutine);
         return nullptr;
@@ -94,7 +94,7 @@ std::error_code datagram_socket::connect(const endpoint& remote) noexcept {
 
 // Submits by `start` until the result is of this call's own datagram, or was asked for.
 template <class Start>
-void datagram_socket::run(socket_call& call, const wait_limit& limit, std::error_code& error, Start start,
+void datagram_socket::run(io::socket_call& call, const wait_limit& limit, std::error_code& error, Start start,
                           bool (*was_sent_before)(const std::error_code&, bool) noexcept) {
     for (net::patience others;; others.passed_over(limit)) {
         static_cast<void>(call.run(start));
@@ -108,7 +108,7 @@ void datagram_socket::run(socket_call& call, const wait_limit& limit, std::error
 void datagram_socket::send_to(std::span<const std::byte> data, const endpoint& remote, const wait_limit& limit,
                               std::error_code& error) {
     const endpoint there = reachable(remote);
-    socket_call call(*this, limit, error);
+    io::socket_call call(*this, limit, error);
     if (call) {
         run(
             call, limit, error,
@@ -132,7 +132,7 @@ void datagram_socket::send_message(std::span<const std::span<const std::byte>> b
     if (options.ecn) {
         details.congestion = static_cast<std::uint8_t>(*options.ecn);
     }
-    socket_call call(*this, limit, error);
+    io::socket_call call(*this, limit, error);
     if (call) {
         run(
             call, limit, error,
@@ -144,7 +144,7 @@ void datagram_socket::send_message(std::span<const std::span<const std::byte>> b
 }
 
 void datagram_socket::send(std::span<const std::byte> data, const wait_limit& limit, std::error_code& error) {
-    socket_call call(*this, limit, error);
+    io::socket_call call(*this, limit, error);
     if (call && !has_peer_.load(std::memory_order_relaxed)) {
         error = win::to_error(std::errc::not_connected);
     } else if (call) {
@@ -160,7 +160,7 @@ void datagram_socket::send(std::span<const std::byte> data, const wait_limit& li
 // Then `take(call, truncated)`, unless there is an error.
 template <class Start, class Take>
 void datagram_socket::receive_one(const wait_limit& limit, std::error_code& error, Start start, Take take) {
-    socket_call call(*this, limit, error);
+    io::socket_call call(*this, limit, error);
     if (!call) {
         return;
     }
@@ -180,7 +180,7 @@ received_datagram datagram_socket::receive_from(std::span<std::byte> buffer, con
     receive_one(
         limit, error,
         [buffer](auto& operation, const auto& socket) { return iocp::receive_from(operation, socket, buffer); },
-        [&received](socket_call& call, bool truncated) {
+        [&received](io::socket_call& call, bool truncated) {
             received.bytes = call.operation().transferred();
             received.sender = iocp::from_sockaddr(call.operation().parameters.address);
             received.truncated = truncated;
@@ -198,7 +198,7 @@ received_message datagram_socket::receive_message(std::span<const std::span<std:
     receive_one(
         limit, error,
         [buffers](auto& operation, const auto& socket) { return iocp::receive_message(operation, socket, buffers); },
-        [&received](socket_call& call, bool truncated) {
+        [&received](io::socket_call& call, bool truncated) {
             const iocp::kernel_parameters& parameters = call.operation().parameters;
             received.bytes = call.operation().transferred();
             received.sender = iocp::from_sockaddr(parameters.address);

@@ -1,4 +1,4 @@
-// What is behind a udp_socket: its transfers, on what all sockets share (io_socket).
+// What is behind a udp_socket: its transfers, on what all sockets share (io::io_socket).
 #pragma once
 
 #include <atomic>
@@ -11,13 +11,13 @@
 #include <moor/udp.hpp>
 #include <moor/wait_limit.hpp>
 
+#include "io/io_socket.hpp"
 #include "net/datagram_options.hpp"
-#include "net/io_socket.hpp"
 
 namespace moor::detail {
 
 /// A datagram socket of one runtime, bound to its completion port. Contracts of the calls are those of udp_socket.
-class datagram_socket final : public net::io_socket {
+class datagram_socket final : public io::io_socket {
 public:
     /// Null with an error. The caller owns the reference.
     [[nodiscard]] static datagram_socket* open(const endpoint& local, const udp_options& options,
@@ -25,7 +25,7 @@ public:
 
     datagram_socket(win::unique_socket socket, iocp::io_service& service, net::datagram_families families,
                     bool reports_unreachable) noexcept
-        : io_socket(std::move(socket), service), families_(families), reports_unreachable_(reports_unreachable) {}
+        : io::io_socket(std::move(socket), service), families_(families), reports_unreachable_(reports_unreachable) {}
 
     [[nodiscard]] net::datagram_families families() const noexcept { return families_; }
 
@@ -45,7 +45,7 @@ private:
     /// `remote` as this socket's family has it, and the local host for nobody in particular.
     [[nodiscard]] endpoint reachable(const endpoint& remote) const noexcept;
     template <class Start>
-    void run(net::socket_call& call, const wait_limit& limit, std::error_code& error, Start start,
+    void run(io::socket_call& call, const wait_limit& limit, std::error_code& error, Start start,
              bool (*was_sent_before)(const std::error_code& error, bool by_packet) noexcept);
     template <class Start, class Take>
     void receive_one(const wait_limit& limit, std::error_code& error, Start start, Take take);

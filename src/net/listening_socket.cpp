@@ -41,7 +41,7 @@ listening_socket::listening_socket(win::unique_socket socket, const endpoint& lo
 listening_socket* listening_socket::open(const endpoint& wanted, const listen_options& options,
                                          std::error_code& error) {
     constexpr unsigned most_outstanding = 4096;
-    iocp::io_service* const service = iocp::current_io().service;
+    iocp::io_service* const service = io::current_io().service;
     if (service == nullptr) {
         error = win::to_error(win::misuse::outside_coroutine);
         return nullptr;
@@ -137,7 +137,7 @@ std::error_code listening_socket::arm(slot& idle) noexcept {
     if (error) {
         return error;
     }
-    idle.call = iocp::operation_owner::acquire(service_, error);
+    idle.call = io::operation_owner::acquire(service_, error);
     if (error) {
         return error;
     }
@@ -156,7 +156,7 @@ std::error_code listening_socket::arm(slot& idle) noexcept {
 void listening_socket::on_accepted(iocp::operation& completed, void* context) noexcept {
     slot& filled = *static_cast<slot*>(context);
     listening_socket& self = *filled.owner;
-    filled.call = iocp::operation_owner::adopt(completed, self.service_);
+    filled.call = io::operation_owner::adopt(completed, self.service_);
     self.deliver(filled);
     self.end_call();
 }
@@ -276,7 +276,7 @@ stream_socket* listening_socket::accept(const wait_limit& limit, std::error_code
         this, [](listening_socket* self) { self->release(); });
     for (net::patience others;; others.passed_over(limit)) {
         error = closing() ? win::to_error(std::errc::operation_canceled)
-                          : iocp::may_begin(iocp::current_io(), runtime_id(), limit);
+                          : io::may_begin(io::current_io(), runtime_id(), limit);
         if (error) {
             return nullptr;
         }

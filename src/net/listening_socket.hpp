@@ -16,14 +16,14 @@
 #include <moor/detail/wait.hpp>
 #include <moor/tcp.hpp>
 
-#include "iocp/io_context.hpp"
-#include "iocp/shared_handle.hpp"
+#include "io/io_context.hpp"
+#include "io/shared_handle.hpp"
 #include "net/stream_socket.hpp"
 #include "win/spin_lock.hpp"
 
 namespace moor::detail {
 
-class listening_socket final : public iocp::shared_handle {
+class listening_socket final : public io::shared_handle {
 public:
     /// Binds, listens and starts the calls. Null with an error. The caller owns the reference.
     [[nodiscard]] static listening_socket* open(const endpoint& local, const listen_options& options,
@@ -42,7 +42,7 @@ private:
     struct slot {
         listening_socket* owner = nullptr;
         win::unique_socket accepted;
-        iocp::operation_owner call; // empty while armed: the operation is its packet's then
+        io::operation_owner call; // empty while armed: the operation is its packet's then
         slot* next = nullptr;
     };
 

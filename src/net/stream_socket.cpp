@@ -10,12 +10,12 @@
 
 namespace moor::detail {
 
-using net::socket_call;
+using io::socket_call;
 
 // ---- Reading -----------------------------------------------------------------------------------------------------
 
 std::size_t stream_socket::read_some(std::span<std::byte> buffer, const wait_limit& limit, std::error_code& error) {
-    socket_call call(*this, limit, error);
+    io::socket_call call(*this, limit, error);
     if (!call || buffer.empty()) {
         return 0;
     }
@@ -23,7 +23,7 @@ std::size_t stream_socket::read_some(std::span<std::byte> buffer, const wait_lim
 }
 
 std::size_t stream_socket::read_exactly(std::span<std::byte> buffer, const wait_limit& limit, std::error_code& error) {
-    socket_call call(*this, limit, error);
+    io::socket_call call(*this, limit, error);
     std::size_t total = 0;
     while (call && total < buffer.size() && (total == 0 || call.may_go_on())) {
         const auto rest = buffer.subspan(total);
@@ -80,7 +80,7 @@ private:
 // read that first, so that the later calls do not wait either.
 std::size_t stream_socket::read_some(std::span<const std::span<std::byte>> buffers, const wait_limit& limit,
                                      std::error_code& error) {
-    socket_call call(*this, limit, error);
+    io::socket_call call(*this, limit, error);
     progress<std::byte> place(buffers);
     std::size_t total = 0;
     while (call && !place.done()) {
@@ -101,7 +101,7 @@ std::size_t stream_socket::read_some(std::span<const std::span<std::byte>> buffe
 }
 
 void stream_socket::wait_readable(const wait_limit& limit, std::error_code& error) {
-    socket_call call(*this, limit, error);
+    io::socket_call call(*this, limit, error);
     if (call) {
         static_cast<void>(call.run([](auto& operation, const auto& socket) {
             return iocp::receive(operation, socket, std::span<std::byte>());
@@ -112,7 +112,7 @@ void stream_socket::wait_readable(const wait_limit& limit, std::error_code& erro
 // ---- Writing -----------------------------------------------------------------------------------------------------
 
 std::size_t stream_socket::write(std::span<const std::byte> data, const wait_limit& limit, std::error_code& error) {
-    socket_call call(*this, limit, error);
+    io::socket_call call(*this, limit, error);
     std::size_t total = 0;
     while (call && total < data.size() && (total == 0 || call.may_go_on())) {
         const auto rest = data.subspan(total);
@@ -132,7 +132,7 @@ std::size_t stream_socket::write(std::span<const std::byte> data, const wait_lim
 
 std::size_t stream_socket::write(std::span<const std::span<const std::byte>> buffers, const wait_limit& limit,
                                  std::error_code& error) {
-    socket_call call(*this, limit, error);
+    io::socket_call call(*this, limit, error);
     progress<const std::byte> place(buffers);
     std::size_t total = 0;
     while (call && !place.done() && (total == 0 || call.may_go_on())) {
@@ -162,7 +162,7 @@ std::uint64_t stream_socket::send_file(const sendable_file& file, std::uint64_t 
         return 0;
     }
     const std::uint64_t wanted = std::min(length, size - offset);
-    socket_call call(*this, limit, error);
+    io::socket_call call(*this, limit, error);
     std::uint64_t total = 0;
     while (call && total < wanted && (total == 0 || call.may_go_on())) {
         const auto part =

@@ -1,4 +1,4 @@
-// What is behind a tcp_stream: its transfers, on what all sockets share (io_socket).
+// What is behind a tcp_stream: its transfers, on what all sockets share (io::io_socket).
 #pragma once
 
 #include <cstddef>
@@ -11,16 +11,16 @@
 #include <moor/sendable_file.hpp>
 #include <moor/wait_limit.hpp>
 
-#include "net/io_socket.hpp"
+#include "io/io_socket.hpp"
 
 namespace moor::detail {
 
 /// A stream socket of one runtime, bound to its completion port. Contracts of the calls are those of tcp_stream.
-class stream_socket final : public net::io_socket {
+class stream_socket final : public io::io_socket {
 public:
     /// `socket` is connected, or about to be (connect).
     stream_socket(win::unique_socket socket, iocp::io_service& service) noexcept
-        : io_socket(std::move(socket), service) {}
+        : io::io_socket(std::move(socket), service) {}
 
     /// Null with an error. The caller owns the reference. Both are in connect.cpp.
     [[nodiscard]] static stream_socket* connect(const endpoint& remote, const wait_limit& limit,

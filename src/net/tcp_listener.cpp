@@ -9,7 +9,7 @@ namespace moor {
 
 using net::or_throw;
 
-void detail::close_listener::operator()(listening_socket* owned) const noexcept { iocp::close_and_release{}(owned); }
+void detail::close_listener::operator()(listening_socket* owned) const noexcept { io::close_and_release{}(owned); }
 
 tcp_listener::tcp_listener() noexcept = default;
 tcp_listener::tcp_listener(tcp_listener&&) noexcept = default;

@@ -31,7 +31,7 @@ void configure(stream_socket* socket, std::error_code& error, Function&& functio
 
 } // namespace
 
-void detail::close_stream::operator()(stream_socket* owned) const noexcept { iocp::close_and_release{}(owned); }
+void detail::close_stream::operator()(stream_socket* owned) const noexcept { io::close_and_release{}(owned); }
 
 tcp_stream::tcp_stream() noexcept = default;
 tcp_stream::tcp_stream(tcp_stream&&) noexcept = default;

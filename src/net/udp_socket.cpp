@@ -25,7 +25,7 @@ void configure(datagram_socket* socket, std::error_code& error, Function&& funct
 } // namespace
 
 void detail::close_datagram_socket::operator()(datagram_socket* owned) const noexcept {
-    iocp::close_and_release{}(owned);
+    io::close_and_release{}(owned);
 }
 
 udp_socket::udp_socket() noexcept = default;

@@ -109,7 +109,7 @@ void runtime_core::shutdown() noexcept {
             win::fatal(text);
         }
     }
-    io.handles.wait_until_none();
+    wait_until_no_handle_is_open();
     reports->runtime_ends(*this);
     ending_.store(true, std::memory_order_release);
     io.port.post_wake();
@@ -117,6 +117,19 @@ void runtime_core::shutdown() noexcept {
         each->join_thread();
     }
     monitor.join_thread();
+}
+
+void runtime_core::wait_until_no_handle_is_open() noexcept {
+    const wait_limit unlimited;
+    for (;;) {
+        wait waiting("shutdown", unlimited, stop_request::ignored);
+        waiter node;
+        node.ticket = waiting.ticket();
+        if (!io.handles.add_waiter_for_none(node)) {
+            return;
+        }
+        static_cast<void>(waiting.suspend());
+    }
 }
 
 void runtime_core::wait_until_retired() noexcept {

@@ -20,7 +20,7 @@
 
 #include <moor/runtime.hpp>
 
-#include "iocp/io_context.hpp"
+#include "iocp/io_service.hpp"
 #include "sched/circle_watch.hpp"
 #include "sched/deadlock_watch.hpp"
 #include "sched/idle_workers.hpp"
@@ -128,6 +128,8 @@ public:
 private:
     void ask_all_to_stop() noexcept;
     void wait_until_retired() noexcept;
+    /// After close_all(), until uses in progress have ended.
+    void wait_until_no_handle_is_open() noexcept;
     [[nodiscard]] sched::worker* worker_of_caller() noexcept;
     void take_stack(coroutine& made, sched::worker* here, const spawn_options& wanted, body::entry run);
     void give_stack(coroutine& unused, sched::worker* here) noexcept;

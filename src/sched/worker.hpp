@@ -22,7 +22,7 @@
 
 #include "context/switch.hpp"
 #include "iocp/adaptive_batch.hpp"
-#include "iocp/io_context.hpp"
+#include "iocp/io_service.hpp"
 #include "preempt/preempted_state.hpp"
 #include "sched/run_queue.hpp"
 #include "sched/shared_queue.hpp"

@@ -1,6 +1,6 @@
 # Figures that pages quote from the sources: page, its words, source, its words. Line breaks count as blanks.
-quoted(docs/architecture.md "every 32nd such call of a worker yields" src/iocp/io_context.cpp "calls_per_turn = 32;")
-quoted(docs/scheduling.md "every 32nd of a worker" src/iocp/io_context.cpp "calls_per_turn = 32;")
+quoted(docs/architecture.md "every 32nd such call of a worker yields" src/io/io_context.cpp "calls_per_turn = 32;")
+quoted(docs/scheduling.md "every 32nd of a worker" src/io/io_context.cpp "calls_per_turn = 32;")
 quoted(docs/architecture.md "GetQueuedCompletionStatusEx, up to 64 packets" src/iocp/completion_port.hpp "packets_per_batch = 64;")
 quoted(docs/scheduling.md "up to 64 (`src/iocp/adaptive_batch.hpp`)" src/iocp/completion_port.hpp "packets_per_batch = 64;")
 quoted(docs/architecture.md "1,024 workers" src/sched/runtime_checks.cpp "most_workers = 1024;")

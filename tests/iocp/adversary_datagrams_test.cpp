@@ -27,10 +27,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using offences = std::vector<std::string>;
-using datagrams = std::unique_ptr<detail::datagram_socket, iocp::close_and_release>;
+using datagrams = std::unique_ptr<detail::datagram_socket, io::close_and_release>;
 
 datagrams make_socket(adversary& system, const endpoint& address) {
-    return datagrams(new detail::datagram_socket(system.make_datagram_socket(address), *iocp::current_io().service,
+    return datagrams(new detail::datagram_socket(system.make_datagram_socket(address), *io::current_io().service,
                                                  net::datagram_families{address.family(), false}, true));
 }
 
@@ -157,7 +157,7 @@ TEST(adversary_patterns, lie_in_operations_alone) {
         for (const overlapped_call& each : every_call()) {
             adversary system(1, {.by_hand = true});
             auto unowned = win::unique_socket::open(AF_INET, each.takes_datagrams ? SOCK_DGRAM : SOCK_STREAM, 0);
-            const std::unique_ptr<any_socket, iocp::close_and_release> socket(new any_socket(std::move(unowned)));
+            const std::unique_ptr<any_socket, io::close_and_release> socket(new any_socket(std::move(unowned)));
             auto waiting = spawn([&] {
                 bool intact = false;
                 std::error_code error;

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "iocp/io_context.hpp"
+#include "io/io_context.hpp"
 #include "support/run.hpp"
 
 namespace moor::test {
@@ -22,7 +22,7 @@ TEST(adversary_itself, sees_addresses_on_a_stack) {
         std::array<char, 4> data{};
         WSABUF buffer{4, data.data()};
         std::error_code error;
-        const auto call = iocp::operation_owner::acquire(*iocp::current_io().service, error);
+        const auto call = io::operation_owner::acquire(*io::current_io().service, error);
         DWORD on_stack = 0;
         const auto& table = iocp::current_system_calls();
         EXPECT_EQ(table.send(line.first.get(), &buffer, 1, &call->parameters.transferred, 0,
@@ -46,11 +46,11 @@ TEST(adversary_itself, sees_addresses_on_a_stack) {
 TEST(adversary_itself, finds_its_pattern_on_a_stack) {
     in_runtime(1, [] {
         adversary system(1, {.by_hand = true});
-        iocp::io_service& service = *iocp::current_io().service;
+        iocp::io_service& service = *io::current_io().service;
         const win::unique_socket socket = system.make_datagram_socket({"10.0.0.1", 1});
         std::array<std::byte, 16> data{};
         std::error_code error;
-        const auto call = iocp::operation_owner::acquire(service, error);
+        const auto call = io::operation_owner::acquire(service, error);
         iocp::kernel_parameters& parameters = call->parameters;
         const auto submit = [&](sockaddr_storage& from, int& from_length) {
             call->begin();
@@ -62,7 +62,7 @@ TEST(adversary_itself, finds_its_pattern_on_a_stack) {
         };
         const auto end = [&] {
             EXPECT_TRUE(system.end_call(socket.get(), scripted_end::succeeds_later(3)));
-            EXPECT_EQ(iocp::await(*call, win::io_handle(socket), {}), detail::wake_reason::notified);
+            EXPECT_EQ(io::await(*call, win::io_handle(socket), {}), detail::wake_reason::notified);
             EXPECT_EQ(call->transferred(), 3u);
         };
 

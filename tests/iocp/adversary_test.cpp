@@ -25,7 +25,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using detail::stream_socket;
-using stream = std::unique_ptr<stream_socket, iocp::close_and_release>;
+using stream = std::unique_ptr<stream_socket, io::close_and_release>;
 
 struct stream_pair {
     stream first;
@@ -35,7 +35,7 @@ struct stream_pair {
 
 stream_pair make_pair(adversary& system) {
     adversary::line line = system.make_line();
-    iocp::io_service& service = *iocp::current_io().service;
+    iocp::io_service& service = *io::current_io().service;
     const SOCKET first_socket = line.first.get();
     return {stream(new stream_socket(std::move(line.first), service)),
             stream(new stream_socket(std::move(line.second), service)), first_socket};

@@ -16,7 +16,7 @@
 #include <moor/spawn.hpp>
 #include <moor/tcp.hpp>
 
-#include "iocp/io_context.hpp"
+#include "io/io_context.hpp"
 #include "iocp/overlapped_calls.hpp"
 #include "net/socket_options.hpp"
 #include "support/run.hpp"
@@ -33,7 +33,7 @@ std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(s
 struct stream {
     enum class packets { all, skipped_on_success };
 
-    explicit stream(packets wanted, bool binds = false) : service(*current_io().service) {
+    explicit stream(packets wanted, bool binds = false) : service(*io::current_io().service) {
         std::error_code error;
         socket = net::open_tcp(address_family::ipv4, error);
         EXPECT_FALSE(error);
@@ -44,14 +44,14 @@ struct stream {
         } else {
             EXPECT_FALSE(service.port.associate(socket));
         }
-        call = operation_owner::acquire(service, error);
+        call = io::operation_owner::acquire(service, error);
         EXPECT_FALSE(error);
     }
 
     // Waits for the end; returns the error.
     std::uint32_t finish(submission submitted) {
         if (submitted == submission::pending) {
-            EXPECT_EQ(await(*call, win::io_handle(socket), wait_limit(20s)), detail::wake_reason::notified);
+            EXPECT_EQ(io::await(*call, win::io_handle(socket), wait_limit(20s)), detail::wake_reason::notified);
         }
         return socket_error(*call, socket);
     }
@@ -65,7 +65,7 @@ struct stream {
 
     io_service& service;
     win::unique_socket socket;
-    operation_owner call;
+    io::operation_owner call;
 };
 
 /// Accepts into `fresh` what a stream of the library's connects to.
@@ -76,7 +76,8 @@ tcp_stream connect_to(stream& listener, stream& fresh) {
     auto client = spawn([place] { return tcp_stream::connect(place, 20s); });
     const submission submitted = accept(*fresh.call, listener.socket, fresh.socket);
     if (submitted == submission::pending) {
-        EXPECT_EQ(await(*fresh.call, win::io_handle(listener.socket), wait_limit(20s)), detail::wake_reason::notified);
+        EXPECT_EQ(io::await(*fresh.call, win::io_handle(listener.socket), wait_limit(20s)),
+                  detail::wake_reason::notified);
     }
     EXPECT_EQ(fresh.call->error(), 0u);
     EXPECT_FALSE(finish_accept(fresh.socket, listener.socket));

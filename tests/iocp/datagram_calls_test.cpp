@@ -104,7 +104,8 @@ TEST_P(datagram_calls, end_by_cancellation) {
         datagram_socket alone(GetParam());
         std::array<std::byte, 8> buffer{};
         ASSERT_EQ(receive_from(*alone.call, alone.socket, buffer), submission::pending);
-        EXPECT_EQ(await(*alone.call, win::io_handle(alone.socket), wait_limit(5ms)), detail::wake_reason::timed_out);
+        EXPECT_EQ(io::await(*alone.call, win::io_handle(alone.socket), wait_limit(5ms)),
+                  detail::wake_reason::timed_out);
         EXPECT_EQ(alone.call->error(), static_cast<std::uint32_t>(ERROR_OPERATION_ABORTED));
     });
 }

@@ -81,7 +81,7 @@ struct called {
     [[nodiscard]] bool asked_to_stop() const noexcept { return self->stop_requested.load(); }
 };
 
-using socket_owner = std::unique_ptr<any_socket, iocp::close_and_release>;
+using socket_owner = std::unique_ptr<any_socket, io::close_and_release>;
 
 /// A new one of the calling coroutine's runtime.
 [[nodiscard]] socket_owner make_socket(bool takes_datagrams);
@@ -124,9 +124,9 @@ template <class Function>
 class probe {
 public:
     explicit probe(Function function) : function_(std::move(function)) {
-        iocp::io_service& service = *iocp::current_io().service;
+        iocp::io_service& service = *io::current_io().service;
         std::error_code error;
-        iocp::operation* const call = iocp::operation_owner::acquire(service, error).release();
+        iocp::operation* const call = io::operation_owner::acquire(service, error).release();
         call->complete_to(&probe::run, this);
         call->begin();
         service_ = &service;
@@ -148,7 +148,7 @@ public:
 private:
     static void run(iocp::operation& completed, void* self) noexcept {
         auto& here = *static_cast<probe*>(self);
-        const auto owned = iocp::operation_owner::adopt(completed, *here.service_);
+        const auto owned = io::operation_owner::adopt(completed, *here.service_);
         here.function_();
         here.reached_.set();
     }

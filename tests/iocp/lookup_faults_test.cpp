@@ -39,7 +39,7 @@ void expect_missing(const std::set<kind>& missing) {
     in_runtime(1, [&] {
         for (const overlapped_call& call : every_call()) {
             if (missing.count(call.kind) != 0) {
-                const std::unique_ptr<any_socket, iocp::close_and_release> socket(new any_socket(
+                const std::unique_ptr<any_socket, io::close_and_release> socket(new any_socket(
                     win::unique_socket::open(AF_INET, call.takes_datagrams ? SOCK_DGRAM : SOCK_STREAM, 0)));
                 std::error_code error;
                 bool intact = false;

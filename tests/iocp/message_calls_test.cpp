@@ -177,7 +177,8 @@ TEST_P(message_calls, end_by_cancellation) {
         std::array<std::byte, 8> buffer{};
         const std::array<std::span<std::byte>, 1> into{buffer};
         ASSERT_EQ(receive_message(*alone.call, alone.socket, into), submission::pending);
-        EXPECT_EQ(await(*alone.call, win::io_handle(alone.socket), wait_limit(5ms)), detail::wake_reason::timed_out);
+        EXPECT_EQ(io::await(*alone.call, win::io_handle(alone.socket), wait_limit(5ms)),
+                  detail::wake_reason::timed_out);
         EXPECT_EQ(alone.call->error(), static_cast<std::uint32_t>(ERROR_OPERATION_ABORTED));
         EXPECT_EQ(result_of(*alone.call, alone.socket).error, static_cast<std::uint32_t>(WSA_OPERATION_ABORTED));
     });

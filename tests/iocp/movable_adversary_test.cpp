@@ -65,7 +65,7 @@ void try_every_call(totals& sum) {
     adversary system(1, {.by_hand = true});
     for (const overlapped_call& call : every_call()) {
         auto unowned = win::unique_socket::open(AF_INET, call.takes_datagrams ? SOCK_DGRAM : SOCK_STREAM, 0);
-        const std::unique_ptr<any_socket, iocp::close_and_release> socket(new any_socket(std::move(unowned)));
+        const std::unique_ptr<any_socket, io::close_and_release> socket(new any_socket(std::move(unowned)));
         bool over = false;
         std::vector<join_handle<bool>> neighbours;
         for (int number = 0; number < 4; ++number) {

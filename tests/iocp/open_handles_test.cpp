@@ -17,8 +17,8 @@
 #include <moor/this_coroutine.hpp>
 #include <moor/udp.hpp>
 
-#include "iocp/io_context.hpp"
-#include "iocp/shared_handle.hpp"
+#include "io/io_context.hpp"
+#include "io/shared_handle.hpp"
 #include "support/eventually.hpp"
 #include "support/run.hpp"
 #include "win/socket.hpp"
@@ -253,7 +253,7 @@ namespace iocp {
 namespace {
 
 // Of a system handle on which no call is ever pending, so that closing finds nothing to cancel.
-class probe final : public shared_handle {
+class probe final : public io::shared_handle {
 public:
     explicit probe(io_service& service)
         : shared_handle(service),
@@ -269,8 +269,8 @@ private:
 // A use that does not end: the wait does, by its limits, and the handle closes later.
 TEST(open_handles, waiting_ends_with_its_limits) {
     test::in_runtime(2, [] {
-        io_service& service = *current_io().service;
-        const std::unique_ptr<probe, close_and_release> handle(new probe(service));
+        io_service& service = *io::current_io().service;
+        const std::unique_ptr<probe, io::close_and_release> handle(new probe(service));
         ASSERT_TRUE(handle->enter());
         EXPECT_EQ(handle->close_and_wait(5ms), std::errc::timed_out);
         auto stopped = spawn([&handle] { return handle->close_and_wait({}); });
@@ -297,7 +297,7 @@ TEST(open_handles, waiting_ends_with_its_limits) {
 
 // One that could not be made, for lack of memory for its slots, say.
 TEST(open_handles, forget_what_failed_to_be_made) {
-    class failing final : public shared_handle {
+    class failing final : public io::shared_handle {
     public:
         explicit failing(io_service& service) : shared_handle(service) { throw std::bad_alloc(); }
 
@@ -309,7 +309,8 @@ TEST(open_handles, forget_what_failed_to_be_made) {
     EXPECT_THROW(new failing(service), std::bad_alloc);
     EXPECT_EQ(service.handles.count(), 0u);
     service.handles.close_all();
-    service.handles.wait_until_none();
+    detail::waiter nobody;
+    EXPECT_FALSE(service.handles.add_waiter_for_none(nobody));
 }
 
 TEST(open_handles, of_two_runtimes_have_ids_of_their_own_even_in_one_place) {

@@ -9,9 +9,10 @@
 
 #include <gtest/gtest.h>
 
+#include <moor/detail/wait.hpp>
 #include <moor/spawn.hpp>
 
-#include "iocp/io_context.hpp"
+#include "io/io_context.hpp"
 #include "support/eventually.hpp"
 #include "support/run.hpp"
 #include "support/seed.hpp"

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "iocp/io_context.hpp"
+#include "io/io_context.hpp"
 #include "iocp/recorder.hpp"
 #include "support/child.hpp"
 #include "support/run.hpp"

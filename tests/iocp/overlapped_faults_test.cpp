@@ -38,7 +38,7 @@ TEST(overlapped_faults, are_reported_and_leave_nothing_behind) {
                         auto unowned =
                             win::unique_socket::open(AF_INET, call.takes_datagrams ? SOCK_DGRAM : SOCK_STREAM, 0);
                         unowned.skips_packet_on_success = call.kind != adversary::kind::disconnect;
-                        const std::unique_ptr<any_socket, iocp::close_and_release> socket(
+                        const std::unique_ptr<any_socket, io::close_and_release> socket(
                             new any_socket(std::move(unowned)));
                         system.script(call.kind, by_packet
                                                      ? scripted_end::fails_later(status_of(number))

@@ -14,7 +14,7 @@
 
 #include <moor/endpoint.hpp>
 
-#include "iocp/io_context.hpp"
+#include "io/io_context.hpp"
 #include "iocp/overlapped_calls.hpp"
 #include "iocp/socket_address.hpp"
 #include "net/socket_options.hpp"
@@ -24,7 +24,7 @@ namespace moor::iocp {
 /// A bound datagram socket of the calling coroutine's runtime. Its successes post packets, too.
 struct test_datagram_socket {
     explicit test_datagram_socket(address_family family)
-        : service(*current_io().service),
+        : service(*io::current_io().service),
           socket(win::unique_socket::open(native_family(family), SOCK_DGRAM, IPPROTO_UDP)) {
         EXPECT_TRUE(socket);
         EXPECT_FALSE(net::bind(socket, endpoint::loopback(family, 0)));
@@ -33,13 +33,13 @@ struct test_datagram_socket {
         EXPECT_FALSE(skips);
         std::error_code error;
         address = net::local_endpoint(socket, error);
-        call = operation_owner::acquire(service, error);
+        call = io::operation_owner::acquire(service, error);
         EXPECT_FALSE(error);
     }
 
     void finish(submission submitted) {
         if (submitted == submission::pending) {
-            EXPECT_EQ(await(*call, win::io_handle(socket), wait_limit(std::chrono::seconds(20))),
+            EXPECT_EQ(io::await(*call, win::io_handle(socket), wait_limit(std::chrono::seconds(20))),
                       detail::wake_reason::notified);
         }
     }
@@ -96,7 +96,7 @@ struct test_datagram_socket {
     io_service& service;
     win::unique_socket socket;
     endpoint address;
-    operation_owner call;
+    io::operation_owner call;
 };
 
 } // namespace moor::iocp

@@ -75,7 +75,7 @@ TEST(late_errors, have_the_numbers_that_winsock_gives) {
             for (const test::overlapped_call& call : test::every_call()) {
                 auto unowned = win::unique_socket::open(AF_INET, call.takes_datagrams ? SOCK_DGRAM : SOCK_STREAM, 0);
                 unowned.skips_packet_on_success = call.kind != adversary::kind::disconnect;
-                const std::unique_ptr<test::any_socket, iocp::close_and_release> socket(
+                const std::unique_ptr<test::any_socket, io::close_and_release> socket(
                     new test::any_socket(std::move(unowned)));
                 system.script(call.kind, scripted_end::fails_later(each.status));
                 std::error_code error;

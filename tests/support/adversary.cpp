@@ -18,7 +18,7 @@ constexpr auto status_cancelled = static_cast<std::int32_t>(0xC0000120);
 } // namespace
 
 adversary::adversary(std::uint32_t seed, const habits& wanted)
-    : habits_(wanted), service_(*iocp::current_io().service), table_(make_table()), random_(seed),
+    : habits_(wanted), service_(*io::current_io().service), table_(make_table()), random_(seed),
       thread_([this] { run(); }) {
     active_.store(this);
     iocp::replace_system_calls(&table_);

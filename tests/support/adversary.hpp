@@ -21,7 +21,7 @@
 
 #include <moor/endpoint.hpp>
 
-#include "iocp/io_context.hpp"
+#include "io/io_context.hpp"
 #include "iocp/system_calls.hpp"
 #include "win/socket.hpp"
 

@@ -1,5 +1,5 @@
 // Every overlapped call that the library makes, as one list, made the way all its sockets make them: a use of the
-// socket, an operation, a wait with limits (net::socket_call). For tests that must leave out none.
+// socket, an operation, a wait with limits (io::socket_call). For tests that must leave out none.
 #pragma once
 
 #include <cstddef>
@@ -11,23 +11,23 @@
 #include <moor/stack.hpp>
 #include <moor/wait_limit.hpp>
 
-#include "net/io_socket.hpp"
+#include "io/io_socket.hpp"
 #include "net/throwing.hpp"
 #include "support/adversary.hpp"
 
 namespace moor::test {
 
 /// A socket whose calls are the test's choice.
-class any_socket final : public net::io_socket {
+class any_socket final : public io::io_socket {
 public:
     /// Of the calling coroutine's runtime.
     explicit any_socket(win::unique_socket socket)
-        : io_socket(std::move(socket), *iocp::current_io().service), handle_(this->socket().get()) {}
+        : io_socket(std::move(socket), *io::current_io().service), handle_(this->socket().get()) {}
 
     template <class Start>
     std::size_t call(const wait_limit& limit, std::error_code& error, Start&& start) noexcept {
         ensure_stack(512); // what a call of a public socket has
-        net::socket_call made(*this, limit, error);
+        io::socket_call made(*this, limit, error);
         return made ? made.run(start) : 0;
     }
 

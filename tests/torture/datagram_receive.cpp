@@ -11,9 +11,9 @@ namespace moor::test {
 
 begun_receive::begun_receive(udp_socket& socket, std::span<std::byte> into, parameter_place place)
     : socket_(socket), sender_(std::size_t{64} * 1024) {
-    iocp::prepare_stack();
+    io::prepare_stack();
     std::error_code error;
-    call_ = iocp::operation_owner::acquire(*iocp::current_io().service, error);
+    call_ = io::operation_owner::acquire(*io::current_io().service, error);
     if (error) {
         throw std::system_error(error, "an operation");
     }
@@ -65,10 +65,10 @@ void begun_receive::submit_with_parameters_in_this_frame(std::span<std::byte> in
 }
 
 std::size_t begun_receive::finish(const wait_limit& limit, std::error_code& error) {
-    iocp::prepare_stack();
+    io::prepare_stack();
     const auto reason =
-        iocp::await(*call_, win::io_handle(reinterpret_cast<HANDLE>(socket_.native_handle()), false), limit);
-    error = iocp::outcome(call_->error(), reason, false);
+        io::await(*call_, win::io_handle(reinterpret_cast<HANDLE>(socket_.native_handle()), false), limit);
+    error = io::outcome(call_->error(), reason, false);
     return error ? 0 : call_->transferred();
 }
 

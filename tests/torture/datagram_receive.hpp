@@ -12,7 +12,7 @@
 #include <moor/udp.hpp>
 #include <moor/wait_limit.hpp>
 
-#include "iocp/io_context.hpp"
+#include "io/io_context.hpp"
 #include "win/compiler.hpp"
 
 namespace moor::test {
@@ -41,7 +41,7 @@ private:
     void submitted(int result) noexcept;
 
     udp_socket& socket_;
-    iocp::operation_owner call_;
+    io::operation_owner call_;
     // lpFrom. Wine takes what it finds in lpFromlen when the datagram comes for the room there, and clears it: with the
     // wrong variant that is half of whatever lies on the stack by then.
     std::vector<std::byte> sender_;

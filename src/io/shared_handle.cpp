@@ -1,17 +1,19 @@
 // See shared_handle.hpp.
-#include "iocp/shared_handle.hpp"
+#include "io/shared_handle.hpp"
 
-#include "iocp/io_context.hpp"
+#include <moor/detail/wait.hpp>
+
 #include "iocp/overlapped_calls.hpp"
+#include "win/error.hpp"
 
-namespace moor::iocp {
+namespace moor::io {
 
-shared_handle::shared_handle(io_service& service) noexcept : siblings_(service.handles), runtime_id_(service.id) {
+shared_handle::shared_handle(iocp::io_service& service) noexcept : siblings_(service.handles), runtime_id_(service.id) {
     siblings_.add(*this);
 }
 
 shared_handle::~shared_handle() {
-    if (!place_.closed.load(std::memory_order_relaxed)) { // its construction failed
+    if (!has_closed()) { // its construction failed
         siblings_.remove(*this);
     }
 }
@@ -34,6 +36,11 @@ bool shared_handle::enter_closing() noexcept {
         }
     } while (!word_.compare_exchange_weak(word, word + one_use, std::memory_order_acquire, std::memory_order_relaxed));
     return true;
+}
+
+void shared_handle::cancel_and_leave() noexcept {
+    iocp::cancel_all(borrow());
+    leave();
 }
 
 void shared_handle::leave() noexcept {
@@ -76,7 +83,7 @@ bool shared_handle::close() noexcept {
     // Every call that waits has a use or a reference. When there was nothing but the caller's reference, there is
     // nothing to cancel, and the system call for it is saved.
     if (word != reference) {
-        cancel_all(borrow());
+        iocp::cancel_all(borrow());
         if ((word & uses_mask) != 0) {
             siblings_.watch_closing(*this);
         }
@@ -88,13 +95,27 @@ bool shared_handle::close() noexcept {
 
 std::error_code shared_handle::close_and_wait(const wait_limit& limit) noexcept {
     close();
-    if (place_.closed.load(std::memory_order_acquire)) {
+    if (has_closed()) {
         return {};
     }
     retain(); // the caller's may go meanwhile
-    const std::error_code error = siblings_.wait_closed(*this, limit);
+    const std::error_code error = wait_closed(limit);
     release();
     return error;
 }
 
-} // namespace moor::iocp
+std::error_code shared_handle::wait_closed(const wait_limit& limit) noexcept {
+    detail::wait waiting("close", limit);
+    detail::waiter node;
+    node.ticket = waiting.ticket();
+    if (!siblings_.add_waiter(*this, node)) {
+        return {};
+    }
+    const detail::wake_reason reason = waiting.suspend();
+    if (reason != detail::wake_reason::notified) {
+        siblings_.remove_waiter(*this, node);
+    }
+    return win::to_error(detail::to_errc(reason));
+}
+
+} // namespace moor::io

@@ -7,23 +7,20 @@
 #include <cstdint>
 #include <system_error>
 
-#include "iocp/open_handles.hpp"
+#include <moor/wait_limit.hpp>
+
+#include "iocp/io_service.hpp"
 #include "win/socket.hpp"
 
-namespace moor::iocp {
-
-struct io_service;
+namespace moor::io {
 
 /// Base of sockets and other handles. Lives on the heap and deletes itself when nobody refers to it any more.
 ///
 /// A use (enter … leave) keeps the system handle open; a reference keeps the object. close() ends the first kind: no
 /// new use begins, calls that wait are cancelled, and the last use to leave closes the handle. Any thread may call any
 /// of this. Belongs to a runtime, whose shutdown closes it at the latest; the object may outlive that.
-class shared_handle {
+class shared_handle : public iocp::open_handle {
 public:
-    shared_handle(const shared_handle&) = delete;
-    shared_handle& operator=(const shared_handle&) = delete;
-
     /// Begins a use. False when the handle is closing or closed.
     [[nodiscard]] bool enter() noexcept;
 
@@ -85,14 +82,16 @@ public:
 
 protected:
     /// Begins with one reference, its creator's, a coroutine of that runtime.
-    explicit shared_handle(io_service& service) noexcept;
+    explicit shared_handle(iocp::io_service& service) noexcept;
     virtual ~shared_handle();
 
 private:
-    friend class open_handles;
-
-    /// One use more while others last, also under close(): for the list, under its lock. False when there is none.
-    [[nodiscard]] bool enter_closing() noexcept;
+    void retain_by_list() noexcept override { retain(); }
+    void release_by_list() noexcept override { release(); }
+    void close_by_list() noexcept override { close(); }
+    /// One use more while others last.
+    [[nodiscard]] bool enter_closing() noexcept override;
+    void cancel_and_leave() noexcept override;
 
     /// The system handle; valid during a use.
     [[nodiscard]] virtual win::io_handle borrow() const noexcept = 0;
@@ -110,13 +109,13 @@ private:
     // alone stays so. Leaving releases what was done with the handle, to whoever closes it.
     std::atomic<std::uint64_t> word_{reference};
 
+    [[nodiscard]] std::error_code wait_closed(const wait_limit& limit) noexcept;
     /// The last of the handle's own end and of its calls' tells the list.
     void note_end() noexcept;
 
     std::atomic<std::uint32_t> ends_due_{1};
-    open_handles& siblings_; // there until place_.closed
+    iocp::open_handles& siblings_; // there until has_closed()
     const std::uint64_t runtime_id_;
-    handle_place place_;
 };
 
 /// For std::unique_ptr: closes and gives the reference back.
@@ -127,4 +126,4 @@ struct close_and_release {
     }
 };
 
-} // namespace moor::iocp
+} // namespace moor::io

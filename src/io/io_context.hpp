@@ -1,37 +1,24 @@
 // What a coroutine needs for overlapped I/O: its runtime's port and pool, its worker's share of the pool, an owned
-// operation, and the wait for it. The scheduler defines current_io(), since only it knows which worker a thread is.
+// operation, and the wait for it.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <system_error>
 #include <utility>
 
-#include "iocp/completion_port.hpp"
-#include "iocp/open_handles.hpp"
-#include "iocp/operation.hpp"
+#include <moor/detail/wait_ticket.hpp>
+#include <moor/wait_limit.hpp>
 
-namespace moor::iocp {
+#include "iocp/io_service.hpp"
+#include "win/socket.hpp"
 
-/// Of a runtime; never that of another one, before or after.
-[[nodiscard]] std::uint64_t new_runtime_id() noexcept;
-
-/// One runtime's I/O: shared by its workers, gone with it.
-struct io_service {
-    completion_port port;
-    operation_pool pool;
-    open_handles handles{&port};
-    const std::uint64_t id = new_runtime_id();
-    /// A worker that goes to sleep asks for at least so many packets (see adaptive_batch.hpp). Tests raise it, to have
-    /// packets dequeued together.
-    std::atomic<std::size_t> least_room{1};
-};
+namespace moor::io {
 
 /// The calling worker's view; `service` is null on a thread that is no worker.
 struct io_context {
-    io_service* service = nullptr;
-    operation_cache* cache = nullptr;
+    iocp::io_service* service = nullptr;
+    iocp::operation_cache* cache = nullptr;
     /// The running coroutine was asked to stop, and no stop_shield keeps that from it.
     bool stop_due = false;
 };
@@ -40,10 +27,10 @@ struct io_context {
 [[nodiscard]] io_context current_io() noexcept;
 
 /// Looks whether the calling coroutine's stack has room for one call of this layer, from its submission to its end, and
-/// whether it is too large. Ends the process without room; never moves the stack. The scheduler defines it.
+/// whether it is too large. Ends the process without room; never moves the stack.
 void prepare_stack() noexcept;
 
-/// Whether the calling coroutine has run for longer than a time slice. The scheduler defines it.
+/// Whether the calling coroutine has run for longer than a time slice.
 [[nodiscard]] bool slice_is_over() noexcept;
 
 /// Whether the calling coroutine may begin a call on something that belongs to the runtime of that id (an id and no
@@ -60,10 +47,10 @@ public:
     operation_owner() noexcept = default;
 
     /// From `service`'s pool. Empty, with not_enough_memory in `error`, when there is none. Any thread.
-    [[nodiscard]] static operation_owner acquire(io_service& service, std::error_code& error) noexcept;
+    [[nodiscard]] static operation_owner acquire(iocp::io_service& service, std::error_code& error) noexcept;
 
     /// Takes over an operation of `service`'s pool that is not pending.
-    [[nodiscard]] static operation_owner adopt(operation& owned, io_service& service) noexcept {
+    [[nodiscard]] static operation_owner adopt(iocp::operation& owned, iocp::io_service& service) noexcept {
         return operation_owner(owned, service);
     }
 
@@ -80,18 +67,19 @@ public:
     ~operation_owner() { reset(); }
 
     explicit operator bool() const noexcept { return operation_ != nullptr; }
-    [[nodiscard]] operation& operator*() const noexcept { return *operation_; }
-    [[nodiscard]] operation* operator->() const noexcept { return operation_; }
+    [[nodiscard]] iocp::operation& operator*() const noexcept { return *operation_; }
+    [[nodiscard]] iocp::operation* operator->() const noexcept { return operation_; }
 
     /// Gives the operation away: to a completion handler, which adopts it again.
-    [[nodiscard]] operation* release() noexcept { return std::exchange(operation_, nullptr); }
+    [[nodiscard]] iocp::operation* release() noexcept { return std::exchange(operation_, nullptr); }
 
 private:
-    operation_owner(operation& owned, io_service& service) noexcept : operation_(&owned), service_(&service) {}
+    operation_owner(iocp::operation& owned, iocp::io_service& service) noexcept
+        : operation_(&owned), service_(&service) {}
     void reset() noexcept;
 
-    operation* operation_ = nullptr;
-    io_service* service_ = nullptr;
+    iocp::operation* operation_ = nullptr;
+    iocp::io_service* service_ = nullptr;
 };
 
 /// Suspends the coroutine until `pending`'s packet has been dequeued and its result can be read. When `limit` ends
@@ -99,11 +87,11 @@ private:
 /// kernel owns the buffers until it comes. Returns why: `notified` for an ordinary end; after the others the operation
 /// may have succeeded all the same, its error() tells. Returns at once when it is complete. `handle` must not be closed
 /// meanwhile (shared_handle::enter).
-detail::wake_reason await(operation& pending, win::io_handle handle, const wait_limit& limit) noexcept;
+detail::wake_reason await(iocp::operation& pending, win::io_handle handle, const wait_limit& limit) noexcept;
 
 /// Cancels `pending` on `handle` and waits for its packet; both as in await(). The request is made again when the
 /// packet does not come: Wine loses one that finds the call at work (docs/operations.md).
-void cancel_and_await(operation& pending, win::io_handle handle) noexcept;
+void cancel_and_await(iocp::operation& pending, win::io_handle handle) noexcept;
 
 /// What a call reports that ended with the system's `error` (0: success) after `reason`: a cancellation of ours under
 /// the name of what caused it, operation_canceled for any failure of a handle that is `closing`, else the error itself.
@@ -113,4 +101,4 @@ void cancel_and_await(operation& pending, win::io_handle handle) noexcept;
 /// keep the worker for itself. `here` must be of after the call's last suspension.
 void share_worker(const io_context& here) noexcept;
 
-} // namespace moor::iocp
+} // namespace moor::io

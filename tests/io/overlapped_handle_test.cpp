@@ -12,7 +12,7 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
-#include "iocp/io_context.hpp"
+#include "io/io_context.hpp"
 #include "support/bytes.hpp"
 #include "support/child.hpp"
 #include "support/eventually.hpp"
@@ -201,7 +201,7 @@ TEST_P(overlapped_on, every_warning_at_once_is_awaited) {
                 [&](OVERLAPPED* overlapped, std::span<std::byte>) {
                     overlapped->Internal = status;
                     overlapped->InternalHigh = 3;
-                    ::PostQueuedCompletionStatus(iocp::current_io().service->port.native_handle(), 3,
+                    ::PostQueuedCompletionStatus(io::current_io().service->port.native_handle(), 3,
                                                  static_cast<ULONG_PTR>(iocp::completion_port::key::operation),
                                                  overlapped);
                     return number;

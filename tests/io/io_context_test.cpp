@@ -1,4 +1,4 @@
-#include "iocp/io_context.hpp"
+#include "io/io_context.hpp"
 
 #include <array>
 #include <stop_token>
@@ -15,7 +15,7 @@
 #include "support/eventually.hpp"
 #include "support/run.hpp"
 
-namespace moor::iocp {
+namespace moor::io {
 namespace {
 
 using namespace std::chrono_literals;
@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 
 TEST(may_begin, not_outside_a_coroutine) {
     runtime running(test::with_workers(1));
-    io_service* service = nullptr;
+    iocp::io_service* service = nullptr;
     running.run([&service] { service = current_io().service; });
     ASSERT_NE(service, nullptr);
     EXPECT_EQ(current_io().service, nullptr);
@@ -34,7 +34,7 @@ TEST(may_begin, not_outside_a_coroutine) {
 TEST(may_begin, not_in_another_runtime) {
     runtime first(test::with_workers(1));
     runtime second(test::with_workers(1));
-    io_service* service = nullptr;
+    iocp::io_service* service = nullptr;
     first.run([&service] {
         service = current_io().service;
         EXPECT_FALSE(may_begin(current_io(), service->id, {}));
@@ -92,7 +92,7 @@ TEST(operation_owner, gives_back_what_it_owns) {
 TEST(operation_owner, abandons_a_pending_one_to_its_packet) {
     runtime running(test::with_workers(2));
     running.run([&running] {
-        io_service& service = *current_io().service;
+        iocp::io_service& service = *current_io().service;
         OVERLAPPED* overlapped = nullptr;
         {
             std::error_code error;
@@ -102,7 +102,7 @@ TEST(operation_owner, abandons_a_pending_one_to_its_packet) {
         }
         EXPECT_EQ(running.metrics().operations_in_use, 1u) << "the kernel has it";
         ::PostQueuedCompletionStatus(service.port.native_handle(), 0,
-                                     static_cast<ULONG_PTR>(completion_port::key::operation), overlapped);
+                                     static_cast<ULONG_PTR>(iocp::completion_port::key::operation), overlapped);
         EXPECT_TRUE(test::eventually([&running] { return running.metrics().operations_in_use == 0; }));
     });
 }
@@ -131,9 +131,9 @@ TEST(operation_owner, goes_home_from_another_runtime_and_from_a_plain_thread) {
 TEST(foreign_packets, are_counted_and_ignored) {
     runtime running(test::with_workers(2));
     running.run([&running] {
-        io_service& service = *current_io().service;
+        iocp::io_service& service = *current_io().service;
         const HANDLE port = service.port.native_handle();
-        constexpr auto operation_key = static_cast<ULONG_PTR>(completion_port::key::operation);
+        constexpr auto operation_key = static_cast<ULONG_PTR>(iocp::completion_port::key::operation);
         std::error_code error;
         const auto idle = operation_owner::acquire(service, error);
         OVERLAPPED stranger{};
@@ -162,7 +162,7 @@ protected:
             std::error_code error;
             const auto call = operation_owner::acquire(*current_io().service, error);
             std::array<std::byte, 8> buffer{};
-            ASSERT_EQ(receive(*call, line.first, buffer), submission::pending);
+            ASSERT_EQ(receive(*call, line.first, buffer), iocp::submission::pending);
             body(system, line, *call);
             EXPECT_TRUE(call->completed());
             EXPECT_EQ(system.offences(), std::vector<std::string>{});
@@ -172,7 +172,7 @@ protected:
 INSTANTIATE_TEST_SUITE_P(workers, await_test, testing::Values(1u, 2u));
 
 TEST_P(await_test, ends_with_the_packet) {
-    with_pending_receive(GetParam(), [](auto& system, auto& line, operation& call) {
+    with_pending_receive(GetParam(), [](auto& system, auto& line, iocp::operation& call) {
         system.end_stream(line.second.get());
         EXPECT_EQ(await(call, win::io_handle(line.first), {}), detail::wake_reason::notified);
         EXPECT_EQ(call.error(), 0u);
@@ -181,7 +181,7 @@ TEST_P(await_test, ends_with_the_packet) {
 }
 
 TEST_P(await_test, returns_at_once_when_completed) {
-    with_pending_receive(GetParam(), [](auto& system, auto& line, operation& call) {
+    with_pending_receive(GetParam(), [](auto& system, auto& line, iocp::operation& call) {
         system.end_stream(line.second.get());
         EXPECT_TRUE(test::eventually([&call] { return call.completed(); }));
         EXPECT_EQ(await(call, win::io_handle(line.first), wait_limit(0ms)), detail::wake_reason::notified);
@@ -189,7 +189,7 @@ TEST_P(await_test, returns_at_once_when_completed) {
 }
 
 TEST_P(await_test, cancels_at_the_deadline_and_waits_for_the_packet) {
-    with_pending_receive(GetParam(), [](auto& system, auto& line, operation& call) {
+    with_pending_receive(GetParam(), [](auto& system, auto& line, iocp::operation& call) {
         EXPECT_EQ(await(call, win::io_handle(line.first), wait_limit(5ms)), detail::wake_reason::timed_out);
         EXPECT_EQ(call.error(), static_cast<std::uint32_t>(ERROR_OPERATION_ABORTED));
         EXPECT_EQ(system.cancellations(), 1u);
@@ -198,7 +198,7 @@ TEST_P(await_test, cancels_at_the_deadline_and_waits_for_the_packet) {
 }
 
 TEST_P(await_test, cancels_for_a_stop_token) {
-    with_pending_receive(GetParam(), [](auto& system, auto& line, operation& call) {
+    with_pending_receive(GetParam(), [](auto& system, auto& line, iocp::operation& call) {
         std::stop_source source;
         auto stopper = spawn([&source] { source.request_stop(); });
         EXPECT_EQ(await(call, win::io_handle(line.first), source.get_token()), detail::wake_reason::stopped);
@@ -216,7 +216,7 @@ TEST_P(await_test, a_second_stop_does_not_end_the_wait_for_the_packet) {
             std::error_code error;
             const auto call = operation_owner::acquire(*current_io().service, error);
             std::array<std::byte, 8> buffer{};
-            ASSERT_EQ(receive(*call, line.first, buffer), submission::pending);
+            ASSERT_EQ(receive(*call, line.first, buffer), iocp::submission::pending);
             EXPECT_EQ(await(*call, win::io_handle(line.first), {}), detail::wake_reason::stopped);
             EXPECT_TRUE(call->completed());
         });
@@ -258,4 +258,4 @@ TEST(share_worker, lets_others_run_though_no_call_ever_waits) {
 }
 
 } // namespace
-} // namespace moor::iocp
+} // namespace moor::io

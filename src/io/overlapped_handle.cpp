@@ -6,16 +6,16 @@
 
 #include <moor/stack.hpp>
 
-#include "iocp/io_context.hpp"
+#include "io/io_context.hpp"
+#include "io/shared_handle.hpp"
 #include "iocp/overlapped_calls.hpp"
-#include "iocp/shared_handle.hpp"
 #include "win/error.hpp"
 
 namespace moor {
 
 namespace detail {
 
-class overlapped_file final : public iocp::shared_handle {
+class overlapped_file final : public io::shared_handle {
 public:
     overlapped_file(win::unique_handle handle, bool skips_packet_on_success, iocp::io_service& service) noexcept
         : shared_handle(service), handle_(std::move(handle)), skips_packet_on_success_(skips_packet_on_success) {}
@@ -27,12 +27,12 @@ public:
             error = win::to_error(std::errc::operation_canceled);
             return 0;
         }
-        const iocp::io_context here = iocp::current_io();
-        error = iocp::may_begin(here, runtime_id(), limit);
+        const io::io_context here = io::current_io();
+        error = io::may_begin(here, runtime_id(), limit);
         if (error) {
             return 0;
         }
-        const auto call = iocp::operation_owner::acquire(*here.service, error);
+        const auto call = io::operation_owner::acquire(*here.service, error);
         if (!call) {
             return 0;
         }
@@ -41,11 +41,11 @@ public:
             if (closing()) {
                 iocp::cancel(*call, borrow());
             }
-            reason = iocp::await(*call, borrow(), limit);
+            reason = io::await(*call, borrow(), limit);
         } else {
-            iocp::share_worker(here);
+            io::share_worker(here);
         }
-        error = iocp::outcome(call->error(), reason, closing());
+        error = io::outcome(call->error(), reason, closing());
         if (steps.finish != nullptr) {
             on_system_stack([&] {
                 steps.finish(
@@ -84,7 +84,7 @@ private:
     const bool skips_packet_on_success_;
 };
 
-void close_overlapped_file::operator()(overlapped_file* owned) const noexcept { iocp::close_and_release{}(owned); }
+void close_overlapped_file::operator()(overlapped_file* owned) const noexcept { io::close_and_release{}(owned); }
 
 } // namespace detail
 
@@ -102,7 +102,7 @@ overlapped_handle overlapped_handle::adopt(void* native_handle, std::error_code&
     error.clear();
     overlapped_handle made;
     win::unique_handle handle(native_handle);
-    iocp::io_service* const service = iocp::current_io().service;
+    iocp::io_service* const service = io::current_io().service;
     if (service == nullptr) {
         error = win::to_error(win::misuse::outside_coroutine);
         return made;

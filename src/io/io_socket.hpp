@@ -10,15 +10,15 @@
 
 #include <moor/wait_limit.hpp>
 
-#include "iocp/io_context.hpp"
+#include "io/io_context.hpp"
+#include "io/shared_handle.hpp"
 #include "iocp/overlapped_calls.hpp"
-#include "iocp/shared_handle.hpp"
 #include "win/error.hpp"
 
-namespace moor::net {
+namespace moor::io {
 
 /// A socket of one runtime, bound to its completion port.
-class io_socket : public iocp::shared_handle {
+class io_socket : public shared_handle {
 public:
     /// For every later call, beside its own limit; time_point::max() for none.
     void set_deadline(wait_limit::time_point deadline) noexcept {
@@ -67,7 +67,7 @@ public:
     template <class Start>
     std::size_t run(Start&& start) noexcept {
         if (std::exchange(used_, true)) {
-            here_ = iocp::current_io(); // the last submission may have moved the coroutine
+            here_ = current_io(); // the last submission may have moved the coroutine
         }
         return finish(start(*call_, std::as_const(socket_.socket_)));
     }
@@ -76,10 +76,10 @@ public:
     /// have at hand is cancelled, and 0 with an error then.
     template <class Start>
     std::size_t run_at_once(Start&& start) noexcept {
-        here_ = iocp::current_io();
+        here_ = current_io();
         const iocp::submission submitted = start(*call_, std::as_const(socket_.socket_));
         if (submitted == iocp::submission::pending) {
-            iocp::cancel_and_await(*call_, socket_.borrow());
+            cancel_and_await(*call_, socket_.borrow());
         }
         return finish(submitted);
     }
@@ -99,13 +99,13 @@ private:
     [[nodiscard]] const wait_limit& limit() const noexcept { return narrowed_ ? *narrowed_ : limit_; }
 
     io_socket& socket_;
-    const iocp::shared_handle::use open_;
+    const shared_handle::use open_;
     const wait_limit& limit_;
     std::error_code& error_;
     std::optional<wait_limit> narrowed_; // by the socket's own deadline
-    iocp::io_context here_;
+    io_context here_;
     bool used_ = false;
-    iocp::operation_owner call_;
+    operation_owner call_;
 };
 
-} // namespace moor::net
+} // namespace moor::io

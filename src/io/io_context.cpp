@@ -1,5 +1,5 @@
-// See io_context.hpp.
-#include "iocp/io_context.hpp"
+// The calls of this layer that ask the scheduler, and the wait for a packet: law 2.
+#include "io/io_context.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -8,24 +8,41 @@
 #include <moor/this_coroutine.hpp>
 
 #include "iocp/overlapped_calls.hpp"
+#include "sched/coroutine.hpp"
+#include "sched/runtime_core.hpp"
+#include "sched/stack_movement.hpp"
+#include "sched/worker.hpp"
 #include "win/error.hpp"
 
-namespace moor::iocp {
+namespace moor::io {
 namespace {
 
 constexpr std::chrono::milliseconds longest_patience_with_cancelled{1000};
 
 // The cache is the worker's own, and only holds operations of its own runtime's pool.
-operation_cache* cache_for(const io_service& service) noexcept {
+iocp::operation_cache* cache_for(const iocp::io_service& service) noexcept {
     const io_context here = current_io();
     return here.service != nullptr && here.service->id == service.id ? here.cache : nullptr;
 }
 
 } // namespace
 
-std::uint64_t new_runtime_id() noexcept {
-    static std::atomic<std::uint64_t> next{1};
-    return next.fetch_add(1, std::memory_order_relaxed);
+void prepare_stack() noexcept { sched::prepare_stack(sched::room_for_io); }
+
+bool slice_is_over() noexcept {
+    const detail::coroutine* const self = sched::worker::current_coroutine();
+    return self != nullptr && self->yield_wanted.load(std::memory_order_relaxed);
+}
+
+io_context current_io() noexcept {
+    sched::worker* const here = sched::worker::current();
+    if (here == nullptr) {
+        return {};
+    }
+    const detail::coroutine* const self = sched::worker::current_coroutine();
+    const bool stop_due =
+        self != nullptr && self->interruptible_now() && self->stop_requested.load(std::memory_order_relaxed);
+    return {&here->runtime().io, &here->operations(), stop_due};
 }
 
 std::error_code may_begin(const io_context& here, std::uint64_t runtime_id, const wait_limit& limit) noexcept {
@@ -42,7 +59,7 @@ std::error_code may_begin(const io_context& here, std::uint64_t runtime_id, cons
     return {};
 }
 
-operation_owner operation_owner::acquire(io_service& service, std::error_code& error) noexcept {
+operation_owner operation_owner::acquire(iocp::io_service& service, std::error_code& error) noexcept {
     try {
         return {service.pool.acquire(cache_for(service)), service};
     } catch (const std::system_error&) {
@@ -52,14 +69,14 @@ operation_owner operation_owner::acquire(io_service& service, std::error_code& e
 }
 
 void operation_owner::reset() noexcept {
-    operation* const owned = std::exchange(operation_, nullptr);
+    iocp::operation* const owned = std::exchange(operation_, nullptr);
     if (owned == nullptr || owned->abandon()) {
         return;
     }
     service_->pool.release(*owned, cache_for(*service_));
 }
 
-detail::wake_reason await(operation& pending, win::io_handle handle, const wait_limit& limit) noexcept {
+detail::wake_reason await(iocp::operation& pending, win::io_handle handle, const wait_limit& limit) noexcept {
     if (pending.completed()) {
         return detail::wake_reason::notified;
     }
@@ -81,13 +98,14 @@ detail::wake_reason await(operation& pending, win::io_handle handle, const wait_
     return reason;
 }
 
-void cancel_and_await(operation& pending, win::io_handle handle) noexcept {
+void cancel_and_await(iocp::operation& pending, win::io_handle handle) noexcept {
     // Law 2: cancelling is a request. Nothing ends this but the packet, and what loses a request gets another.
-    for (auto patience = patience_with_cancelled;; patience = std::min(patience * 2, longest_patience_with_cancelled)) {
+    for (auto patience = iocp::patience_with_cancelled;;
+         patience = std::min(patience * 2, longest_patience_with_cancelled)) {
         if (pending.completed()) {
             return;
         }
-        cancel(pending, handle);
+        iocp::cancel(pending, handle);
         const wait_limit limit(patience);
         detail::wait waiting("cancelled I/O", limit, detail::stop_request::ignored, detail::stack_use::is_prepared);
         if (!pending.wake_on_completion(waiting.ticket())) {
@@ -123,4 +141,4 @@ void share_worker(const io_context& here) noexcept {
     }
 }
 
-} // namespace moor::iocp
+} // namespace moor::io

@@ -1,12 +1,12 @@
 // See io_socket.hpp.
-#include "net/io_socket.hpp"
+#include "io/io_socket.hpp"
 
-namespace moor::net {
+namespace moor::io {
 
 using detail::wake_reason;
 
 socket_call::socket_call(io_socket& used, const wait_limit& limit, std::error_code& error) noexcept
-    : socket_(used), open_(used), limit_(limit), error_(error), here_(iocp::current_io()) {
+    : socket_(used), open_(used), limit_(limit), error_(error), here_(current_io()) {
     error.clear();
     if (!open_) {
         error = win::to_error(std::errc::operation_canceled);
@@ -15,16 +15,16 @@ socket_call::socket_call(io_socket& used, const wait_limit& limit, std::error_co
     if (const auto deadline = used.deadline(); deadline < limit.deadline()) {
         narrowed_ = limit.no_later_than(deadline);
     }
-    if (const std::error_code refused = iocp::may_begin(here_, used.runtime_id(), this->limit())) {
+    if (const std::error_code refused = may_begin(here_, used.runtime_id(), this->limit())) {
         error = refused;
         return;
     }
-    call_ = iocp::operation_owner::acquire(*here_.service, error);
+    call_ = operation_owner::acquire(*here_.service, error);
 }
 
 bool socket_call::may_go_on() noexcept {
     error_ = socket_.closing() ? win::to_error(std::errc::operation_canceled)
-                               : iocp::may_begin(iocp::current_io(), socket_.runtime_id(), limit());
+                               : may_begin(current_io(), socket_.runtime_id(), limit());
     return !error_;
 }
 
@@ -34,15 +34,15 @@ std::size_t socket_call::finish(iocp::submission submitted) noexcept {
         if (socket_.closing()) {
             iocp::cancel(*call_, socket_.borrow()); // close() may have come before the submission
         }
-        reason = iocp::await(*call_, socket_.borrow(), limit());
+        reason = await(*call_, socket_.borrow(), limit());
     } else {
-        iocp::share_worker(here_);
+        share_worker(here_);
     }
     if (call_->error() == 0) {
         return call_->transferred();
     }
-    error_ = iocp::outcome(iocp::socket_error(*call_, socket_.socket_), reason, socket_.closing());
+    error_ = outcome(iocp::socket_error(*call_, socket_.socket_), reason, socket_.closing());
     return 0;
 }
 
-} // namespace moor::net
+} // namespace moor::io

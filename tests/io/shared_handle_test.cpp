@@ -1,4 +1,4 @@
-#include "iocp/shared_handle.hpp"
+#include "io/shared_handle.hpp"
 
 #include <atomic>
 #include <thread>
@@ -6,10 +6,10 @@
 
 #include <gtest/gtest.h>
 
-#include "iocp/io_context.hpp"
+#include "io/io_context.hpp"
 #include "iocp/system_calls.hpp"
 
-namespace moor::iocp {
+namespace moor::io {
 namespace {
 
 struct record {
@@ -21,7 +21,7 @@ struct record {
 
 class probe final : public shared_handle {
 public:
-    probe(record& target, io_service& service) : shared_handle(service), record_(target) {}
+    probe(record& target, iocp::io_service& service) : shared_handle(service), record_(target) {}
     ~probe() override { record_.destroyed.fetch_add(1); }
 
 private:
@@ -39,8 +39,8 @@ private:
 // close() cancels: these handles are none, so the system's own cancel must not see them.
 class shared_handle_of_nothing : public testing::Test {
 protected:
-    void SetUp() override { replace_system_calls(&table_); }
-    void TearDown() override { replace_system_calls(nullptr); }
+    void SetUp() override { iocp::replace_system_calls(&table_); }
+    void TearDown() override { iocp::replace_system_calls(nullptr); }
 
     static BOOL WINAPI count_cancel(HANDLE, OVERLAPPED* overlapped) noexcept {
         EXPECT_EQ(overlapped, nullptr);
@@ -49,8 +49,8 @@ protected:
     }
 
     static inline std::atomic<int> cancels_{0};
-    const system_calls table_{nullptr, nullptr, nullptr, nullptr, &count_cancel};
-    io_service service{completion_port(1), operation_pool(64)};
+    const iocp::system_calls table_{nullptr, nullptr, nullptr, nullptr, &count_cancel};
+    iocp::io_service service{iocp::completion_port(1), iocp::operation_pool(64)};
     record seen;
 };
 
@@ -177,4 +177,4 @@ TEST_F(shared_handle_of_nothing, closes_once_and_never_under_a_use_when_all_race
 }
 
 } // namespace
-} // namespace moor::iocp
+} // namespace moor::io
