@@ -1,10 +1,13 @@
 // The programs of docs/shutdown.md. What they print is compared with output.txt.
+#include <array>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <exception>
 #include <functional>
 #include <initializer_list>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <system_error>
@@ -77,6 +80,14 @@ static long long compute(long long steps) {
     return sum;
 }
 
+static std::vector<std::byte> read_message(moor::tcp_stream& peer, const moor::wait_limit& limit) {
+    std::array<std::byte, 2> size{};
+    peer.read_exactly(size, limit);
+    std::vector<std::byte> body(std::to_integer<std::size_t>(size[0]) * 256 + std::to_integer<std::size_t>(size[1]));
+    peer.read_exactly(body, limit); // the same point in time, however long the first call took
+    return body;
+}
+
 static int serve_jobs(std::initializer_list<job> jobs, std::chrono::milliseconds drain_time) {
     ctrl_c = std::stop_source();
     std::signal(SIGINT, [](int) { ctrl_c.request_stop(); }); // each signal resets the handler
@@ -109,6 +120,19 @@ static void run_all() {
     auto computing = moor::spawn(compute, 1'000'000'000'000);
     computing.request_stop();
     std::printf("computation: %s\n", computing.join() < 0 ? "stopped" : "finished");
+
+    auto listener = moor::tcp_listener::bind({"127.0.0.1", 0});
+    auto client = moor::tcp_stream::connect(listener.local_endpoint(), 10s);
+    auto peer = listener.accept(10s);
+    const std::array<std::byte, 4> message{std::byte{0}, std::byte{2}, std::byte{'o'}, std::byte{'k'}};
+    client.write(message);
+    std::printf("message: %zu bytes\n", read_message(peer, 10s).size());
+    client.write(std::span(message).first(3)); // the last byte is missing
+    try {
+        static_cast<void>(read_message(peer, 20ms));
+    } catch (const std::system_error& failure) {
+        std::printf("message: %s\n", failure.code() == std::errc::timed_out ? "timed out" : failure.what());
+    }
 }
 
 int main() try {
