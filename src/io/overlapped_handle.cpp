@@ -10,6 +10,7 @@
 #include "io/shared_handle.hpp"
 #include "iocp/overlapped_calls.hpp"
 #include "win/error.hpp"
+#include "win/throwing.hpp"
 
 namespace moor {
 
@@ -91,11 +92,7 @@ void close_overlapped_file::operator()(overlapped_file* owned) const noexcept { 
 static_assert(overlapped_handle::scratch_size <= sizeof(iocp::kernel_parameters::scratch));
 
 overlapped_handle::overlapped_handle(void* native_handle) {
-    std::error_code error;
-    *this = adopt(native_handle, error);
-    if (error) {
-        throw std::system_error(error, "moor: overlapped_handle");
-    }
+    win::or_throw("moor: overlapped_handle", [&](std::error_code& error) { *this = adopt(native_handle, error); });
 }
 
 overlapped_handle overlapped_handle::adopt(void* native_handle, std::error_code& error) {
@@ -116,12 +113,8 @@ overlapped_handle overlapped_handle::adopt(void* native_handle, std::error_code&
 }
 
 std::uint32_t overlapped_handle::call_throwing(const detail::overlapped_steps& steps, const wait_limit& limit) {
-    std::error_code error;
-    const std::uint32_t transferred = call_erased(steps, limit, error);
-    if (error) {
-        throw std::system_error(error, "moor: overlapped call");
-    }
-    return transferred;
+    return win::or_throw("moor: overlapped call",
+                         [&](std::error_code& error) { return call_erased(steps, limit, error); });
 }
 
 std::uint32_t overlapped_handle::call_erased(const detail::overlapped_steps& steps, const wait_limit& limit,
@@ -147,11 +140,7 @@ void overlapped_handle::close_and_wait(const wait_limit& limit, std::error_code&
 }
 
 void overlapped_handle::close_and_wait(const wait_limit& limit) {
-    std::error_code error;
-    close_and_wait(limit, error);
-    if (error) {
-        throw std::system_error(error, "moor: close_and_wait");
-    }
+    win::or_throw("moor: close_and_wait", [&](std::error_code& error) { close_and_wait(limit, error); });
 }
 
 bool overlapped_handle::is_open() const noexcept { return file_ && !file_->closing(); }

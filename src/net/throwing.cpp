@@ -24,7 +24,6 @@ std::system_error about(const std::error_code& error, const char* what, const st
 
 } // namespace
 
-void throw_about(const std::error_code& error, const char* what) { throw std::system_error(error, what); }
 void throw_about(const std::error_code& error, const char* what, const endpoint& where) {
     throw about(error, what, where);
 }

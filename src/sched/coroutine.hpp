@@ -95,6 +95,9 @@ public:
 
     [[nodiscard]] std::string_view name() const noexcept { return {name_storage.data()}; }
 
+    /// A free block becomes a coroutine that has not run, with one reference. It has its stack already.
+    void begin(runtime_core& of, const spawn_options& wanted) noexcept;
+
     /// Asks it to stop; any thread, with a reference.
     void request_stop() noexcept {
         stop_requested.store(true, std::memory_order_seq_cst);

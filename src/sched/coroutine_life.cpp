@@ -1,6 +1,9 @@
 // See coroutine_life.hpp.
 #include "sched/coroutine_life.hpp"
 
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
 #include <exception>
 #include <mutex>
 #include <new>
@@ -47,6 +50,36 @@ bool is_ordinary_stop(const coroutine& ended, const std::exception_ptr& error) n
 }
 
 } // namespace
+
+void coroutine::begin(runtime_core& of, const spawn_options& wanted) noexcept {
+    if (of.options.debug.audit) {
+        body_storage.fill({}); // the closure that was there before is no place where an address is kept
+    }
+    runtime = &of;
+    state = {};
+    state.check_limit = stack.kind == stack::memory::form::segment && of.options.debug.force_move ? ~std::uint64_t{0}
+                                                                                                  : stack.check_limit();
+    std::byte* const highest = stack.top();
+    state.resume_at =
+        context::make_context(highest, static_cast<std::size_t>(highest - stack.deallocation()), &moor_coroutine_base);
+    pinned_worker = wanted.worker ? static_cast<std::int32_t>(*wanted.worker) : -1;
+    const std::size_t length = std::min(wanted.name.size(), longest_name);
+    std::memcpy(name_storage.data(), wanted.name.data(), length);
+    name_storage[length] = '\0';
+    stop_shields = 0;
+    cpu_bound = false;
+    preemptible = wanted.preemptible;
+    preemptible_scopes.store(0, std::memory_order_relaxed);
+    preemption_bans.store(0, std::memory_order_relaxed);
+    yield_wanted.store(false, std::memory_order_relaxed);
+    group.store(nullptr, std::memory_order_relaxed);
+    ended = false;
+    result_is_taken = false;
+    destroyed_its_body = false;
+    use.store(block_use::running, std::memory_order_relaxed);
+    stop_requested.store(false, std::memory_order_relaxed);
+    references.store(1, std::memory_order_relaxed);
+}
 
 void body::fail() noexcept { error_ = std::current_exception(); }
 

@@ -2,7 +2,6 @@
 #include "sched/runtime_core.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <exception>
 #include <new>
 #include <system_error>
@@ -181,34 +180,7 @@ coroutine& runtime_core::create(const spawn_options& wanted, const unstarted_cor
         discard(made);
         throw;
     }
-    if (options.debug.audit) {
-        made.body_storage.fill({}); // the closure that was there before is no place where an address is kept
-    }
-    made.runtime = this;
-    made.state = {};
-    made.state.check_limit = made.stack.kind == stack::memory::form::segment && options.debug.force_move
-                                 ? ~std::uint64_t{0}
-                                 : made.stack.check_limit();
-    std::byte* const highest = made.stack.top();
-    made.state.resume_at = context::make_context(highest, static_cast<std::size_t>(highest - made.stack.deallocation()),
-                                                 &moor_coroutine_base);
-    made.pinned_worker = wanted.worker ? static_cast<std::int32_t>(*wanted.worker) : -1;
-    const std::size_t length = std::min(wanted.name.size(), coroutine::longest_name);
-    std::memcpy(made.name_storage.data(), wanted.name.data(), length);
-    made.name_storage[length] = '\0';
-    made.stop_shields = 0;
-    made.cpu_bound = false;
-    made.preemptible = wanted.preemptible;
-    made.preemptible_scopes.store(0, std::memory_order_relaxed);
-    made.preemption_bans.store(0, std::memory_order_relaxed);
-    made.yield_wanted.store(false, std::memory_order_relaxed);
-    made.group.store(nullptr, std::memory_order_relaxed);
-    made.ended = false;
-    made.result_is_taken = false;
-    made.destroyed_its_body = false;
-    made.use.store(coroutine::block_use::running, std::memory_order_relaxed);
-    made.stop_requested.store(false, std::memory_order_relaxed);
-    made.references.store(1, std::memory_order_relaxed);
+    made.begin(*this, wanted);
     return made;
 }
 

@@ -249,12 +249,6 @@ void wait::block(wait_limit::time_point deadline) noexcept {
     }
 }
 
-void throw_unless_notified(wake_reason reason, const char* what) {
-    if (reason != wake_reason::notified) {
-        throw std::system_error(win::to_error(to_errc(reason)), what);
-    }
-}
-
 std::errc to_errc(wake_reason reason) noexcept {
     switch (reason) {
     case wake_reason::timed_out: return std::errc::timed_out;

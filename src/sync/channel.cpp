@@ -133,28 +133,23 @@ channel_result channel_core::poll(void* into, claimed_partner& partner) noexcept
 }
 
 // Enters with lock_ held and leaves without it, like the two after it.
-channel_result channel_core::wait_in(wait_queue& queue, void* slot, const wait_limit& limit) noexcept {
+channel_result channel_core::wait_for_partner(wait_queue& queue, void* slot, const wait_limit& limit) noexcept {
     wait waiting(&queue == &senders_ ? "channel send" : "channel receive", limit);
     channel_waiter node;
-    node.ticket = waiting.ticket();
     node.slot = slot;
-    queue.push_back(node);
-    lock_.unlock();
-
-    const wake_reason reason = waiting.suspend();
-    if (reason == wake_reason::notified) {
-        return node.result;
+    switch (wait_in(queue, lock_, node, waiting)) {
+    case wake_reason::notified: break;
+    case wake_reason::timed_out: return channel_result::timed_out;
+    case wake_reason::stopped: return channel_result::stopped;
     }
-    const std::lock_guard guard(lock_);
-    queue.remove(node);
-    return reason == wake_reason::timed_out ? channel_result::timed_out : channel_result::stopped;
+    return node.result;
 }
 
 channel_result channel_core::send_locked(void* value, const wait_limit& limit) noexcept {
     claimed_partner partner;
     const channel_result result = offer(value, partner);
     if (result == channel_result::would_wait) {
-        return wait_in(senders_, value, limit);
+        return wait_for_partner(senders_, value, limit);
     }
     lock_.unlock();
     partner.finish();
@@ -165,7 +160,7 @@ channel_result channel_core::receive_locked(void* into, const wait_limit& limit)
     claimed_partner partner;
     const channel_result result = poll(into, partner);
     if (result == channel_result::would_wait) {
-        return wait_in(receivers_, into, limit);
+        return wait_for_partner(receivers_, into, limit);
     }
     lock_.unlock();
     partner.finish();
@@ -181,7 +176,7 @@ channel_result channel_core::send(void* value, const wait_limit& limit) noexcept
     lock_.lock();
     if (!closed_ && receivers_.empty()) {
         if (count_ == capacity_) {
-            return wait_in(senders_, value, limit);
+            return wait_for_partner(senders_, value, limit);
         }
         put_last(value);
         lock_.unlock();
@@ -211,7 +206,7 @@ channel_result channel_core::receive(void* into, const wait_limit& limit) noexce
             return channel_result::done;
         }
         if (!closed_) {
-            return wait_in(receivers_, into, limit);
+            return wait_for_partner(receivers_, into, limit);
         }
     }
     return receive_locked(into, limit);

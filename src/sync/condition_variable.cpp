@@ -6,6 +6,7 @@
 
 #include "sync/waiting.hpp"
 #include "win/error.hpp"
+#include "win/throwing.hpp"
 
 namespace moor {
 
@@ -36,30 +37,29 @@ bool condition_variable::wait(std::unique_lock<mutex>& lock, const wait_limit& l
 }
 
 wake_reason condition_variable::wait_unlocked(mutex& held, const wait_limit& limit) noexcept {
-    lock_.lock();
+    // The caller's mutex is released after the inner lock: whoever changes the condition finds the waiter.
+    struct both {
+        detail::spin_lock& inner;
+        mutex& held;
+        void lock() noexcept { inner.lock(); }
+        void unlock() noexcept {
+            inner.unlock();
+            if (!released) {
+                released = true;
+                held.unlock();
+            }
+        }
+        bool released = false;
+    } locks{lock_, held};
+    locks.lock();
     detail::wait waiting("condition_variable", limit);
     detail::waiter node;
-    node.ticket = waiting.ticket();
-    waiters_.push_back(node);
     ++inside_;
-    lock_.unlock();
-    held.unlock();
-
-    const wake_reason reason = waiting.suspend();
-    if (reason != wake_reason::notified) {
-        lock_.lock();
-        waiters_.remove(node);
-        --inside_;
-        lock_.unlock();
-    }
-    return reason;
+    return detail::wait_in(waiters_, locks, node, waiting, nullptr, [this]() noexcept { --inside_; });
 }
 
 void condition_variable::wait(std::unique_lock<mutex>& lock, const wait_limit& limit) {
-    std::error_code error;
-    if (!wait(lock, limit, error)) {
-        throw std::system_error(error, "moor: condition_variable::wait");
-    }
+    win::or_throw("moor: condition_variable::wait", [&](std::error_code& error) { wait(lock, limit, error); });
 }
 
 void condition_variable::notify_one() noexcept {

@@ -6,6 +6,7 @@
 
 #include "sync/ownership.hpp"
 #include "sync/waiting.hpp"
+#include "win/throwing.hpp"
 
 namespace moor {
 
@@ -53,10 +54,7 @@ bool mutex::lock(const wait_limit& limit, std::error_code& error) noexcept {
 }
 
 void mutex::lock(const wait_limit& limit) {
-    std::error_code error;
-    if (!lock(limit, error)) {
-        throw std::system_error(error, "moor: mutex::lock");
-    }
+    win::or_throw("moor: mutex::lock", [&](std::error_code& error) { lock(limit, error); });
 }
 
 wake_reason mutex::take_or_wait(const wait_limit& limit, stop_request stopping) noexcept {
@@ -76,17 +74,12 @@ wake_reason mutex::take_or_wait(const wait_limit& limit, stop_request stopping) 
     }
     detail::wait waiting("mutex", limit, stopping);
     detail::waiter node;
-    node.ticket = waiting.ticket();
-    waiters_.push_back(node);
-    queue_lock_.unlock();
-
-    const wake_reason reason = waiting.suspend({.holder = &owner_});
+    const detail::dependence on{.holder = &owner_};
+    // When it gives up `contended` may stay without need: the next unlock() finds nobody.
+    const wake_reason reason = detail::wait_in(waiters_, queue_lock_, node, waiting, &on);
     if (reason == wake_reason::notified) {
         detail::record_owner(owner_);
-        return reason;
     }
-    const std::lock_guard guard(queue_lock_);
-    waiters_.remove(node); // `contended` may stay without need: the next unlock() finds nobody
     return reason;
 }
 

@@ -5,6 +5,7 @@
 
 #include "sync/ownership.hpp"
 #include "sync/waiting.hpp"
+#include "win/throwing.hpp"
 
 namespace moor {
 
@@ -26,17 +27,9 @@ bool once::begin_or_wait(const wait_limit& limit, stop_request stopping, wake_re
     }
     detail::wait waiting("once", limit, stopping);
     detail::waiter node;
-    node.ticket = waiting.ticket();
-    waiters_.push_back(node);
-    lock_.unlock();
-
-    reason = waiting.suspend({.holder = &runner_});
-    if (reason != wake_reason::notified) {
-        const std::lock_guard guard(lock_);
-        waiters_.remove(node);
-        return false;
-    }
-    if (done()) {
+    const detail::dependence on{.holder = &runner_};
+    reason = detail::wait_in(waiters_, lock_, node, waiting, &on);
+    if (reason != wake_reason::notified || done()) {
         return false;
     }
     detail::record_owner(runner_); // the run that failed has left the state `running` to this caller
@@ -56,12 +49,8 @@ bool once::begin_or_wait(const wait_limit& limit, std::error_code& error) noexce
 }
 
 bool once::begin_or_wait(const wait_limit& limit) {
-    std::error_code error;
-    const bool begin = begin_or_wait(limit, error);
-    if (error) {
-        throw std::system_error(error, "moor: once::call_within");
-    }
-    return begin;
+    return win::or_throw("moor: once::call_within",
+                         [&](std::error_code& error) { return begin_or_wait(limit, error); });
 }
 
 void once::end(state reached) noexcept {

@@ -5,6 +5,7 @@
 
 #include "sync/waiting.hpp"
 #include "win/error.hpp"
+#include "win/throwing.hpp"
 
 namespace moor {
 
@@ -54,21 +55,12 @@ wake_reason semaphore::take_or_wait(std::size_t units, const wait_limit& limit) 
     }
     detail::wait waiting("semaphore", limit);
     detail::waiter node;
-    node.ticket = waiting.ticket();
     node.index = units;
-    waiters_.push_back(node);
-    lock_.unlock();
-
-    const wake_reason reason = waiting.suspend();
-    if (reason != wake_reason::notified) {
-        // Those behind may have waited only because this one was first and wanted more.
-        grant next(*this);
-        lock_.lock();
-        waiters_.remove(node);
-        next.serve_first();
-        lock_.unlock();
-        next.finish();
-    }
+    // Those behind may have waited only because this one was first and wanted more.
+    grant next(*this);
+    const wake_reason reason =
+        detail::wait_in(waiters_, lock_, node, waiting, nullptr, [&next]() noexcept { next.serve_first(); });
+    next.finish();
     return reason;
 }
 
@@ -77,10 +69,7 @@ bool semaphore::acquire(std::size_t units, const wait_limit& limit, std::error_c
 }
 
 void semaphore::acquire(std::size_t units, const wait_limit& limit) {
-    std::error_code error;
-    if (!acquire(units, limit, error)) {
-        throw std::system_error(error, "moor: semaphore::acquire");
-    }
+    win::or_throw("moor: semaphore::acquire", [&](std::error_code& error) { acquire(units, limit, error); });
 }
 
 void semaphore::release(std::size_t units) {

@@ -6,6 +6,7 @@
 
 #include "sync/ownership.hpp"
 #include "sync/waiting.hpp"
+#include "win/throwing.hpp"
 
 namespace moor {
 
@@ -100,22 +101,13 @@ wake_reason shared_mutex::enter_or_wait(mode how, const wait_limit& limit, stop_
     }
     detail::wait waiting("shared_mutex", limit, stopping);
     detail::waiter node;
-    node.ticket = waiting.ticket();
     node.index = static_cast<std::size_t>(how);
-    waiters_.push_back(node);
-    lock_.unlock();
-
-    // Readers that keep a writer out are not known.
-    const wake_reason reason = waiting.suspend({.holder = &writer_});
-    if (reason != wake_reason::notified) {
-        // A writer that gives up may have been all that kept the readers behind it out.
-        admission next(*this);
-        lock_.lock();
-        waiters_.remove(node);
-        next.admit_first();
-        lock_.unlock();
-        next.finish();
-    }
+    const detail::dependence on{.holder = &writer_}; // readers that keep a writer out are not known
+    // A writer that gives up may have been all that kept the readers behind it out.
+    admission next(*this);
+    const wake_reason reason =
+        detail::wait_in(waiters_, lock_, node, waiting, &on, [&next]() noexcept { next.admit_first(); });
+    next.finish();
     return reason;
 }
 
@@ -135,10 +127,7 @@ bool shared_mutex::lock(const wait_limit& limit, std::error_code& error) noexcep
 }
 
 void shared_mutex::lock(const wait_limit& limit) {
-    std::error_code error;
-    if (!lock(limit, error)) {
-        throw std::system_error(error, "moor: shared_mutex::lock");
-    }
+    win::or_throw("moor: shared_mutex::lock", [&](std::error_code& error) { lock(limit, error); });
 }
 
 bool shared_mutex::try_lock() noexcept {
@@ -161,10 +150,7 @@ bool shared_mutex::lock_shared(const wait_limit& limit, std::error_code& error) 
 }
 
 void shared_mutex::lock_shared(const wait_limit& limit) {
-    std::error_code error;
-    if (!lock_shared(limit, error)) {
-        throw std::system_error(error, "moor: shared_mutex::lock_shared");
-    }
+    win::or_throw("moor: shared_mutex::lock_shared", [&](std::error_code& error) { lock_shared(limit, error); });
 }
 
 bool shared_mutex::try_lock_shared() noexcept { return try_take(mode::shared); }

@@ -45,11 +45,9 @@ void wait_suspended(guard_word& variable) noexcept {
     const wait_limit limit;
     wait waiting("a static variable's initialiser", limit, stop_request::ignored);
     waiter node;
-    node.ticket = waiting.ticket();
     node.slot = &variable;
-    waiters.push_back(node);
-    waiters_lock.unlock();
-    static_cast<void>(waiting.suspend({.holder = &variable, .shift = id_shift}));
+    const dependence on{.holder = &variable, .shift = id_shift};
+    static_cast<void>(wait_in(waiters, waiters_lock, node, waiting, &on));
 }
 
 // True: the caller initialises it.

@@ -120,16 +120,8 @@ public:
         }
         detail::wait waiting("task_group", limit, stopping);
         waiter node;
-        node.ticket = waiting.ticket();
-        waiters_.push_back(node);
-        lock_.unlock();
-
-        const wake_reason reason = waiting.suspend({.group = this});
-        if (reason != wake_reason::notified) {
-            const std::lock_guard guard(lock_);
-            waiters_.remove(node);
-        }
-        return reason;
+        const dependence on{.group = this};
+        return wait_in(waiters_, lock_, node, waiting, &on);
     }
 
     [[nodiscard]] std::exception_ptr take_error() noexcept {

@@ -7,6 +7,7 @@
 
 #include "sync/waiting.hpp"
 #include "win/error.hpp"
+#include "win/throwing.hpp"
 
 namespace moor {
 
@@ -52,23 +53,11 @@ wake_reason wait_group::wait_for_zero(const wait_limit& limit) noexcept {
     }
     detail::wait waiting("wait_group", limit);
     detail::waiter node;
-    node.ticket = waiting.ticket();
-    waiters_.push_back(node);
-    lock_.unlock();
-
-    const wake_reason reason = waiting.suspend();
-    if (reason != wake_reason::notified) {
-        const std::lock_guard guard(lock_);
-        waiters_.remove(node);
-    }
-    return reason;
+    return detail::wait_in(waiters_, lock_, node, waiting);
 }
 
 void wait_group::wait(const wait_limit& limit) {
-    std::error_code error;
-    if (!wait(limit, error)) {
-        throw std::system_error(error, "moor: wait_group::wait");
-    }
+    win::or_throw("moor: wait_group::wait", [&](std::error_code& error) { wait(limit, error); });
 }
 
 std::size_t wait_group::count() const noexcept {

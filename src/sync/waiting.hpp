@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <mutex>
 #include <system_error>
 
 #include <moor/detail/wait.hpp>
@@ -11,6 +12,7 @@
 
 #include "sched/coroutine.hpp"
 #include "sched/worker.hpp"
+#include "win/compiler.hpp"
 #include "win/error.hpp"
 
 namespace moor::detail {
@@ -33,6 +35,29 @@ inline bool report(wake_reason reason, std::error_code& error) noexcept {
     }
     error = win::to_error(to_errc(reason));
     return false;
+}
+
+/// What wait_in does under the lock when the wait has ended otherwise: nothing.
+struct no_more {
+    void operator()() const noexcept {}
+};
+
+/// Waits in `queue`. Enters with `lock` held, which it releases once `node` is in the queue, and leaves without it.
+/// When something else than a waker ends the wait, takes the node out under the lock, and calls given_up() there. `on`:
+/// whom the wait is for, if that is known.
+template <class Lock, class GivenUp = no_more>
+MOOR_ALWAYS_INLINE wake_reason wait_in(wait_queue& queue, Lock& lock, waiter& node, wait& waiting,
+                                       const dependence* on = nullptr, GivenUp&& given_up = {}) noexcept {
+    node.ticket = waiting.ticket();
+    queue.push_back(node);
+    lock.unlock();
+    const wake_reason reason = on != nullptr ? waiting.suspend(*on) : waiting.suspend();
+    if (reason != wake_reason::notified) {
+        const std::lock_guard guard(lock);
+        queue.remove(node);
+        given_up();
+    }
+    return reason;
 }
 
 /// Waiters whose tickets were claimed under a primitive's lock, in that order. Chained through their own nodes, which

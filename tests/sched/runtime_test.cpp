@@ -109,9 +109,8 @@ TEST(shutdown, ends_every_kind_of_wait) {
         };
     };
     auto sleeper = running.spawn(count_cancelled([] { this_coroutine::sleep_for(1h); }));
-    auto blocked = running.spawn(count_cancelled([&] { detail::throw_unless_notified(never.wait(), "moor: signal"); }));
-    auto limited =
-        running.spawn(count_cancelled([&] { detail::throw_unless_notified(never.wait(1h), "moor: signal"); }));
+    auto blocked = running.spawn(count_cancelled([&] { never.wait_or_throw(); }));
+    auto limited = running.spawn(count_cancelled([&] { never.wait_or_throw(1h); }));
     auto joiner = running.spawn(count_cancelled([] {
         spawn([] {
             const this_coroutine::stop_shield shield; // ends later than its joiner

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <mutex>
+#include <system_error>
 
 #include "win/spin_lock.hpp"
 #include <moor/detail/wait.hpp>
@@ -38,6 +39,13 @@ public:
             waiters_.remove(node);
         }
         return reason;
+    }
+
+    /// The same; throws std::system_error when the wait has ended otherwise.
+    void wait_or_throw(const wait_limit& limit = {}) {
+        if (const detail::wake_reason reason = wait(limit); reason != detail::wake_reason::notified) {
+            throw std::system_error(std::make_error_code(detail::to_errc(reason)));
+        }
     }
 
     [[nodiscard]] bool has_waiter() noexcept {

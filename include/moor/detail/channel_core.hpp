@@ -94,7 +94,7 @@ private:
     [[nodiscard]] static channel_waiter* claim_first(wait_queue& queue, claimed_partner& partner) noexcept;
     [[nodiscard]] channel_result send_locked(void* value, const wait_limit& limit) noexcept;
     [[nodiscard]] channel_result receive_locked(void* into, const wait_limit& limit) noexcept;
-    [[nodiscard]] channel_result wait_in(wait_queue& queue, void* slot, const wait_limit& limit) noexcept;
+    [[nodiscard]] channel_result wait_for_partner(wait_queue& queue, void* slot, const wait_limit& limit) noexcept;
 
     // Both with lock_ held; there is room, or an element.
     void put_last(void* value) noexcept;

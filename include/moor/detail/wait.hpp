@@ -84,9 +84,6 @@ private:
     const wait_limit& limit_;
 };
 
-/// Throws std::system_error for a wait that ended by time-out or stop; does nothing for `notified`.
-void throw_unless_notified(wake_reason reason, const char* what);
-
 /// The error that a wait ended with: none, std::errc::timed_out or std::errc::operation_canceled.
 [[nodiscard]] std::errc to_errc(wake_reason reason) noexcept;
 
