@@ -25,12 +25,15 @@
 
 namespace moor {
 
+/// What only a channel can report. Codes of channel_category().
 enum class channel_errc : int {
     closed = 1, ///< a send to a channel that is closed, or was closed while the sender waited
 };
 
+/// The category of channel_errc.
 [[nodiscard]] const std::error_category& channel_category() noexcept;
 
+/// For comparisons and conversions: `error == moor::channel_errc::closed`.
 [[nodiscard]] inline std::error_code make_error_code(channel_errc code) noexcept {
     return {static_cast<int>(code), channel_category()};
 }
@@ -78,7 +81,7 @@ concept channel_element = std::is_object_v<T> && std::same_as<T, std::remove_cv_
 template <channel_element T>
 class channel {
 public:
-    using value_type = T;
+    using value_type = T; ///< what it carries
     class iterator;
 
     /// A new channel that keeps up to `capacity` values that nobody has received yet; with 0 a sender waits for its
@@ -89,6 +92,7 @@ public:
     template <std::same_as<std::nullptr_t> Null>
     explicit channel(Null) noexcept {}
 
+    /// Whether this is no null handle.
     [[nodiscard]] explicit operator bool() const noexcept { return core_.get() != nullptr; }
     /// Whether both are handles of the same channel.
     friend bool operator==(const channel& left, const channel& right) noexcept {
@@ -167,7 +171,9 @@ public:
 
     /// Values in the buffer at this moment; 0 for a null handle, as for all of these.
     [[nodiscard]] std::size_t size() const noexcept { return core_.get() != nullptr ? core_->size() : 0; }
+    /// Whether the buffer is empty at this moment.
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    /// The number of values that the buffer has room for.
     [[nodiscard]] std::size_t capacity() const noexcept { return core_.get() != nullptr ? core_->capacity() : 0; }
     /// Whether close() was called; there may still be values to receive.
     [[nodiscard]] bool is_closed() const noexcept { return core_.get() != nullptr && core_->is_closed(); }
@@ -175,6 +181,7 @@ public:
     /// Receives until the channel is closed and drained: an input range of T&, each valid until the next step. Every
     /// step is a receive() and throws as it does.
     [[nodiscard]] iterator begin() const { return iterator(*this); }
+    /// Reached when the channel is closed and drained.
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
     /// For select.
@@ -201,12 +208,14 @@ private:
 template <channel_element T>
 class channel<T>::iterator {
 public:
-    using iterator_concept = std::input_iterator_tag;
-    using value_type = T;
-    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag; ///< for the standard library
+    using value_type = T;                             ///< the channel's
+    using difference_type = std::ptrdiff_t;           ///< for the standard library
 
+    /// At the end of no channel.
     iterator() noexcept : source_(nullptr) {}
-    iterator(iterator&&) noexcept = default;
+    /// Takes over channel and value; `other` may only be assigned to or destroyed afterwards.
+    iterator(iterator&& other) noexcept = default;
     iterator& operator=(iterator&& other) noexcept {
         source_ = std::move(other.source_);
         present_.reset();
@@ -217,15 +226,19 @@ public:
     }
     ~iterator() = default;
 
+    /// The value received last. Not at the end.
     [[nodiscard]] T& operator*() const noexcept { return *present_; }
+    /// A member of that value.
     [[nodiscard]] T* operator->() const noexcept { return std::addressof(*present_); }
 
+    /// Receives the next value, as receive() without a limit does.
     iterator& operator++() {
         step();
         return *this;
     }
     void operator++(int) { step(); }
 
+    /// Whether the channel was closed and drained at the last step.
     [[nodiscard]] friend bool operator==(const iterator& position, std::default_sentinel_t) noexcept {
         return !position.present_;
     }

@@ -21,8 +21,10 @@ enum class stream_errc : int {
     end_of_stream = 1, ///< the peer closed before the bytes asked for had come
 };
 
+/// The category of stream_errc.
 [[nodiscard]] const std::error_category& stream_category() noexcept;
 
+/// For comparisons and conversions: `error == moor::stream_errc::end_of_stream`.
 [[nodiscard]] inline std::error_code make_error_code(stream_errc code) noexcept {
     return {static_cast<int>(code), stream_category()};
 }

@@ -26,9 +26,9 @@ struct watch_hit {
     std::uint64_t offset = 0;      ///< from where the image is loaded; for a tool that knows its symbols
     std::uint64_t value = 0;       ///< of the watched bytes right after the write
     std::uint64_t coroutine = 0;   ///< id; 0: the thread ran none
-    std::string coroutine_name;
-    watched_stack stack = watched_stack::thread;
-    std::uint32_t thread = 0; ///< the system's number
+    std::string coroutine_name;    ///< empty: the thread ran none
+    watched_stack stack = watched_stack::thread; ///< what the writer ran on
+    std::uint32_t thread = 0;                    ///< the system's number
 };
 
 /// How a watch tells of its hits, beside hits().
@@ -89,17 +89,18 @@ enum class return_fault : std::uint8_t {
     frame_lost,             ///< what says where it lies leads off the stack
 };
 
+/// What validate_stack has found.
 struct stack_report {
-    stack_state state = stack_state::not_found;
+    stack_state state = stack_state::not_found;  ///< the coroutine's
     std::string name;                            ///< the coroutine's
     std::vector<std::uint64_t> return_addresses; ///< the innermost first; the last one is the bad one, if there is any
     /// Whether the walk came to the coroutine's first function. If not, and nothing is bad, then some code on the way
     /// has no unwind data, and nothing is known of what lies beyond.
     bool complete = false;
-    return_fault fault = return_fault::none;
-    std::uint64_t slot = 0;     ///< where the bad return address lies
-    std::uint64_t value = 0;    ///< what it is
-    std::uint64_t restored = 0; ///< upper_half_overwritten: what it was, most likely
+    return_fault fault = return_fault::none; ///< of the last return address
+    std::uint64_t slot = 0;                  ///< where the bad return address lies
+    std::uint64_t value = 0;                 ///< what it is
+    std::uint64_t restored = 0;              ///< upper_half_overwritten: what it was, most likely
 
     /// A few lines for a person.
     [[nodiscard]] std::string text() const;

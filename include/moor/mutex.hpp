@@ -32,6 +32,7 @@ namespace moor {
 /// same.
 class mutex {
 public:
+    /// Not locked.
     constexpr mutex() noexcept = default;
     /// Nobody may hold it or wait for it.
     ~mutex();
@@ -58,6 +59,7 @@ public:
         return try_lock_within(wait_limit(duration));
     }
 
+    /// The same until `when`.
     template <class Clock, class Duration>
     [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration>& when) noexcept {
         return try_lock_within(detail::deadline_at(when));

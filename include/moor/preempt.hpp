@@ -88,6 +88,7 @@ auto preemptible(Function&& function) -> std::invoke_result_t<Function> {
 /// destroyed by the coroutine that made it; on a plain thread it does nothing.
 class [[nodiscard]] no_preempt {
 public:
+    /// From here on the coroutine is not preempted.
     no_preempt() noexcept { detail::forbid_preemption(); }
     ~no_preempt() { detail::allow_preemption(); }
     no_preempt(const no_preempt&) = delete;
@@ -113,6 +114,7 @@ enum class preempt_refusal : std::uint8_t {
     no_memory,           ///< there is nowhere to keep its registers
     system_refuses,      ///< the system would not suspend the thread, or not say or set its registers
 };
+/// The number of reasons.
 inline constexpr std::size_t preempt_refusals = 12;
 
 /// The name of a reason, as in the enumeration.

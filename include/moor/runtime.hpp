@@ -48,6 +48,7 @@ struct runtime_options {
     std::size_t largest_movable_stack = std::size_t{64} * 1024 * 1024;
     /// For finding bugs; the environment variable MOOR_DEBUG adds to them.
     debug_switches debug{};
+    /// What happens when every coroutine waits and nothing can wake one any more.
     deadlock_action on_deadlock = deadlock_action::end_process;
 };
 
@@ -67,10 +68,10 @@ struct runtime_metrics {
     std::uint64_t preemptions = 0;       ///< times a coroutine was interrupted
     /// Attempts that were put off, by reason.
     std::array<std::uint64_t, preempt_refusals> preemptions_refused{};
-    // Of the debugging switches check_frames and audit.
-    std::uint64_t frames_checked = 0;  ///< frames walked
+    std::uint64_t frames_checked = 0;  ///< frames walked by the debugging switch check_frames
     std::uint64_t frame_crossings = 0; ///< frame pointers among them that lead from one stack to another
-    std::uint64_t audit_findings = 0;  ///< words, not on stacks, that pointed into a place a stack had left
+    std::uint64_t audit_findings =
+        0; ///< by the switch audit: words, not on stacks, that pointed into a place a stack had left
 };
 
 /// Owns worker threads and a completion port. Coroutines run from its construction to its shutdown.
@@ -118,7 +119,9 @@ public:
     /// the system does not complete within ten seconds ends the process with a message.
     void shutdown() noexcept;
 
+    /// The number of worker threads. Any thread or coroutine.
     [[nodiscard]] unsigned workers() const noexcept;
+    /// The counters at this moment. Any thread or coroutine; never suspends.
     [[nodiscard]] runtime_metrics metrics() const noexcept;
 
 private:

@@ -49,6 +49,7 @@ public:
     /// Units that are free at this moment.
     [[nodiscard]] std::size_t available() const noexcept;
 
+    /// The largest number of free units.
     static constexpr std::size_t max_units = (std::numeric_limits<std::size_t>::max)();
 
 private:

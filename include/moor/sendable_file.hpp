@@ -19,7 +19,9 @@ public:
     /// Takes over `native_handle`, which can be read (opened with or without FILE_FLAG_OVERLAPPED), and closes it in
     /// the end. INVALID_HANDLE_VALUE and null are no file.
     explicit sendable_file(void* native_handle) noexcept;
+    /// `other` has no file afterwards.
     sendable_file(sendable_file&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+    /// `other` has this one's file afterwards, and closes it in the end.
     sendable_file& operator=(sendable_file&& other) noexcept {
         std::swap(handle_, other.handle_);
         return *this;
@@ -35,6 +37,7 @@ public:
     [[nodiscard]] std::uint64_t size() const;
     [[nodiscard]] std::uint64_t size(std::error_code& error) const noexcept;
 
+    /// Whether there is a file.
     [[nodiscard]] bool is_open() const noexcept { return handle_ != nullptr; }
 
     /// The HANDLE; stays owned. Null without a file.

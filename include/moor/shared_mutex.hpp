@@ -35,44 +35,52 @@ namespace moor {
 /// mutex.
 class shared_mutex {
 public:
+    /// Not locked.
     constexpr shared_mutex() noexcept = default;
     /// Nobody may hold it or wait for it.
     ~shared_mutex();
     shared_mutex(const shared_mutex&) = delete;
     shared_mutex& operator=(const shared_mutex&) = delete;
 
-    // Each of the following is as the function of that name in mutex.
-
+    /// For writing: waits as mutex::lock does, until nobody else holds it.
     void lock() noexcept;
     void lock(const wait_limit& limit);
     bool lock(const wait_limit& limit, std::error_code& error) noexcept;
+    /// As mutex::try_lock: false when somebody holds it, a reader or a writer.
     [[nodiscard]] bool try_lock() noexcept;
+    /// Ends the writing; by the writer, as mutex::unlock.
     void unlock() noexcept;
 
+    /// For reading: waits, as mutex::lock does, while a writer holds it or waits for it.
     void lock_shared() noexcept;
     void lock_shared(const wait_limit& limit);
     bool lock_shared(const wait_limit& limit, std::error_code& error) noexcept;
     /// False also when nobody but readers holds it, while a writer waits.
     [[nodiscard]] bool try_lock_shared() noexcept;
+    /// Ends one reading. Never suspends.
     void unlock_shared() noexcept;
 
+    /// lock() as mutex::try_lock_for does it: waits at most that long, and is not ended by a request to stop.
     template <class Representation, class Period>
     [[nodiscard]] bool try_lock_for(const std::chrono::duration<Representation, Period>& duration) noexcept {
         return take(mode::exclusive, wait_limit(duration), detail::stop_request::ignored) ==
                detail::wake_reason::notified;
     }
 
+    /// The same until `when`.
     template <class Clock, class Duration>
     [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration>& when) noexcept {
         return take(mode::exclusive, detail::deadline_at(when), detail::stop_request::ignored) ==
                detail::wake_reason::notified;
     }
 
+    /// lock_shared(), likewise at most that long.
     template <class Representation, class Period>
     [[nodiscard]] bool try_lock_shared_for(const std::chrono::duration<Representation, Period>& duration) noexcept {
         return take(mode::shared, wait_limit(duration), detail::stop_request::ignored) == detail::wake_reason::notified;
     }
 
+    /// The same until `when`.
     template <class Clock, class Duration>
     [[nodiscard]] bool try_lock_shared_until(const std::chrono::time_point<Clock, Duration>& when) noexcept {
         return take(mode::shared, detail::deadline_at(when), detail::stop_request::ignored) ==

@@ -28,7 +28,7 @@ enum class stack_kind : std::uint8_t {
 struct spawn_options {
     /// Shown in dumps and fatal messages. Copied; at most 31 bytes are kept.
     std::string_view name{};
-    stack_kind stack = stack_kind::reserved;
+    stack_kind stack = stack_kind::reserved; ///< the kind of stack that it runs on
     /// Reserved: bytes that it can grow to, rounded up to a power of two from 64 KiB to 1 GiB; memory is committed as
     /// the stack grows, and what the system wants of a stack comes on top. 0 takes runtime_options::stack_size.
     /// Movable: bytes to begin with and never to shrink below, rounded up to a power of two from 1 KiB to 64 KiB. 0
@@ -48,9 +48,11 @@ struct spawn_options {
 template <class T>
 class join_handle {
 public:
+    /// Of no coroutine.
     join_handle() noexcept = default;
-    join_handle(join_handle&&) noexcept = default;
-    join_handle& operator=(join_handle&&) noexcept = default;
+    /// `other` is not joinable afterwards; an assignment detaches the coroutine that this handle had.
+    join_handle(join_handle&& other) noexcept = default;
+    join_handle& operator=(join_handle&& other) noexcept = default;
     ~join_handle() = default;
 
     /// Whether there is a coroutine to join (false after join, detach or a move).

@@ -13,7 +13,8 @@
 
 #include <moor/detail/compiler.hpp>
 
-extern "C" void moor_ensure_stack(std::size_t bytes) noexcept; // in assembly; see moor::ensure_stack
+/// In assembly; see moor::ensure_stack.
+extern "C" void moor_ensure_stack(std::size_t bytes) noexcept;
 
 namespace moor {
 

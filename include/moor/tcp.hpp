@@ -33,8 +33,8 @@ struct close_listener {
 /// TCP keep-alive probing (SIO_KEEPALIVE_VALS): the first probe after `idle` without traffic, the next ones every
 /// `interval`.
 struct keep_alive {
-    std::chrono::milliseconds idle = std::chrono::minutes(2);
-    std::chrono::milliseconds interval = std::chrono::seconds(1);
+    std::chrono::milliseconds idle = std::chrono::minutes(2);     ///< before the first probe
+    std::chrono::milliseconds interval = std::chrono::seconds(1); ///< between two
 };
 
 /// Which half of a connection shutdown() ends.
@@ -55,8 +55,9 @@ class tcp_stream {
 public:
     /// Not connected; every call reports not_connected.
     tcp_stream() noexcept;
-    tcp_stream(tcp_stream&&) noexcept;
-    tcp_stream& operator=(tcp_stream&&) noexcept;
+    /// `other` is as after default construction; an assignment closes the socket that this one had.
+    tcp_stream(tcp_stream&& other) noexcept;
+    tcp_stream& operator=(tcp_stream&& other) noexcept;
     ~tcp_stream();
 
     /// Connects to `remote`; 0.0.0.0 and :: are the local host, and ::ffff:a.b.c.d is a.b.c.d. Errors:
@@ -135,19 +136,24 @@ public:
     /// A deadline for every later call on this stream, beside each call's own wait_limit; time_point::max() ends it.
     void set_deadline(wait_limit::time_point deadline) noexcept;
 
-    /// Asked of the system each time. Throw std::system_error: not_connected, operation_canceled after close(), or the
-    /// Winsock error. Do not suspend.
+    /// This side's address. Asked of the system each time. Throws std::system_error: not_connected, operation_canceled
+    /// after close(), or the Winsock error. Does not suspend.
     [[nodiscard]] endpoint local_endpoint() const;
+    /// The peer's address, likewise.
     [[nodiscard]] endpoint remote_endpoint() const;
 
-    // Options; each throws std::system_error with the Winsock error or reports through `error`. Sizes are in bytes.
-    // None suspends.
+    // Options; each throws std::system_error with the Winsock error or reports through `error`. None suspends.
+
+    /// Whether small writes are sent at once instead of waiting for acknowledgements (TCP_NODELAY).
     void set_no_delay(bool on);
     void set_no_delay(bool on, std::error_code& error) noexcept;
+    /// Has the system probe an idle connection, so that a peer that is gone is noticed.
     void set_keep_alive(const keep_alive& probing);
     void set_keep_alive(const keep_alive& probing, std::error_code& error) noexcept;
+    /// The system's buffer of what was received and not read (SO_RCVBUF).
     void set_receive_buffer_size(std::size_t bytes);
     void set_receive_buffer_size(std::size_t bytes, std::error_code& error) noexcept;
+    /// The system's buffer of what was written and not acknowledged (SO_SNDBUF).
     void set_send_buffer_size(std::size_t bytes);
     void set_send_buffer_size(std::size_t bytes, std::error_code& error) noexcept;
 
@@ -182,8 +188,9 @@ class tcp_listener {
 public:
     /// Not listening.
     tcp_listener() noexcept;
-    tcp_listener(tcp_listener&&) noexcept;
-    tcp_listener& operator=(tcp_listener&&) noexcept;
+    /// `other` is as after default construction; an assignment closes the socket that this one had.
+    tcp_listener(tcp_listener&& other) noexcept;
+    tcp_listener& operator=(tcp_listener&& other) noexcept;
     ~tcp_listener();
 
     /// Binds to `local` (port 0 lets the system choose) and listens. Without dual_stack ::ffff:a.b.c.d is a.b.c.d. Only

@@ -38,6 +38,7 @@ void sleep_until(const std::chrono::time_point<Clock, Duration>& when, const wai
     sleep_until(detail::deadline_at(when), limit, error);
 }
 
+/// sleep_until() so long from now; any duration will do, as for wait_limit.
 template <class Representation, class Period>
 void sleep_for(std::chrono::duration<Representation, Period> duration) {
     sleep_until(wait_limit(duration).deadline());
@@ -70,6 +71,7 @@ void sleep_for(std::chrono::duration<Representation, Period> duration, const wai
 /// thread it does nothing.
 class [[nodiscard]] stop_shield {
 public:
+    /// From here on requests to stop end no wait.
     stop_shield() noexcept;
     ~stop_shield();
     stop_shield(const stop_shield&) = delete;

@@ -58,17 +58,17 @@ struct received_message : received_datagram {
     std::optional<endpoint> destination{};          ///< the address that it was sent to, with port 0
     std::optional<std::uint32_t> interface_index{}; ///< where it came in
     std::optional<std::uint8_t> hop_limit{};        ///< what was left of it; IPv4's time to live
-    std::optional<ecn_mark> ecn{};
+    std::optional<ecn_mark> ecn{};                  ///< its mark on arrival
 };
 
 /// What a datagram is to leave with, in place of what the socket and the system would choose. Windows documents source,
 /// interface and mark; of the hop limit nothing, and it may refuse the call (invalid_argument). Wine 8 passes over them
 /// all without a word. set_hop_limit works on both.
 struct message_options {
-    std::optional<endpoint> source{}; ///< one of this machine's addresses; its port counts for nothing
-    std::optional<std::uint32_t> interface_index{};
-    std::optional<std::uint8_t> hop_limit{};
-    std::optional<ecn_mark> ecn{};
+    std::optional<endpoint> source{};               ///< one of this machine's addresses; its port counts for nothing
+    std::optional<std::uint32_t> interface_index{}; ///< the one that it leaves by
+    std::optional<std::uint8_t> hop_limit{};        ///< how many hops it lasts; IPv4's time to live
+    std::optional<ecn_mark> ecn{};                  ///< not ecn_mark::congested
 };
 
 /// One of this machine's interfaces to networks; the system chooses when nothing is given.
@@ -87,8 +87,9 @@ class udp_socket {
 public:
     /// Not open; every call reports not_connected.
     udp_socket() noexcept;
-    udp_socket(udp_socket&&) noexcept;
-    udp_socket& operator=(udp_socket&&) noexcept;
+    /// `other` is as after default construction; an assignment closes the socket that this one had.
+    udp_socket(udp_socket&& other) noexcept;
+    udp_socket& operator=(udp_socket&& other) noexcept;
     ~udp_socket();
 
     /// Opens a socket bound to `local`; port 0 lets the system choose. Without dual_stack ::ffff:a.b.c.d is a.b.c.d.
@@ -103,11 +104,12 @@ public:
     void connect(const endpoint& remote);
     void connect(const endpoint& remote, std::error_code& error) noexcept;
 
-    /// Sends one datagram, whole. Errors: message_size (longer than the system sends), not_connected (send() before
-    /// connect()), network_unreachable, permission_denied (a broadcast address without set_broadcast), …
+    /// Sends one datagram, whole. Errors: message_size (longer than the system sends), network_unreachable,
+    /// permission_denied (a broadcast address without set_broadcast), …
     void send_to(std::span<const std::byte> data, const endpoint& remote, const wait_limit& limit = no_limit);
     void send_to(std::span<const std::byte> data, const endpoint& remote, const wait_limit& limit,
                  std::error_code& error);
+    /// The same to the peer of connect(). Error: not_connected before that.
     void send(std::span<const std::byte> data, const wait_limit& limit = no_limit);
     void send(std::span<const std::byte> data, const wait_limit& limit, std::error_code& error);
 
@@ -147,6 +149,7 @@ public:
     /// handle closes all the same, later.
     void close_and_wait(const wait_limit& limit = no_limit);
     void close_and_wait(const wait_limit& limit, std::error_code& error);
+    /// False for a socket that is not open and after close(). Never suspends.
     [[nodiscard]] bool is_open() const noexcept;
 
     /// A deadline for every later call on this socket, beside each call's own wait_limit; time_point::max() ends it.
@@ -156,10 +159,14 @@ public:
     [[nodiscard]] endpoint local_endpoint() const;
 
     // Options; each throws std::system_error with the Winsock error or reports through `error`. None suspends.
+
+    /// Whether datagrams may be sent to broadcast addresses (SO_BROADCAST).
     void set_broadcast(bool on);
     void set_broadcast(bool on, std::error_code& error) noexcept;
+    /// The system's buffer of datagrams that were not received yet (SO_RCVBUF).
     void set_receive_buffer_size(std::size_t bytes);
     void set_receive_buffer_size(std::size_t bytes, std::error_code& error) noexcept;
+    /// The system's buffer of what was sent and did not leave yet (SO_SNDBUF).
     void set_send_buffer_size(std::size_t bytes);
     void set_send_buffer_size(std::size_t bytes, std::error_code& error) noexcept;
 
@@ -169,10 +176,14 @@ public:
 
     // What receive_message reports from now on. A system that does not know the option says so here
     // (no_protocol_option, invalid_argument).
-    void set_report_destination(bool on); ///< received_message::destination and interface_index
+
+    /// received_message::destination and interface_index.
+    void set_report_destination(bool on);
     void set_report_destination(bool on, std::error_code& error) noexcept;
+    /// received_message::hop_limit.
     void set_report_hop_limit(bool on);
     void set_report_hop_limit(bool on, std::error_code& error) noexcept;
+    /// received_message::ecn.
     void set_report_ecn(bool on);
     void set_report_ecn(bool on, std::error_code& error) noexcept;
 
@@ -182,15 +193,18 @@ public:
     /// invalid_argument (joined already), address_not_available (no such interface; left without being joined), …
     void join_group(const endpoint& group, const local_interface& on = {});
     void join_group(const endpoint& group, const local_interface& on, std::error_code& error) noexcept;
+    /// Takes join_group back.
     void leave_group(const endpoint& group, const local_interface& on = {});
     void leave_group(const endpoint& group, const local_interface& on, std::error_code& error) noexcept;
 
-    // Of datagrams that are sent to groups. Whether members on this machine get them is the receivers' choice on
-    // Windows, the senders' elsewhere: set it on both.
+    /// The interface by which datagrams to groups leave.
     void set_multicast_interface(const local_interface& by);
     void set_multicast_interface(const local_interface& by, std::error_code& error) noexcept;
+    /// How many hops datagrams to groups last.
     void set_multicast_hop_limit(std::uint8_t hops);
     void set_multicast_hop_limit(std::uint8_t hops, std::error_code& error) noexcept;
+    /// Whether members on this machine get datagrams to groups. That is the receivers' choice on Windows, the senders'
+    /// elsewhere: set it on both.
     void set_multicast_loop(bool on);
     void set_multicast_loop(bool on, std::error_code& error) noexcept;
 

@@ -6,9 +6,9 @@
 
 #include <string_view>
 
-#define MOOR_VERSION_MAJOR 0
-#define MOOR_VERSION_MINOR 1
-#define MOOR_VERSION_PATCH 0
+#define MOOR_VERSION_MAJOR 0 ///< differs when the interface breaks; while it is 0, the minor number does that
+#define MOOR_VERSION_MINOR 1 ///< grows with the interface
+#define MOOR_VERSION_PATCH 0 ///< grows with each correction
 
 /// One number that grows with the version, for comparisons: 10203 is 1.2.3.
 #define MOOR_VERSION (MOOR_VERSION_MAJOR * 10000 + MOOR_VERSION_MINOR * 100 + MOOR_VERSION_PATCH)

@@ -22,6 +22,7 @@ namespace moor {
 /// even when somebody adds again at once. Everything before a done() happens before the return of the wait it ends.
 class wait_group {
 public:
+    /// Counts down from `count`.
     constexpr explicit wait_group(std::size_t count = 0) noexcept : count_(count) {}
     /// Nobody may wait for it. May follow the return of wait() at once, even while the last done() has not returned
     /// yet.

@@ -22,21 +22,26 @@ namespace moor {
 /// coroutine keeps their worker.
 class wait_limit {
 public:
-    using clock = detail::wait_clock;
-    using time_point = clock::time_point;
+    using clock = detail::wait_clock;     ///< std::chrono::steady_clock
+    using time_point = clock::time_point; ///< of a deadline; its max() is none
 
+    /// No limit.
     wait_limit() noexcept = default;
 
+    /// Until `deadline`.
     template <class Duration>
     wait_limit(const std::chrono::time_point<clock, Duration>& deadline) noexcept
         : deadline_(detail::deadline_at(deadline)) {}
 
+    /// So long from now.
     template <class Representation, class Period>
     wait_limit(std::chrono::duration<Representation, Period> from_now) noexcept
         : deadline_(detail::deadline_after(clock::now(), from_now)) {}
 
+    /// Until a stop is requested of `token`.
     wait_limit(std::stop_token token) noexcept : token_(std::move(token)) {}
 
+    /// Until either.
     template <class Duration>
     wait_limit(const std::chrono::time_point<clock, Duration>& deadline, std::stop_token token) noexcept
         : deadline_(detail::deadline_at(deadline)), token_(std::move(token)) {}
@@ -45,8 +50,11 @@ public:
     wait_limit(std::chrono::duration<Representation, Period> from_now, std::stop_token token) noexcept
         : deadline_(detail::deadline_after(clock::now(), from_now)), token_(std::move(token)) {}
 
+    /// Whether there is a deadline.
     [[nodiscard]] bool has_deadline() const noexcept { return deadline_ != (time_point::max)(); }
+    /// The deadline; time_point::max() without one.
     [[nodiscard]] time_point deadline() const noexcept { return deadline_; }
+    /// The token; one that has no stop state when none was given.
     [[nodiscard]] const std::stop_token& token() const noexcept { return token_; }
 
     /// The same limit, with the earlier of its own deadline and `other`.

@@ -4,6 +4,7 @@
 #   - a text speaks of a document that readers do not have;
 #   - a link between pages, or a file that a page names with its path from the top, leads nowhere;
 #   - a program or a part of one that a page shows (a block of cpp) is in no example as it is shown;
+#   - an example in a comment of a public header is in no file of docs/examples;
 #   - a figure, a fatal message or an error code that a page quotes is another one in the sources (quoted.cmake).
 cmake_minimum_required(VERSION 3.25)
 if(NOT ROOT)
@@ -243,6 +244,40 @@ if(programs_seen LESS 30)
     report("only ${programs_seen} programs were found")
 endif()
 
+# ---- The programs in comments of the public headers ----------------------------------------------------------------
+
+# Blanks, line breaks and comments do not count: a header has it more densely than the formatter wants it of a file.
+function(only_code text variable)
+    string(REGEX REPLACE "//[^\n]*" "" text "${text}")
+    string(REGEX REPLACE "[ \t\n]+" "" text "${text}")
+    set(${variable} "${text}" PARENT_SCOPE)
+endfunction()
+only_code("${examples}" example_code)
+set(header_programs 0)
+file(GLOB found RELATIVE "${ROOT}" "${ROOT}/include/moor/*.hpp")
+foreach(header IN LISTS found)
+    file(READ "${ROOT}/${header}" text)
+    string(REPLACE "\r\n" "\n" text "${text}")
+    string(REPLACE ";" "\t" text "${text}") # a semicolon would end an element of a list
+    string(REGEX MATCHALL "(//     [^\n]*\n|//\n)+" programs "${text}")
+    foreach(program IN LISTS programs)
+        string(REGEX REPLACE "(^|\n)//( |\n)" "\\1" program "\n${program}")
+        string(REPLACE "\t" ";" program "${program}")
+        only_code("${program}" code)
+        if(NOT code MATCHES "moor::")
+            continue() # a command line
+        endif()
+        math(EXPR header_programs "${header_programs} + 1")
+        string(FIND "${example_code}" "${code}" found_at)
+        if(found_at EQUAL -1)
+            report("${header} has an example that no file of docs/examples/headers has:\n${program}")
+        endif()
+    endforeach()
+endforeach()
+if(header_programs LESS 11)
+    report("only ${header_programs} examples were found in headers")
+endif()
+
 # ---- What pages quote ----------------------------------------------------------------------------------------------
 
 # PAGE says PAGE_TEXT because SOURCE says SOURCE_TEXT: both have to be there, so that a change of one brings up the other.
@@ -311,4 +346,4 @@ foreach(entry IN LISTS in_page)
     endif()
 endforeach()
 
-message(STATUS "${count} laws, ${citations} citations, ${links_seen} links, ${programs_seen} programs, ${quotations} quoted figures, ${messages_seen} messages")
+message(STATUS "${count} laws, ${citations} citations, ${links_seen} links, ${programs_seen} programs, ${header_programs} in headers, ${quotations} quoted figures, ${messages_seen} messages")

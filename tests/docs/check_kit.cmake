@@ -1,20 +1,15 @@
 # Fails when the version is not the same in all places below ROOT that have to state it: include/moor/version.hpp is its
-# source; CMakeLists.txt reads it (tests/headers compares), cmake/vcpkg.json and docs/CHANGELOG.md repeat it.
+# source; CMakeLists.txt reads it (tests/headers compares), cmake/vcpkg.json and docs/CHANGELOG.md repeat it. Fails also
+# when the start page of the API reference lacks a header.
 cmake_minimum_required(VERSION 3.25)
 if(NOT ROOT)
     message(FATAL_ERROR "ROOT is not given")
 endif()
 
-set(version)
-foreach(part IN ITEMS MAJOR MINOR PATCH)
-    file(STRINGS "${ROOT}/include/moor/version.hpp" line REGEX "^#define MOOR_VERSION_${part} [0-9]+$")
-    string(REGEX REPLACE ".* " "" number "${line}")
-    list(APPEND version ${number})
-endforeach()
-list(JOIN version "." version)
-if(NOT version MATCHES "^[0-9]+\\.[0-9]+\\.[0-9]+$")
-    message(SEND_ERROR "include/moor/version.hpp does not have three numbers: ${version}")
-endif()
+cmake_path(ABSOLUTE_PATH ROOT NORMALIZE)
+
+include("${CMAKE_CURRENT_LIST_DIR}/../../cmake/support/version.cmake")
+moor_version("${ROOT}" version)
 
 file(READ "${ROOT}/cmake/vcpkg.json" manifest)
 string(JSON manifest_version GET "${manifest}" version)
@@ -38,4 +33,18 @@ foreach(heading IN LISTS headings)
         set(newer "${CMAKE_MATCH_1}")
     endif()
 endforeach()
-message(STATUS "version ${version}")
+
+# The start page of the API reference names every header.
+file(READ "${ROOT}/docs/reference.dox" page)
+file(GLOB headers RELATIVE "${ROOT}/include" "${ROOT}/include/moor/*.hpp")
+foreach(header IN LISTS headers)
+    string(FIND "${page}" "${header}" position)
+    if(position EQUAL -1)
+        message(SEND_ERROR "docs/reference.dox does not name ${header}")
+    endif()
+endforeach()
+list(LENGTH headers count)
+if(count LESS 20)
+    message(SEND_ERROR "only ${count} headers were found")
+endif()
+message(STATUS "version ${version}, ${count} headers")

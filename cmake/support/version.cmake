@@ -1,0 +1,13 @@
+# moor_version(root result): the version of the source tree at root, out of include/moor/version.hpp, its only source.
+function(moor_version root result)
+    set(numbers)
+    foreach(part IN ITEMS MAJOR MINOR PATCH)
+        file(STRINGS "${root}/include/moor/version.hpp" line REGEX "^#define MOOR_VERSION_${part} [0-9]+")
+        if(NOT line MATCHES "^#define MOOR_VERSION_${part} ([0-9]+)( |$)")
+            message(FATAL_ERROR "include/moor/version.hpp has no number MOOR_VERSION_${part}")
+        endif()
+        list(APPEND numbers ${CMAKE_MATCH_1})
+    endforeach()
+    list(JOIN numbers "." version)
+    set(${result} "${version}" PARENT_SCOPE)
+endfunction()
