@@ -1,6 +1,6 @@
 // Channels: values handed from coroutine to coroutine, in order, with the waiting done by the runtime.
 //
-//     moor::channel<job> jobs(16);             // room for 16 that nobody has taken yet; 0: sender and receiver meet
+//     moor::channel<job> jobs(16);             // room for 16 that wait for a receiver; 0: sender and receiver meet
 //     for (int i = 0; i < 4; ++i) {
 //         moor::spawn([jobs] {                 // a copy is another handle of the same channel
 //             for (job& next : jobs) work(next); // until it is closed and empty
@@ -84,7 +84,7 @@ public:
     using value_type = T; ///< what it carries
     class iterator;
 
-    /// A new channel that keeps up to `capacity` values that nobody has received yet; with 0 a sender waits for its
+    /// A new channel that keeps up to `capacity` values that have not been received; with 0 a sender waits for its
     /// receiver. Allocates once, here. Throws std::bad_alloc.
     explicit channel(std::size_t capacity = 0)
         : core_(detail::channel_core::create(detail::operations_of<T>, capacity)) {}

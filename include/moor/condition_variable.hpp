@@ -35,7 +35,7 @@ namespace moor {
 /// and operation_canceled, and operation_not_permitted when `lock` does not own its mutex.
 ///
 /// There are no spurious wake-ups, and no lost ones: a notification never goes to a waiter whose wait has ended
-/// otherwise. It may still be that somebody else locks the mutex and changes the condition first, hence the forms with
+/// otherwise. Another coroutine may still lock the mutex and change the condition first, hence the forms with
 /// a predicate.
 class condition_variable {
 public:

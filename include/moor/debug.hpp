@@ -19,7 +19,7 @@ struct debug_switches {
     bool stack_poison_copy = false;
     /// A segment that a stack has left becomes inaccessible, and its addresses are not used again for long.
     bool stack_fault_on_free = false;
-    /// Below each segment lies an inaccessible page: whoever writes beyond a stack's end faults there and then.
+    /// Below each segment lies an inaccessible page: a write beyond a stack's end faults at once.
     bool stack_guard = false;
     /// Segments go straight back to the pool that all workers share.
     bool stack_no_cache = false;
@@ -40,7 +40,7 @@ struct debug_switches {
     /// Coroutines are preempted as often as the system allows, with 200 microseconds between two attempts at a worker.
     bool preempt_storm = false;
     /// When a preempted coroutine has arrived in the scheduler, its stack is compared with what it was when its thread
-    /// was suspended, and its saved registers before it goes on. For programs in which no other thread writes to a
+    /// was suspended, and its saved registers before it continues. For programs in which no other thread writes to a
     /// coroutine's stack, as a wake-up or a reference to a local may do: the moment between is short, not none.
     bool preempt_verify = false;
     /// Movable stacks always have room for the system to report a fault or a watched write (moor/forensics.hpp) of code

@@ -1,4 +1,4 @@
-// Finding out who wrote where nobody should have: a watch on a few bytes, and a look at the frames of a parked
+// Finding out what wrote where it must not: a watch on a few bytes, and a look at the frames of a parked
 // coroutine. For programs that are being debugged; what each can see and what not: docs/debugging.md.
 #pragma once
 
@@ -38,11 +38,11 @@ enum class watch_output : std::uint8_t {
 };
 
 /// Has the processor tell of every write to a few bytes, by all workers of all runtimes that live now and by the
-/// calling thread, for as long as this lives. At most four at a time in a process. Costs nothing until somebody writes,
+/// calling thread, for as long as this lives. At most four at a time in a process. Costs nothing until it is hit,
 /// and microseconds for each write then.
 ///
 /// Writes by the system's kernel are not seen, the late ones of overlapped calls among them: that is what
-/// validate_stack and the switch stack_poison_copy are for. Whoever writes from a movable stack needs room there: a
+/// validate_stack and the switch stack_poison_copy are for. A write from a movable stack needs room there: a
 /// runtime that has movable coroutines must have the switch exception_room.
 class [[nodiscard]] watch {
 public:

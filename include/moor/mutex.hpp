@@ -1,5 +1,5 @@
 // Mutual exclusion between coroutines. The owner is a coroutine, never a thread: a CRITICAL_SECTION lets two coroutines
-// of one worker in at the same time, and blocks the worker for everybody else.
+// of one worker in at the same time, and blocks the worker for all others.
 //
 //     moor::mutex guard;
 //     long balance = 0;
@@ -25,7 +25,7 @@ namespace moor {
 /// Not recursive. Meets the standard's TimedMutex requirements, with "thread" read as "coroutine or plain thread"; both
 /// may use one mutex. Constant-initialised, 32 bytes.
 ///
-/// Fair: unlock() hands the mutex to the coroutine that has waited longest, and nobody overtakes it. (Letting a running
+/// Fair: unlock() hands the mutex to the coroutine that has waited longest, and none overtakes it. (Letting a running
 /// coroutine overtake saves threads an expensive wake-up; between coroutines the wake-up is a switch.)
 /// Locking and unlocking without contention is one interlocked operation each. What the previous owner wrote is visible
 /// to the next. Debug builds end the process when it is unlocked by another than its owner, or locked twice by the
@@ -34,7 +34,7 @@ class mutex {
 public:
     /// Not locked.
     constexpr mutex() noexcept = default;
-    /// Nobody may hold it or wait for it.
+    /// It must be neither held nor waited for.
     ~mutex();
     mutex(const mutex&) = delete;
     mutex& operator=(const mutex&) = delete;
@@ -50,7 +50,7 @@ public:
     /// Whether it is the caller's; otherwise `error` is timed_out or operation_canceled.
     bool lock(const wait_limit& limit, std::error_code& error) noexcept;
 
-    /// Never suspends. False when somebody holds it.
+    /// Never suspends. False when it is held.
     [[nodiscard]] bool try_lock() noexcept;
 
     /// Waits at most that long; false when it did not become the caller's. Not ended by a request to stop.
@@ -81,7 +81,7 @@ private:
     std::atomic<std::uint32_t> state_{free};
     detail::spin_lock queue_lock_;
     detail::wait_queue waiters_;          // guarded by queue_lock_; not empty only while state_ has `contended`
-    std::atomic<std::uint64_t> owner_{0}; // who holds it, as sync/ownership.hpp says; 0 for nobody
+    std::atomic<std::uint64_t> owner_{0}; // who holds it, as sync/ownership.hpp says; 0 when free
 };
 
 } // namespace moor

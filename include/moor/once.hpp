@@ -1,4 +1,4 @@
-// Runs something once, whoever comes first; the others wait until it has run. std::call_once would block the worker,
+// Runs a function once: the first caller runs it, the others wait for that. std::call_once would block the worker,
 // and in a coroutine that migrates it would look for its state in the wrong thread.
 //
 //     moor::once loaded;
@@ -25,11 +25,11 @@ namespace moor {
 
 /// For coroutines as well as plain threads. A call whose function throws has not run it: the exception goes to that
 /// caller, and the next one (among those that wait, the first) tries again. A function that calls its own once waits
-/// for itself. What the function wrote is visible to everybody whose call has returned.
+/// for itself. What the function wrote is visible to each caller whose call has returned.
 class once {
 public:
     constexpr once() noexcept = default;
-    /// Nobody may be in a call.
+    /// No call may be in progress.
     ~once();
     once(const once&) = delete;
     once& operator=(const once&) = delete;
@@ -48,7 +48,7 @@ public:
     }
 
     /// The same with a limit for the wait (not for the run), and a point where the coroutine can be stopped. Throws
-    /// std::system_error timed_out or operation_canceled; somebody else's run goes on.
+    /// std::system_error timed_out or operation_canceled; a run by another caller continues.
     template <class Function, class... Arguments>
         requires std::invocable<Function, Arguments...>
     void call_within(const wait_limit& limit, Function&& function, Arguments&&... arguments) {
@@ -78,7 +78,7 @@ public:
 private:
     enum class state : std::uint8_t { idle, running, done };
 
-    // True when the caller is to run the function, false when somebody else has.
+    // True when the caller is to run the function, false when another caller has.
     bool begin_or_wait() noexcept;
     bool begin_or_wait(const wait_limit& limit);
     bool begin_or_wait(const wait_limit& limit, std::error_code& error) noexcept;
@@ -99,7 +99,7 @@ private:
     detail::spin_lock lock_;
     std::atomic<state> state_{state::idle}; // written under lock_
     detail::wait_queue waiters_;            // guarded by lock_
-    std::atomic<std::uint64_t> runner_{0};  // who runs the function, as sync/ownership.hpp says; 0 for nobody
+    std::atomic<std::uint64_t> runner_{0};  // who runs the function, as sync/ownership.hpp says; 0 when none
 };
 
 } // namespace moor

@@ -38,7 +38,7 @@ void allow_preemption() noexcept;
 } // namespace detail
 
 /// Calls `function()` and returns its result. Meanwhile the coroutine may be interrupted at any instruction of the main
-/// image when it has run for longer than runtime_options::time_slice; the others of its worker run, and it goes on
+/// image when it has run for longer than runtime_options::time_slice; the others of its worker run, and it continues
 /// later, on the same worker.
 /// The caller promises that nothing it calls holds a lock, or leaves something half done, that another coroutine of
 /// this worker could come across: calls of moor and into DLLs are never interrupted, but a library that is linked into

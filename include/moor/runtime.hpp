@@ -14,13 +14,13 @@
 
 namespace moor {
 
-/// What happens when every coroutine is blocked and nobody is left who could wake one: nothing inside the runtime, and
+/// What happens when every coroutine is blocked and nothing is left that can wake one: nothing inside the runtime, and
 /// no other thread of the process. (While other threads live, the list is printed once, after ten seconds, and the
-/// process goes on; see docs/scheduling.md.) Also when coroutines wait for each other in a circle that nothing ends,
-/// whatever else goes on: then the list is of those.
+/// process continues; see docs/scheduling.md.) Also when coroutines wait for each other in a circle that nothing ends,
+/// whatever else runs: then the list is of those.
 enum class deadlock_action : std::uint8_t {
     end_process, ///< print the list of blocked coroutines and end the process with exit status 3
-    report,      ///< print the list and go on waiting
+    report,      ///< print the list and continue to wait
 };
 
 /// How to build a runtime. All members have working defaults.
@@ -114,7 +114,7 @@ public:
         return spawn(spawn_options{}, std::forward<Function>(function), std::forward<Arguments>(arguments)...);
     }
 
-    /// Asks every coroutine to stop, waits until all have ended, closes what they opened and somebody still has, waits
+    /// Asks every coroutine to stop, waits until all have ended, closes what they opened and left open, waits
     /// until all operations are back in their pool, and ends the workers. A second call does nothing. An operation that
     /// the system does not complete within ten seconds ends the process with a message.
     void shutdown() noexcept;

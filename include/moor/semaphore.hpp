@@ -25,7 +25,7 @@ class semaphore {
 public:
     /// With so many units free at first.
     constexpr explicit semaphore(std::size_t units = 0) noexcept : units_(units) {}
-    /// Nobody may wait for it.
+    /// It must not be waited for.
     ~semaphore();
     semaphore(const semaphore&) = delete;
     semaphore& operator=(const semaphore&) = delete;

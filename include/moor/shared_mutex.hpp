@@ -30,23 +30,23 @@ namespace moor {
 /// Not recursive, in neither mode: a reader that locks again behind a waiting writer waits for itself. Meets the
 /// standard's SharedTimedMutex requirements, with "thread" read as "coroutine or plain thread".
 ///
-/// Fair: whoever comes while others wait queues behind them, readers too, so neither side starves. Readers that wait
+/// Fair: one that comes while others wait queues behind them, a reader too, so neither side starves. Readers that wait
 /// next to each other get in together. Holding it for reading pays off when reading takes microseconds; for less, use
 /// mutex.
 class shared_mutex {
 public:
     /// Not locked.
     constexpr shared_mutex() noexcept = default;
-    /// Nobody may hold it or wait for it.
+    /// It must be neither held nor waited for.
     ~shared_mutex();
     shared_mutex(const shared_mutex&) = delete;
     shared_mutex& operator=(const shared_mutex&) = delete;
 
-    /// For writing: waits as mutex::lock does, until nobody else holds it.
+    /// For writing: waits as mutex::lock does, until it is free.
     void lock() noexcept;
     void lock(const wait_limit& limit);
     bool lock(const wait_limit& limit, std::error_code& error) noexcept;
-    /// As mutex::try_lock: false when somebody holds it, a reader or a writer.
+    /// As mutex::try_lock: false when a reader or a writer holds it.
     [[nodiscard]] bool try_lock() noexcept;
     /// Ends the writing; by the writer, as mutex::unlock.
     void unlock() noexcept;
@@ -55,7 +55,7 @@ public:
     void lock_shared() noexcept;
     void lock_shared(const wait_limit& limit);
     bool lock_shared(const wait_limit& limit, std::error_code& error) noexcept;
-    /// False also when nobody but readers holds it, while a writer waits.
+    /// False also when only readers hold it, while a writer waits.
     [[nodiscard]] bool try_lock_shared() noexcept;
     /// Ends one reading. Never suspends.
     void unlock_shared() noexcept;
@@ -105,7 +105,7 @@ private:
     bool written_ = false;
     std::size_t readers_ = 0;
     detail::wait_queue waiters_;
-    std::atomic<std::uint64_t> writer_{0}; // who writes, as sync/ownership.hpp says; 0 for nobody
+    std::atomic<std::uint64_t> writer_{0}; // who writes, as sync/ownership.hpp says; 0 when none
 };
 
 } // namespace moor

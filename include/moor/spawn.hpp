@@ -21,7 +21,7 @@ namespace moor {
 enum class stack_kind : std::uint8_t {
     reserved, ///< a slot of address space that grows in place by guard page; any code may run on it
     movable,  ///< a small segment that is copied into a larger one as needed; for code built by
-              ///< moor_enable_movable_stacks; where that cannot be had, the same as reserved (docs/stacks.md)
+              ///< moor_enable_movable_stacks; where that is not possible, the same as reserved (docs/stacks.md)
 };
 
 /// How to start a coroutine. All members have working defaults: `spawn({.name = "session"}, f)`.
@@ -42,7 +42,7 @@ struct spawn_options {
 
 /// The right to a coroutine's result. Move-only; dropping it detaches the coroutine.
 ///
-/// An exception that leaves a coroutine is kept for join(). When nobody takes it, because every handle was dropped, the
+/// An exception that leaves a coroutine is kept for join(). When it is not taken, because every handle was dropped, the
 /// process ends with the exception's message and the coroutine's name: a failure is never swallowed. Only
 /// the operation_canceled error of a coroutine that was asked to stop is an ordinary end.
 template <class T>

@@ -60,7 +60,7 @@ private:
 };
 
 /// What a child runs. The callable is declared last so that it is destroyed first: whatever its captures do when they
-/// die, they do before the group's owner may go on.
+/// die, they do before the group's owner may continue.
 template <class Invocation>
 class group_child {
 public:

@@ -176,9 +176,9 @@ struct listen_options {
     unsigned outstanding_accepts = 16;
     /// For an IPv6 endpoint: whether it takes IPv4 connections too.
     bool dual_stack = false;
-    /// Whether nobody else may bind to the same address (SO_EXCLUSIVEADDRUSE). Otherwise another program of the same
+    /// Whether no other socket may bind to its address (SO_EXCLUSIVEADDRUSE). Otherwise another program of the same
     /// user can take the port, and its connections, by SO_REUSEADDR. The price: as long as connections live that an
-    /// exclusive listener has accepted, also of a process that has ended, Windows lets nobody bind to the port
+    /// exclusive listener has accepted, also of a process that has ended, Windows lets no socket bind to the port
     /// exclusively, and a server that restarts reports address_in_use or permission_denied.
     bool exclusive_address = true;
 };
@@ -203,12 +203,12 @@ public:
 
     /// Waits for a connection. Several coroutines may accept at a time. A connection that died in the backlog is
     /// skipped, whatever it died of. Errors: operation_canceled (stopped, or the listener was closed), timed_out, and
-    /// when the system has no sockets or memory left too_many_files_open, no_buffer_space, …: the listener goes on, and
+    /// when the system has no sockets or memory left too_many_files_open, no_buffer_space, …: the listener remains, and
     /// the next call tries again.
     [[nodiscard]] tcp_stream accept(const wait_limit& limit = no_limit);
     [[nodiscard]] tcp_stream accept(const wait_limit& limit, std::error_code& error);
 
-    /// Stops listening; accept() calls in progress report operation_canceled, connections that nobody accepted are
+    /// Stops listening; accept() calls in progress report operation_canceled, connections that were not accepted are
     /// closed. Does not suspend; any coroutine or thread. The address may be taken for a moment after that, until
     /// the system has given up the calls that were outstanding: see close_and_wait.
     void close() noexcept;

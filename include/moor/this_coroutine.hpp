@@ -62,7 +62,7 @@ void sleep_for(std::chrono::duration<Representation, Period> duration, const wai
 /// Bytes of its stack that the program may use; 0 outside a coroutine.
 [[nodiscard]] std::size_t stack_size() noexcept;
 
-/// Whether somebody asked this coroutine to stop (join_handle::request_stop, task_group, runtime shutdown), also under
+/// Whether this coroutine was asked to stop (join_handle::request_stop, task_group, runtime shutdown), also under
 /// a stop_shield. False outside a coroutine.
 [[nodiscard]] bool stop_requested() noexcept;
 

@@ -31,8 +31,8 @@ struct udp_options {
     bool reuse_address = false;
     /// Whether a call reports what became of an earlier datagram of this socket that was not delivered:
     /// connection_reset or connection_refused when it met a closed port (ICMP port unreachable; SIO_UDP_CONNRESET),
-    /// network_reset when it ran out of hops (SIO_UDP_NETRESET), host_unreachable and others. Otherwise that is passed
-    /// over: on a socket with many peers it says nothing of the datagram that the call is about. The socket goes on in
+    /// network_reset when it ran out of hops (SIO_UDP_NETRESET), host_unreachable and others. Otherwise it is skipped:
+    /// on a socket with many peers it says nothing of the datagram that the call is about. The socket stays usable in
     /// both cases.
     bool report_unreachable = false;
 };
@@ -62,8 +62,8 @@ struct received_message : received_datagram {
 };
 
 /// What a datagram is to leave with, in place of what the socket and the system would choose. Windows documents source,
-/// interface and mark; of the hop limit nothing, and it may refuse the call (invalid_argument). Wine 8 passes over them
-/// all without a word. set_hop_limit works on both.
+/// interface and mark; of the hop limit nothing, and it may refuse the call (invalid_argument). Wine 8 ignores them
+/// all silently. set_hop_limit works on both.
 struct message_options {
     std::optional<endpoint> source{};               ///< one of this machine's addresses; its port counts for nothing
     std::optional<std::uint32_t> interface_index{}; ///< the one that it leaves by
@@ -99,7 +99,7 @@ public:
     [[nodiscard]] static udp_socket bind(const endpoint& local, const udp_options& options, std::error_code& error);
 
     /// From now on send() sends to `remote`, and only its datagrams are received. Does not suspend, and says nothing
-    /// about whether anybody is there. Here as in the calls below, 0.0.0.0 and :: are the local host, and an IPv4
+    /// about whether a peer exists. Here as in the calls below, 0.0.0.0 and :: are the local host, and an IPv4
     /// address and its mapped form (::ffff:a.b.c.d) are the same.
     void connect(const endpoint& remote);
     void connect(const endpoint& remote, std::error_code& error) noexcept;

@@ -19,12 +19,12 @@
 namespace moor {
 
 /// A counter and those that wait for its zero. May be used again after a wait; a wait that the zero has ended returns
-/// even when somebody adds again at once. Everything before a done() happens before the return of the wait it ends.
+/// even when add() is called again at once. Everything before a done() happens before the return of the wait it ends.
 class wait_group {
 public:
     /// Counts down from `count`.
     constexpr explicit wait_group(std::size_t count = 0) noexcept : count_(count) {}
-    /// Nobody may wait for it. May follow the return of wait() at once, even while the last done() has not returned
+    /// No wait may be in progress. May follow the return of wait() at once, even while the last done() has not returned
     /// yet.
     ~wait_group();
     wait_group(const wait_group&) = delete;

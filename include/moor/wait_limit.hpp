@@ -67,7 +67,7 @@ private:
     std::stop_token token_;
 };
 
-/// Waits that nobody limits. What they refer to by default: no temporary of the caller's, which on a movable stack
+/// Waits without a limit. What they refer to by default: no temporary of the caller's, which on a movable stack
 /// would be a local variable with an address (docs/stacks.md).
 inline const wait_limit no_limit{};
 
