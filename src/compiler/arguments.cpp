@@ -10,8 +10,7 @@ using namespace llvm;
 
 namespace moor::compiler {
 
-// ---- Variadic functions
-// -----------------------------------------------------------------------------------------------
+// ---- Variadic functions -------------------------------------------------------------------------------------------
 
 // The arguments of a variadic function lie on the control stack of its caller, and a va_list is an address there. So
 // the function's body becomes a function of its own, which is given that address as a last argument; what is left of
@@ -111,8 +110,7 @@ bool passes_arguments_on(Function& function) {
     return false;
 }
 
-// ---- Vectors and long doubles
-// -----------------------------------------------------------------------------------------
+// ---- Vectors and long doubles -------------------------------------------------------------------------------------
 
 // Windows' convention passes vectors and long doubles by the address of a temporary. Clang makes a local of it where
 // the program says so, but the optimiser turns references into values, and then code generation would. So a reference

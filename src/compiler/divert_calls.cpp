@@ -126,8 +126,7 @@ private:
         return function != nullptr && covered_.count(const_cast<Function*>(function)) != 0;
     }
 
-    // ---- Calls
-    // -------------------------------------------------------------------------------------------------------
+    // ---- Calls ----------------------------------------------------------------------------------------------------
 
     void treat(CallBase& call) {
         if (call.isInlineAsm() || isa<IntrinsicInst>(call) || isa<CallBrInst>(call) ||
@@ -335,8 +334,7 @@ private:
         return made;
     }
 
-    // ---- Names and places
-    // --------------------------------------------------------------------------------------------
+    // ---- Names and places -----------------------------------------------------------------------------------------
 
     void place(Function& function) {
         const std::string name = without_suffix(function.getName()).str();

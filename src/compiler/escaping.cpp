@@ -57,8 +57,7 @@ bool stays_on_control_stack(const AllocaInst& local, const DataLayout& layout) {
            local.getAlign().value() <= frame_alignment; // code generation would align the whole frame for it
 }
 
-// ---- What is refused
-// --------------------------------------------------------------------------------------------------
+// ---- What is refused ----------------------------------------------------------------------------------------------
 
 namespace {
 

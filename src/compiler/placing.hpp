@@ -14,8 +14,7 @@ namespace moor::compiler {
 
 constexpr std::uint64_t frame_alignment = 16; // of every data frame, bytes
 
-// ---- What escapes: escaping.cpp
-// --------------------------------------------------------------------------------------
+// ---- What escapes: escaping.cpp -----------------------------------------------------------------------------------
 
 /// Whether `address`, which is `offset` bytes into an object of `size`, is used by nothing but loads and stores within
 /// it.
@@ -27,8 +26,7 @@ constexpr std::uint64_t frame_alignment = 16; // of every data frame, bytes
 /// Reports what cannot be rewritten as an error of the compiler. True when the function is not to be looked at further.
 [[nodiscard]] bool refuse_what_cannot_move(llvm::Function& function);
 
-// ---- Arguments in memory: arguments.cpp
-// ------------------------------------------------------------------------------
+// ---- Arguments in memory: arguments.cpp ---------------------------------------------------------------------------
 
 /// Whether the variadic function is a thunk, which jumps to another one with the arguments where they are.
 [[nodiscard]] bool passes_arguments_on(llvm::Function& function);
@@ -44,21 +42,18 @@ llvm::Function* pass_by_address(llvm::Function& function);
     return type->isVectorTy() || type->isX86_FP80Ty() || type->isFP128Ty();
 }
 
-// ---- Temporaries of code generation: temporaries.cpp
-// -----------------------------------------------------------------
+// ---- Temporaries of code generation: temporaries.cpp --------------------------------------------------------------
 
 void index_vectors_in_memory(llvm::Function& function);
 
 /// Adds the functions that are made to `made`.
 void set_temporaries_apart(llvm::Function& function, llvm::SmallVectorImpl<llvm::Function*>& made);
 
-// ---- Frames on the data stack: data_frames.cpp
-// -----------------------------------------------------------------------
+// ---- Frames on the data stack: data_frames.cpp --------------------------------------------------------------------
 
 void place_locals_of(llvm::Function& function);
 
-// ---- Shared
-// ----------------------------------------------------------------------------------------------------------
+// ---- Shared -------------------------------------------------------------------------------------------------------
 
 #if LLVM_VERSION_MAJOR >= 16
 template <class T>

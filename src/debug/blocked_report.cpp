@@ -1,4 +1,4 @@
-// See blocked_report.hpp.
+// Lists the coroutines of a runtime in which all are blocked: id, name and what each waits in, at most 200 lines.
 #include "debug/blocked_report.hpp"
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// See circle_report.hpp.
+// Builds the report of a circle member by member: adding one ends the line of the member before it.
 #include "debug/circle_report.hpp"
 
 #include <iterator>

@@ -1,5 +1,5 @@
-// See crash_report.hpp. Runs on the stack that the fault was on: one buffer for the whole process, small frames, one
-// system call. A movable stack has room for it with the switch exception_room.
+// Runs on the stack that the fault was on: one buffer for the whole process, small frames, one system call. A movable
+// stack has room for it with the switch exception_room.
 #include "debug/crash_report.hpp"
 
 #include <algorithm>

@@ -1,5 +1,4 @@
-// See end_report.hpp. The handlers run on the stack of whoever called terminate or abort, which has had room for a
-// throw.
+// The handlers run on the stack of whoever called terminate or abort, which has had room for a throw.
 #include "debug/end_report.hpp"
 
 #include <atomic>

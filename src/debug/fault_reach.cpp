@@ -1,5 +1,5 @@
-// See fault_reach.hpp. A walk as the system makes it, by unwinding that neither locks nor faults (unwind/unwind.hpp),
-// over the stack that the TEB describes: the system takes no frame elsewhere for valid.
+// A walk as the system makes it, by unwinding that neither locks nor faults (unwind/unwind.hpp), over the stack that
+// the TEB describes: the system takes no frame elsewhere for valid.
 #include "debug/fault_reach.hpp"
 
 #include <cstddef>

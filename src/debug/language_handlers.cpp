@@ -1,6 +1,5 @@
-// See language_handlers.hpp. The handlers are known by their addresses. An import of the runtime's DLL is one jump in
-// this image, and its address is what both the unwind data and we have; an incremental link may put one more before
-// either.
+// The handlers are known by their addresses. An import of the runtime's DLL is one jump in this image, and its address
+// is what both the unwind data and we have; an incremental link may put one more before either.
 //
 // The layout of MSVC's tables is that of ehdata.h and ehdata4_export.h, which come with Visual Studio.
 #include "debug/language_handlers.hpp"

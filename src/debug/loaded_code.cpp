@@ -1,4 +1,5 @@
-// See loaded_code.hpp.
+// Reads the list of modules once, and for each the base that its file was linked for, so that tools which know only the
+// file resolve a printed address.
 #include "debug/loaded_code.hpp"
 
 #include <algorithm>

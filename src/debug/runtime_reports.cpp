@@ -1,4 +1,4 @@
-// See runtime_reports.hpp.
+// Fills in the hooks that the scheduler calls for reports, so that the scheduler includes nothing of this layer.
 #include "debug/runtime_reports.hpp"
 
 #include <optional>

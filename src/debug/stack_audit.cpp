@@ -1,5 +1,4 @@
-// See stack_audit.hpp. Findings are gathered without any allocation, since a heap is locked while it is read, and
-// reported afterwards.
+// Findings are gathered without any allocation, since a heap is locked while it is read, and reported afterwards.
 #include "debug/stack_audit.hpp"
 
 #include <algorithm>

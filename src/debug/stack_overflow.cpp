@@ -1,5 +1,5 @@
-// See stack_overflow.hpp. The handler runs on the exhausted stack, in the room that GuaranteedStackBytes keeps free for
-// it (context/switch.hpp): small frames, no allocation, one system call, and no return to the broken coroutine.
+// The handler runs on the exhausted stack, in the room that GuaranteedStackBytes keeps free for it
+// (context/switch.hpp): small frames, no allocation, one system call, and no return to the broken coroutine.
 #include "debug/stack_overflow.hpp"
 
 #include <array>

@@ -1,4 +1,5 @@
-// See stack_walk.hpp.
+// Unwinds frame by frame with the functions of the system, after a check that the memory to be read lies on one of the
+// given stacks.
 #include "debug/stack_walk.hpp"
 
 #include <cstring>

@@ -1,4 +1,5 @@
-// See watch_hits.hpp.
+// The handler of single-step exceptions, and its ring. Entries have a version that is odd while they are written, so
+// that a reader notices an entry that changes under it.
 #include "debug/watch_hits.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// See io_socket.hpp.
+// The end of a call on a socket: waits for its packet if one will come (law 2), and says whether completion, deadline,
+// stop or close ended it.
 #include "io/io_socket.hpp"
 
 namespace moor::io {

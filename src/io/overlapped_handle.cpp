@@ -1,5 +1,4 @@
-// See moor/overlapped.hpp. Law 1 for calls that the library does not know: their OVERLAPPED and scratch are an
-// operation's.
+// Law 1 for calls that the library does not know: their OVERLAPPED and scratch are an operation's.
 #include <moor/overlapped.hpp>
 
 #include <new>

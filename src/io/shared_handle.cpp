@@ -1,4 +1,5 @@
-// See shared_handle.hpp.
+// Uses and references in one word: close() cancels the calls in progress, and the last use gives the handle back to the
+// system (law 2).
 #include "io/shared_handle.hpp"
 
 #include <moor/detail/wait.hpp>

@@ -1,4 +1,4 @@
-// See completion_port.hpp.
+// The calls on the completion port. They decide for each handle whether a call that succeeds at once posts a packet.
 #include "iocp/completion_port.hpp"
 
 #include "iocp/system_calls.hpp"

@@ -1,4 +1,5 @@
-// See open_handles.hpp.
+// A list under a lock, and a second one of handles that are closing: the system may lose a cancellation, so it is
+// requested again (law 2).
 #include "iocp/open_handles.hpp"
 
 #include <array>

@@ -1,4 +1,5 @@
-// See operation.hpp.
+// The states that the owner of an operation and the dequeuer of its packet share, and what a call's return value says
+// of a packet to come (law 2).
 #include "iocp/operation.hpp"
 
 #include <cstddef>

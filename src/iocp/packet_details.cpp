@@ -1,5 +1,4 @@
-// See packet_details.hpp. Bytes are copied in and out of objects of their true types; the headers' macros do it by
-// casts.
+// Bytes are copied in and out of objects of their true types; the headers' macros do it by casts.
 #include "iocp/packet_details.hpp"
 
 #include <algorithm>

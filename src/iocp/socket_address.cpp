@@ -1,4 +1,4 @@
-// See socket_address.hpp.
+// Addresses are copied into the sockaddr_storage of an operation (law 1) and out of it.
 #include "iocp/socket_address.hpp"
 
 #include <array>

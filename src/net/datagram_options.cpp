@@ -1,4 +1,5 @@
-// See datagram_options.hpp.
+// A socket of both families gets each receiving option for both. Where the system does not know an option for ECN
+// marks, the older one for the whole field takes its place.
 #include "net/datagram_options.hpp"
 
 #include <cstring>

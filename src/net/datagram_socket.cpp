@@ -1,4 +1,5 @@
-// See datagram_socket.hpp.
+// A call that only reports what became of an earlier datagram is made again, unless the program has asked for these
+// reports.
 #include "net/datagram_socket.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// See moor/endpoint.hpp. Free of Windows, so that its tests also run on the host under sanitizers. The grammar is that
-// of RFC 4291 section 2.2 for reading and RFC 5952 for writing; names are never resolved.
+// Free of Windows, so that its tests also run on the host under sanitizers. The grammar is that of RFC 4291 section 2.2
+// for reading and RFC 5952 for writing; names are never resolved.
 #include <moor/endpoint.hpp>
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// See failure.hpp.
+// A list of the errors that concern the socket, the machine or the call; any other number is attributed to the peer or
+// the network.
 #include "net/failure.hpp"
 
 #include <chrono>

@@ -1,4 +1,5 @@
-// See listening_socket.hpp.
+// Arms the slots of the ring, delivers what their calls accepted (in completion handlers, which never suspend), and
+// queues the coroutines in accept(). Laws 1 and 2: each slot has an operation of its own.
 #include "net/listening_socket.hpp"
 
 #include <mutex>

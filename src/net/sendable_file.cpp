@@ -1,4 +1,4 @@
-// See moor/sendable_file.hpp. The system's calls are made where they have room (law 6).
+// The system's calls are made where they have room (law 6).
 #include <moor/sendable_file.hpp>
 
 #include "net/throwing.hpp"

@@ -1,4 +1,4 @@
-// See socket_options.hpp.
+// One function for each option. All make their call where it has room (law 6; set_option.hpp).
 #include "net/socket_options.hpp"
 
 #include <algorithm>

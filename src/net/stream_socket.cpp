@@ -1,4 +1,4 @@
-// See stream_socket.hpp.
+// Buffer lists of any length in calls of 16 buffers and 1 GiB each. Only the first call of a read waits.
 #include "net/stream_socket.hpp"
 
 #include <algorithm>

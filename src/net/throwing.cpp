@@ -1,4 +1,4 @@
-// See throwing.hpp. Making a text needs more stack than a movable one may have left.
+// Making a text needs more stack than a movable one may have left.
 #include "net/throwing.hpp"
 
 #include <string>

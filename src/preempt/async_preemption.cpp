@@ -1,4 +1,5 @@
-// See async_preemption.hpp.
+// Suspend, judge, divert, resume (law 4): the record for the registers is there before the thread is suspended, and
+// until it is resumed nothing is allocated.
 #include "preempt/async_preemption.hpp"
 
 #include "preempt/suspension.hpp"

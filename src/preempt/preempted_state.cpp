@@ -1,4 +1,5 @@
-// See preempted_state.hpp.
+// Makes the record for the registers as large as XSAVE needs on this processor. For preempt_verify, sums over stack and
+// record.
 #include "preempt/preempted_state.hpp"
 
 #include <cstring>

@@ -1,5 +1,5 @@
 // What a coroutine that was preempted keeps until it goes on: all of the processor's registers. On the heap, because
-// nothing is written to the coroutine's stack (design, "Preemption"). The monitor fills the general registers in while
+// nothing is written to the coroutine's stack (law 4). The monitor fills the general registers in while
 // the thread is suspended; the thread itself saves the rest (trampoline_gas.S), since the system does not hand another
 // thread's vector registers over reliably.
 #pragma once

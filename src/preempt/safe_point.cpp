@@ -1,4 +1,5 @@
-// See safe_point.hpp.
+// Walks from the interrupted instruction to the end of the innermost preemptible scope, and turns what stops the walk
+// into a reason for refusal (law 4).
 #include "preempt/safe_point.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// See suspension.hpp.
+// One lock for all suspensions of the process (law 4). It is held while a thread is suspended. Once the process is
+// about to end, no thread is suspended any more.
 #include "preempt/suspension.hpp"
 
 #include <cstdlib>

@@ -1,4 +1,5 @@
-// See circle_watch.hpp.
+// Builds the graph of who waits for whom from the coroutines of a runtime, searches it for circles, and confirms a
+// circle by looking at each of its waits twice more.
 #include "sched/circle_watch.hpp"
 
 #include <algorithm>

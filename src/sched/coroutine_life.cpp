@@ -1,4 +1,5 @@
-// See coroutine_life.hpp.
+// The handshakes at the end of a coroutine: joiners get the result, the last reference destroys the body, and the
+// second of two that are done with the block recycles it.
 #include "sched/coroutine_life.hpp"
 
 #include <algorithm>

@@ -1,5 +1,3 @@
-// See deadlock_watch.hpp.
-//
 // Who can wake a blocked coroutine? Another coroutine, a timer or a completed operation: runtime_core::is_deadlocked
 // says that there is none. Then only a thread that is none of the runtime's. Which primitives it shares with coroutines
 // nobody knows, so the question is whether there is one: as long as any thread lives that does not itself wait for a

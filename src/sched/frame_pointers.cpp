@@ -1,4 +1,4 @@
-// See frame_pointers.hpp.
+// Walks a stack that is about to move by its unwind data, and notes the place of each saved frame pointer (law 3).
 #include "sched/frame_pointers.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// See runtime_checks.hpp.
+// Checks and completes runtime_options in one place, so that the rest of the library need not.
 #include "sched/runtime_checks.hpp"
 
 #include <algorithm>

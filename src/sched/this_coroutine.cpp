@@ -1,4 +1,4 @@
-// See moor/this_coroutine.hpp.
+// Each function also works on a plain thread. Waiting is kept apart from throwing (law 3; net/throwing.hpp).
 #include <moor/this_coroutine.hpp>
 
 #include <algorithm>

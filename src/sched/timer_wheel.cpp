@@ -1,4 +1,5 @@
-// See timer_wheel.hpp.
+// Entries are put on the level of the highest digit in which they differ from now, and come down a level when that
+// digit is reached.
 #include "sched/timer_wheel.hpp"
 
 #include <algorithm>

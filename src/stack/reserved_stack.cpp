@@ -1,4 +1,4 @@
-// See reserved_stack.hpp.
+// The arena of slots by size class, each armed with a guard page (law 6), and the cache of finished stacks.
 #include "stack/reserved_stack.hpp"
 
 #include <algorithm>

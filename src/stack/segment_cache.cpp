@@ -1,4 +1,5 @@
-// See segment_cache.hpp.
+// A shelf of segments for each class. An empty shelf is filled by half, and a full one gives back its oldest half, so
+// that few calls reach the pool.
 #include "stack/segment_cache.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// See segment_chunks.hpp.
+// Sets of chunks as bit masks: for each class those with a free segment, and those without a class that have memory.
+// The lowest address is taken first.
 #include "stack/segment_chunks.hpp"
 
 #include <algorithm>

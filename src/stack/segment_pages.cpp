@@ -1,4 +1,5 @@
-// See segment_pages.hpp.
+// Walks round the space for the next free run of pages; pages that were given back lose their memory, so that a stale
+// address faults.
 #include "stack/segment_pages.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// See segment_pool.hpp.
+// The lock around chunks and pages. Address space is reserved at first use; memory is given back to the system outside
+// the lock.
 #include "stack/segment_pool.hpp"
 
 #include <algorithm>

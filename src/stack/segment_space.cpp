@@ -1,4 +1,4 @@
-// See segment_space.hpp.
+// Tries random places for the range, reserves its first piece there, and the others when they are needed.
 #include "stack/segment_space.hpp"
 
 #include <algorithm>

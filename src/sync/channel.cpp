@@ -1,6 +1,5 @@
-// See moor/channel.hpp and moor/detail/channel_core.hpp. A sender that meets a waiting receiver moves its value
-// straight into the receiver's frame (and the other way round), so an unbuffered message costs one move and no
-// allocation.
+// A sender that meets a waiting receiver moves its value straight into the receiver's frame (and the other way round),
+// so an unbuffered message costs one move and no allocation.
 #include <moor/channel.hpp>
 
 #include <algorithm>

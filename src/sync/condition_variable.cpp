@@ -1,5 +1,5 @@
-// See moor/condition_variable.hpp. A notification claims its waiter's ticket, so it cannot be spent on one that is just
-// timing out: such a claim fails, and the next waiter gets it.
+// A notification claims its waiter's ticket, so it cannot be spent on one that is just timing out: such a claim fails,
+// and the next waiter gets it.
 #include <moor/condition_variable.hpp>
 
 #include <moor/this_coroutine.hpp>

@@ -1,5 +1,5 @@
-// See moor/mutex.hpp. The state word decides everything as long as nobody waits; once `contended` is set, it changes
-// under queue_lock_ only, and ownership goes from owner to first waiter without the word ever being free.
+// The state word decides everything as long as nobody waits; once `contended` is set, it changes under queue_lock_
+// only, and ownership goes from owner to first waiter without the word ever being free.
 #include <moor/mutex.hpp>
 
 #include <mutex>

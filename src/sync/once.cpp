@@ -1,4 +1,4 @@
-// See moor/once.hpp. A run that fails hands the right to try to the first waiter, without being idle meanwhile.
+// A run that fails hands the right to try to the first waiter, without being idle meanwhile.
 #include <moor/once.hpp>
 
 #include <mutex>

@@ -1,6 +1,6 @@
-// See moor/select.hpp. All channels of a select are locked at once, in the order of their addresses so that two selects
-// cannot hold what the other one needs. Under these locks the cases are one unit: either one of them is ready and is
-// done, or the caller stands in all queues with the same ticket, and the first that claims it decides.
+// All channels of a select are locked at once, in the order of their addresses so that two selects cannot hold what the
+// other one needs. Under these locks the cases are one unit: either one of them is ready and is done, or the caller
+// stands in all queues with the same ticket, and the first that claims it decides.
 //
 // Rejected: looking at one channel after another. A partner could then be found while somebody else claims the own
 // ticket through a channel that was looked at before, and neither side can be undone.

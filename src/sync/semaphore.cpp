@@ -1,4 +1,4 @@
-// See moor/semaphore.hpp. Units go to the first waiters, in order, as soon as there are enough for the first.
+// Units go to the first waiters, in order, as soon as there are enough for the first.
 #include <moor/semaphore.hpp>
 
 #include <mutex>

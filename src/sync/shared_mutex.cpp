@@ -1,5 +1,5 @@
-// See moor/shared_mutex.hpp. One queue for readers and writers keeps the order of arrival; whatever changes who holds
-// the mutex or who is first in the queue then lets in as many of the first waiters as fit together.
+// One queue for readers and writers keeps the order of arrival; whatever changes who holds the mutex or who is first in
+// the queue then lets in as many of the first waiters as fit together.
 #include <moor/shared_mutex.hpp>
 
 #include <mutex>

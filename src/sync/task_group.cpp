@@ -1,5 +1,5 @@
-// See moor/task_group.hpp. Children are counted from spawn on and listed while their coroutine runs; ending takes the
-// child out of the list and the count in one critical section, whose end is the child's last access to the group.
+// Children are counted from spawn on and listed while their coroutine runs; ending takes the child out of the list and
+// the count in one critical section, whose end is the child's last access to the group.
 #include <moor/task_group.hpp>
 
 #include <array>

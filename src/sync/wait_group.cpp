@@ -1,5 +1,5 @@
-// See moor/wait_group.hpp. The count that reaches zero and the waiters that it wakes are one critical section, so a
-// wait that begins after it sees the zero, and a wait before it is in the queue.
+// The count that reaches zero and the waiters that it wakes are one critical section, so a wait that begins after it
+// sees the zero, and a wait before it is in the queue.
 #include <moor/wait_group.hpp>
 
 #include <limits>

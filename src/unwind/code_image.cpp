@@ -1,4 +1,4 @@
-// See code_image.hpp.
+// Each query checks every offset against the bytes it was given: damaged unwind data ends the query, not the process.
 #include "unwind/code_image.hpp"
 
 #include <utility>

@@ -1,4 +1,5 @@
-// See epilogue.hpp.
+// Decodes what an epilogue of version 1 may consist of, add rsp or lea rsp, pops, and a return or a jump; looks up
+// those of version 2.
 #include "unwind/epilogue.hpp"
 
 namespace moor::unwind {

@@ -1,5 +1,5 @@
-// See frame_shape.hpp. The rules are those of Microsoft's "x64 exception handling", as in unwind.cpp; this reads them
-// once for a place in the code, that one undoes one frame of a thread anywhere in a function.
+// The rules are those of Microsoft's "x64 exception handling", as in unwind.cpp; this reads them once for a place in
+// the code, that one undoes one frame of a thread anywhere in a function.
 #include "unwind/frame_shape.hpp"
 
 #include <algorithm>

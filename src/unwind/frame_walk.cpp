@@ -1,4 +1,5 @@
-// See frame_walk.hpp.
+// One step undoes a frame, checks that the return address follows a call, and looks up the function there (law 4: no
+// lock, no allocation).
 #include "unwind/frame_walk.hpp"
 
 namespace moor::unwind {

@@ -1,4 +1,4 @@
-// See function_table.hpp.
+// A binary search of the image's table. A table that the linker has left unsorted is sorted in a copy.
 #include "unwind/function_table.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// See image_headers.hpp. The numbers are those of the PE format.
+// The numbers are those of the PE format.
 #include "unwind/image_headers.hpp"
 
 namespace moor::unwind {

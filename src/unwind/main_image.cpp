@@ -1,4 +1,5 @@
-// See main_image.hpp.
+// Reads headers, code sections and the table of functions of a loaded image once, so that queries need no system call
+// (law 4).
 #include "unwind/main_image.hpp"
 
 #include <algorithm>

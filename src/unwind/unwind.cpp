@@ -1,5 +1,5 @@
-// See unwind.hpp. The rules are those of Microsoft's "x64 exception handling"; the ones about epilogues say which
-// instructions one may consist of, so that they can be told from the function's body.
+// The rules are those of Microsoft's "x64 exception handling"; the ones about epilogues say which instructions one may
+// consist of, so that they can be told from the function's body.
 #include "unwind/unwind.hpp"
 
 #include <cstring>

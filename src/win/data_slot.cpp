@@ -1,4 +1,5 @@
-// See data_slot.hpp.
+// The TLS index, its place in the TEB for compiled code, and a callback that gives a thread's data stack back when the
+// thread ends.
 #include "win/data_slot.hpp"
 
 #include <atomic>

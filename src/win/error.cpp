@@ -1,4 +1,4 @@
-// See win/error.hpp and moor/error.hpp. What the system reports; moor's own categories are in own_errors.cpp.
+// What the system reports; moor's own categories are in own_errors.cpp.
 #include "win/error.hpp"
 
 #include <atomic>

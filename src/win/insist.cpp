@@ -1,4 +1,5 @@
-// See insist.hpp.
+// Which errors say that memory or quota is lacking, and so are worth another attempt for half a minute. All others are
+// final.
 #include "win/insist.hpp"
 
 #include <iterator>

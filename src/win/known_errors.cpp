@@ -1,4 +1,4 @@
-// See known_errors.hpp. Numbers and meanings: "Windows Sockets Error Codes" and "System Error Codes", Microsoft Learn.
+// Numbers and meanings: "Windows Sockets Error Codes" and "System Error Codes", Microsoft Learn.
 #include "win/known_errors.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// See loader.hpp.
+// Asks the loader about the image that moor is part of, and reads the owner of the loader's lock from the process
+// environment block.
 #include "win/loader.hpp"
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// See processors.hpp.
+// Counts by the affinity mask if the process has one group of processors or a mask of its own, else by its groups.
 #include "win/processors.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// See random.hpp.
+// std::random_device, or the cycle counter where that fails.
 #include "win/random.hpp"
 
 #include <exception>

@@ -1,4 +1,5 @@
-// See win/socket.hpp.
+// Winsock's start-up, and whether all providers have real file handles: only then may a call that succeeds at once skip
+// its packet.
 #include "win/socket.hpp"
 
 #include <vector>

@@ -1,5 +1,5 @@
-// See moor/detail/spin_lock.hpp. What happens when the lock is not free: the holder is a few instructions from
-// releasing it, unless the system has taken its processor away, and then spinning on would keep it away.
+// What happens when the lock is not free: the holder is a few instructions from releasing it, unless the system has
+// taken its processor away, and then spinning on would keep it away.
 #include "win/spin_lock.hpp"
 
 #include "win/spinning.hpp"

@@ -1,4 +1,5 @@
-// See spinning.hpp.
+// Pauses, then yields the thread, then sleeps for a millisecond at a time, so that a thread of lower priority gets to
+// run.
 #include "win/spinning.hpp"
 
 #include "win/compiler.hpp"

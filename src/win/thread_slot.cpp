@@ -1,4 +1,5 @@
-// See thread_slot.hpp.
+// The first 64 indexes lie in the TEB itself; a higher one is read by a system call that must not change the last
+// error.
 #include "win/thread_slot.hpp"
 
 #include "win/error.hpp"

@@ -1,4 +1,4 @@
-// See virtual_memory.hpp.
+// Random places for reservations (stacks.md, "Address randomisation"), and VirtualAlloc where it has room (law 6).
 #include "win/virtual_memory.hpp"
 
 #include <atomic>

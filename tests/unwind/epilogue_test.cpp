@@ -240,8 +240,7 @@ TEST_F(rest_test, reads_nothing_off_the_stack) {
     }
 }
 
-// ---- Version 2: the unwind data says where epilogues are
-// -------------------------------------------------------------
+// ---- Version 2: the unwind data says where epilogues are ----------------------------------------------------------
 
 unwind_description version_2(const byte_list& places) {
     unwind_description unwind = framed;

@@ -158,8 +158,7 @@ TEST(last_error, is_the_threads) {
     }
 }
 
-// ---- What moor itself decides
-// ----------------------------------------------------------------------------------------
+// ---- What moor itself decides -------------------------------------------------------------------------------------
 
 struct raised_condition {
     std::string_view name;

@@ -55,8 +55,7 @@ void client_session::run() {
     finish();
 }
 
-// ---- Reader
-// ----------------------------------------------------------------------------------------------------------
+// ---- Reader -------------------------------------------------------------------------------------------------------
 
 void client_session::serve() {
     peer_ = stream_.remote_endpoint().to_string();
@@ -233,8 +232,7 @@ void client_session::finish() noexcept {
     });
 }
 
-// ---- Writer
-// ----------------------------------------------------------------------------------------------------------
+// ---- Writer -------------------------------------------------------------------------------------------------------
 
 void client_session::run_writer() {
     try {
@@ -295,8 +293,7 @@ void client_session::say_farewell() noexcept {
     }
 }
 
-// ---- Both
-// ------------------------------------------------------------------------------------------------------------
+// ---- Both ---------------------------------------------------------------------------------------------------------
 
 /// Ends the session for an error of the connection. A cancelled call was ended by whoever ended the session before (and
 /// its cause stays), or by the request to stop this coroutine.

@@ -77,8 +77,7 @@ public:
     }
 
 private:
-    // ---- The loop
-    // ----------------------------------------------------------------------------------------------------
+    // ---- The loop -------------------------------------------------------------------------------------------------
 
     std::string loop() {
         std::string head = inlined_ ? "[[gnu::always_inline]] inline void " : "[[gnu::noinline]] void ";
@@ -177,8 +176,7 @@ private:
 
     std::string value() { return random_.one_of("i", "3", "read_by_loops[std::size_t(i)]", "i - low"); }
 
-    // ---- The function that has the arrays
-    // ----------------------------------------------------------------------------
+    // ---- The function that has the arrays -------------------------------------------------------------------------
 
     std::string driver() {
         std::string text = "[[gnu::noinline]] std::uint64_t drive_" + name_ + "() {\n";
