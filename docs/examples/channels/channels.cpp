@@ -77,7 +77,7 @@ static bool publish(const moor::channel<int>& newest, int value) { // newest has
         if (error == moor::channel_errc::closed) {
             return false;
         }
-        static_cast<void>(newest.try_receive()); // full: drop the value that nobody has received yet
+        static_cast<void>(newest.try_receive()); // full: drop the older value
     }
     return true;
 }

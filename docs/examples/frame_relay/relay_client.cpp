@@ -56,7 +56,7 @@ void relay_client::end(const end_cause& cause) noexcept {
         }
         cause_ = cause;
     }
-    outbox_.close(); // after the cause is known: whoever finds the outbox closed finds the cause
+    outbox_.close(); // after the cause: a coroutine that finds it closed finds the cause
 }
 
 std::optional<end_cause> relay_client::cause() const noexcept {
