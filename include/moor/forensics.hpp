@@ -47,8 +47,8 @@ enum class watch_output : std::uint8_t {
 class [[nodiscard]] watch {
 public:
     /// `size` is 1, 2, 4 or 8, `address` a multiple of it. Any thread or coroutine; never suspends.
-    /// Throws std::system_error: invalid_argument; resource_unavailable_try_again, there are four already or somebody
-    /// else uses the processor's breakpoints; not_supported, a test at this moment showed that this system does not
+    /// Throws std::system_error: invalid_argument; resource_unavailable_try_again, there are four already or other
+    /// code uses the processor's breakpoints; not_supported, a test at this moment showed that this system does not
     /// tell of writes; operation_not_permitted, a movable coroutine lives in a runtime without exception_room, or the
     /// process is ending.
     watch(const volatile void* address, std::size_t size, watch_output output = watch_output::none);
