@@ -63,8 +63,8 @@ void check_frames(sched::worker& on, const walked& which) noexcept {
     stack_walk walk = begin_walk(which);
     while (walk.next()) {
     }
-    on.frames_checked.add(walk.frames());
-    on.frame_crossings.add(walk.crossings());
+    on.mover().frames_checked.add(walk.frames());
+    on.mover().frame_crossings.add(walk.crossings());
     if (walk.end() != walk_end::complete) {
         end_process_for(which, walk);
     }
@@ -109,7 +109,7 @@ void check_move(const moved_stack& moved, const suspension_addresses* suspension
         check_frames_after(moved);
     }
     if (suspensions != nullptr) {
-        moved.on.audit_findings.add(report_stale_addresses(moved, *suspensions));
+        moved.on.mover().audit_findings.add(report_stale_addresses(moved, *suspensions));
     }
 }
 

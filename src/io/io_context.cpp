@@ -10,7 +10,7 @@
 #include "iocp/overlapped_calls.hpp"
 #include "sched/coroutine.hpp"
 #include "sched/runtime_core.hpp"
-#include "sched/stack_movement.hpp"
+#include "sched/stack_mover.hpp"
 #include "sched/worker.hpp"
 #include "win/error.hpp"
 

@@ -28,21 +28,6 @@ namespace {
 constexpr std::size_t chunk_of_thread = win::allocation_granularity;
 constexpr std::size_t most_arguments = 256; // of a variadic call; the pass refuses calls with more
 
-[[noreturn]] void no_memory() noexcept { win::fatal("the system has no memory for the local variables of a function"); }
-
-data_memory pages_of(std::size_t bytes) noexcept {
-    const std::size_t size = (bytes + chunk_of_thread - 1) / chunk_of_thread * chunk_of_thread;
-    try {
-        data_memory made{nullptr, size, win::address_space(size)};
-        made.base = made.pages.base();
-        if (win::commit(made.base, size)) {
-            return made;
-        }
-    } catch (const std::system_error&) {
-    }
-    no_memory();
-}
-
 // Of any thread, for its system stack.
 void release_thread(void* unused) noexcept {
     std::unique_ptr<data_stack> ended(static_cast<data_stack*>(unused));
@@ -64,55 +49,35 @@ data_stack& stack_of_caller() noexcept {
     return *known;
 }
 
-// Runs within a section: a preemption would let another coroutine of this worker find its segments half done.
+// Within a runtime section.
 void give_back(data_memory&& unused) noexcept {
     if (unused.pages) {
         unused.pages = {};
-        return;
+    } else {
+        worker::current()->stacks().give_data(std::move(unused));
     }
-    worker::current()->give_memory(unused.as_segment());
 }
 
-} // namespace
-
-data_memory worker::take_data_memory(std::size_t size) noexcept {
-    if (size <= stack::largest_segment) {
-        if (const stack::segment part = segments_.take(size)) {
-            if (runtime_.options.debug.audit) {
-                std::memset(part.base, 0, part.size); // a stack that moved may have left there what is searched for
-            }
-            return {part.base, part.size, {}};
-        }
-        no_memory();
-    }
-    return pages_of(size);
-}
-
-void worker::check_data_size(const data_stack& stack, std::size_t more) const noexcept {
-    const coroutine* const self = running_now();
-    if (self == nullptr || &stack != &self->data || stack.size() + more <= runtime_.options.largest_movable_stack) {
+// Ends the process when the running coroutine would have more of it than it may.
+void check_size(worker& here, const data_stack& stack, std::size_t more) noexcept {
+    const coroutine* const self = here.running_now();
+    const std::size_t most = here.runtime().options.largest_movable_stack;
+    if (self == nullptr || &stack != &self->data || stack.size() + more <= most) {
         return;
     }
     fmt::basic_memory_buffer<char, 256> text;
     fmt::format_to(std::back_inserter(text),
                    "coroutine #{} '{}' needs {} bytes more for local variables, has {}, and may have no more than "
                    "runtime_options::largest_movable_stack, {}",
-                   self->id.load(std::memory_order_relaxed), self->name(), more, stack.size(),
-                   runtime_.options.largest_movable_stack);
+                   self->id.load(std::memory_order_relaxed), self->name(), more, stack.size(), most);
     win::fatal({text.data(), text.size()});
 }
 
-MOOR_NOINLINE void worker::trim_data(data_stack& of) noexcept {
+} // namespace
+
+MOOR_NOINLINE void trim_data(data_stack& of) noexcept {
     const win::runtime_section section;
     of.trim(&give_back);
-}
-
-void worker::release_data(data_stack& unused) noexcept {
-    unused.clear([this](data_memory&& each) {
-        if (!each.pages) {
-            segments_.give(each.as_segment());
-        }
-    });
 }
 
 } // namespace moor::sched
@@ -131,10 +96,10 @@ std::byte* moor_data_enter_there(std::size_t bytes) noexcept {
     const moor::win::runtime_section section;
     const moor::win::last_error_scope kept;
     if (worker* const here = worker::current()) {
-        here->check_data_size(stack, bytes);
-        stack.add(here->take_data_memory(stack.next_size(bytes)));
+        moor::sched::check_size(*here, stack, bytes);
+        stack.add(here->stacks().take_data(stack.next_size(bytes)));
     } else {
-        stack.add(moor::sched::pages_of(std::max(stack.next_size(bytes), moor::sched::chunk_of_thread)));
+        stack.add(moor::sched::data_pages(std::max(stack.next_size(bytes), moor::sched::chunk_of_thread)));
     }
     return stack.take(bytes);
 }
@@ -150,7 +115,7 @@ void moor_data_leave_there(std::byte* frame, std::size_t bytes) noexcept { moor_
 std::byte* moor_data_allocate(std::size_t bytes, std::size_t alignment) noexcept {
     constexpr std::size_t unit = moor::stack::data_stack::frame_alignment;
     if (bytes > std::size_t{1} << 40) {
-        moor::sched::no_memory();
+        moor::sched::no_data_memory();
     }
     const std::size_t needed = (bytes + unit - 1) / unit * unit + (alignment > unit ? alignment : 0);
     const auto address = reinterpret_cast<std::uintptr_t>(moor_data_enter_there(std::max(needed, unit)));

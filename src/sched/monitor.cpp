@@ -160,8 +160,8 @@ void monitor::look() noexcept {
     for (std::size_t index = 0; index < watched_.size(); ++index) {
         worker& looked_at = *runtime_.workers[index];
         watched& seen = watched_[index];
-        const std::uint32_t turn = looked_at.turns();
-        const std::uint32_t looks = looked_at.looks();
+        const std::uint32_t turn = looked_at.clock().turns();
+        const std::uint32_t looks = looked_at.clock().times_maintained();
         if (looks == seen.looks && !looked_at.is_asleep()) {
             looked_at.look_at_clock_soon();
         }

@@ -11,7 +11,7 @@
 
 #include "sched/coroutine_life.hpp"
 #include "sched/runtime_checks.hpp"
-#include "sched/stack_movement.hpp"
+#include "sched/stack_mover.hpp"
 #include "win/error.hpp"
 #include "win/spinning.hpp"
 
@@ -198,7 +198,7 @@ void runtime_core::take_stack(coroutine& made, sched::worker* here, const spawn_
         // A cache that is empty asks the arena, and that the system: more than a stack that moves has room for.
         made.stack = win::call_on_system_stack([here, size]() noexcept -> stack::memory {
             try {
-                return here->take_slot(size);
+                return here->stacks().take_slot(size);
             } catch (const std::exception&) { // no memory, for the stack or for the list of them
                 return {};
             }
@@ -215,7 +215,7 @@ void runtime_core::take_stack(coroutine& made, sched::worker* here, const spawn_
     }
     made.movement.movable = true;
     made.movement.smallest = static_cast<std::uint32_t>(size);
-    made.stack = here != nullptr ? here->take_memory(size) : segments.take(size);
+    made.stack = here != nullptr ? here->stacks().take(size) : segments.take(size);
     if (!made.stack) {
         throw std::system_error(win::to_error(std::errc::not_enough_memory), "moor: a stack segment");
     }
@@ -225,7 +225,7 @@ void runtime_core::take_stack(coroutine& made, sched::worker* here, const spawn_
 void runtime_core::give_stack(coroutine& unused, sched::worker* here) noexcept {
     const stack::memory given = std::exchange(unused.stack, {});
     if (here != nullptr) {
-        here->give_memory(given);
+        here->stacks().give(given);
     } else if (given.kind == stack::memory::form::segment) {
         segments.give(given.as_segment());
     } else {
@@ -378,11 +378,11 @@ runtime_metrics runtime_core::metrics() const noexcept {
     seen.stacks_committed = stacks.committed();
     seen.preemptions_refused = monitor.refusals();
     for (const auto& each : workers) {
-        seen.stack_copies += each->copies.value();
+        seen.stack_copies += each->mover().copies.value();
         seen.preemptions += each->preempted.value();
-        seen.frames_checked += each->frames_checked.value();
-        seen.frame_crossings += each->frame_crossings.value();
-        seen.audit_findings += each->audit_findings.value();
+        seen.frames_checked += each->mover().frames_checked.value();
+        seen.frame_crossings += each->mover().frame_crossings.value();
+        seen.audit_findings += each->mover().audit_findings.value();
     }
     return seen;
 }

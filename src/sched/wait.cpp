@@ -5,7 +5,7 @@
 
 #include "sched/coroutine.hpp"
 #include "sched/runtime_core.hpp"
-#include "sched/stack_movement.hpp"
+#include "sched/stack_mover.hpp"
 #include "sched/stop_wait.hpp"
 #include "sched/timers.hpp"
 #include "sched/worker.hpp"

@@ -8,28 +8,14 @@
 #include <utility>
 
 #include "sched/runtime_core.hpp"
-#include "unwind/frame_shape.hpp"
 #include "win/compiler.hpp"
 #include "win/error.hpp"
 #include "win/insist.hpp"
 
 namespace moor::sched {
-namespace {
-
-// What a worker's caches of stacks keep. Bytes, but for the number.
-constexpr std::size_t memory_of_cached_stack = std::size_t{64} * 1024; // on average
-constexpr std::size_t most_large_stacks = 8;
-constexpr std::size_t memory_of_large_stacks = std::size_t{4} * 1024 * 1024; // all together
-
-} // namespace
-
 worker::worker(runtime_core& runtime, unsigned index)
     : runtime_(runtime), shared_(runtime.shared), index_(index), alone_(runtime.options.workers == 1),
-      victim_seed_(index * 0x9e3779b9u + 1),
-      stacks_(runtime.stacks, stack::rounded_stack_size(runtime.options.stack_size), runtime.options.cached_stacks,
-              runtime.options.cached_stacks * memory_of_cached_stack),
-      large_stacks_(runtime.stacks, runtime.options.largest_movable_stack, most_large_stacks, memory_of_large_stacks),
-      segments_(runtime.segments) {}
+      victim_seed_(index * 0x9e3779b9u + 1), stacks_(runtime) {}
 
 worker::~worker() = default;
 
@@ -68,7 +54,7 @@ unsigned worker::thread_main(void* self) noexcept {
     }
     touch_system_stack();
     here.run();
-    here.release_data(here.system_data_);
+    here.stacks_.give_all_of(here.system_data_);
     win::data_slot::set(nullptr);
     win::thread_slot::set(nullptr);
     return 0;
@@ -76,7 +62,7 @@ unsigned worker::thread_main(void* self) noexcept {
 
 void worker::run() noexcept {
     for (;;) {
-        if (maintenance_is_due()) {
+        if (clock_.maintenance_is_due()) {
             maintain();
         }
         coroutine* next = choose_fairly();
@@ -100,6 +86,17 @@ std::uint64_t worker::new_coroutine_id() noexcept {
         last_id_ = next_id_ + range;
     }
     return next_id_++;
+}
+
+void worker::note_stack_limit() noexcept {
+    running_now()->stack.limit = reinterpret_cast<std::byte*>(win::teb::read(win::teb::field::stack_limit));
+}
+
+win::stack_fields worker::fields_of_running_stack() const noexcept {
+    const auto address = [](const std::byte* byte) { return reinterpret_cast<std::uint64_t>(byte); };
+    const coroutine& running = *running_now();
+    const stack::memory& stack = running.stack;
+    return {address(stack.top()), address(stack.limit), address(stack.deallocation()), running.state.check_limit};
 }
 
 // ---- Queueing ------------------------------------------------------------------------------------------------------

@@ -24,12 +24,14 @@
 #include "iocp/adaptive_batch.hpp"
 #include "iocp/io_service.hpp"
 #include "preempt/preempted_state.hpp"
+#include "sched/counter.hpp"
 #include "sched/run_queue.hpp"
 #include "sched/shared_queue.hpp"
+#include "sched/stack_caches.hpp"
+#include "sched/stack_mover.hpp"
 #include "sched/timers.hpp"
+#include "sched/turn_clock.hpp"
 #include "stack/data_stack.hpp"
-#include "stack/memory.hpp"
-#include "stack/segment_cache.hpp"
 #include "win/handle.hpp"
 #include "win/system_stack.hpp"
 
@@ -39,14 +41,6 @@ class runtime_core;
 /// The first of `count` ids that nobody else gets. Any thread.
 [[nodiscard]] std::uint64_t reserve_coroutine_ids(std::uint64_t count) noexcept;
 } // namespace moor::detail
-
-namespace moor::stack {
-class relocation;
-}
-
-namespace moor::unwind {
-class frame_shape_cache;
-}
 
 namespace moor::sched {
 
@@ -61,7 +55,6 @@ enum class departure : std::uint8_t {
 };
 
 class worker;
-struct adjustment;
 
 /// What moor_coroutine_base calls with two arguments. Known to the assembly.
 struct first_call {
@@ -77,23 +70,6 @@ const first_call* coroutine_entry(context::transfer_t arrival) noexcept;
 worker* coroutine_ended() noexcept;
 /// The last one, to which moor_coroutine_base jumps. Does not return.
 void finish_coroutine(worker* here) noexcept;
-
-/// Counters that only their worker writes and anybody reads: no read-modify-write is needed.
-class counter {
-public:
-    void add(std::uint64_t more) noexcept {
-        value_.store(value_.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
-    }
-    /// The same; whoever has seen the sum by value_acquire() sees what was written before.
-    void add_release(std::uint64_t more) noexcept {
-        value_.store(value_.load(std::memory_order_relaxed) + more, std::memory_order_release);
-    }
-    [[nodiscard]] std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
-    [[nodiscard]] std::uint64_t value_acquire() const noexcept { return value_.load(std::memory_order_acquire); }
-
-private:
-    std::atomic<std::uint64_t> value_{0};
-};
 
 class worker final : public win::system_stack {
 public:
@@ -123,21 +99,16 @@ public:
     /// another's afterwards.
     void yield() noexcept;
 
-    // -- Movable stacks; see stack_movement.cpp ------------------------------------------------------------------
+    // -- Stacks --------------------------------------------------------------------------------------------------
 
-    /// prepare_stack on this worker.
-    void prepare_running_stack(std::size_t room) noexcept;
-    /// On the worker's system stack, between the halves of a call: for moor_move_stack.
-    [[nodiscard]] std::byte* move_running_stack(std::byte* saved_at) noexcept;
-    /// Ends the process when somebody has written beyond the end of that coroutine's segment.
-    void check_end(const coroutine& self) const noexcept;
-    static void report_overrun(const coroutine& self) noexcept;
     /// Before a call on the system stack: the kernel moves the limit of a slot.
     void note_stack_limit() noexcept;
     [[nodiscard]] win::stack_fields fields_of_running_stack() const noexcept;
     /// Whether the running coroutine has thrown something that is not caught yet.
     [[nodiscard]] bool exception_in_flight() const noexcept { return places_.exceptions.load().in_flight != 0; }
-    [[nodiscard]] std::uint64_t check_limit_of(const coroutine& self) const noexcept;
+    [[nodiscard]] stack_caches& stacks() noexcept { return stacks_; }
+    [[nodiscard]] stack_mover& mover() noexcept { return mover_; }
+    [[nodiscard]] const stack_mover& mover() const noexcept { return mover_; }
 
     // -- Preemption; see worker_preempt.cpp ----------------------------------------------------------------------
 
@@ -168,18 +139,6 @@ public:
 
     [[nodiscard]] iocp::operation_cache& operations() noexcept { return operations_; }
     [[nodiscard]] win::free_list<coroutine>& free_coroutines() noexcept { return free_coroutines_; }
-    /// Memory for a stack, and back. Of a size that segments have it is a segment; empty when the system has none.
-    [[nodiscard]] stack::memory take_memory(std::size_t size) noexcept;
-    [[nodiscard]] stack::memory take_slot(std::size_t size) { return stacks_.take(size); }
-    void give_memory(const stack::memory& unused) noexcept;
-    /// Memory for a data stack, at least `size` bytes, which is a power of two; ends the process when there is none.
-    [[nodiscard]] stack::data_memory take_data_memory(std::size_t size) noexcept;
-    /// Ends the process when the running coroutine would have more of it than it may.
-    void check_data_size(const stack::data_stack& stack, std::size_t more) const noexcept;
-    /// Before a suspension: gives back what has been unused for a while.
-    void trim_data(stack::data_stack& of) noexcept;
-    /// Takes the memory of a data stack that nobody uses any more.
-    void release_data(stack::data_stack& unused) noexcept;
     [[nodiscard]] timers& own_timers() noexcept { return timers_; }
     [[nodiscard]] runtime_core& runtime() noexcept { return runtime_; }
     [[nodiscard]] unsigned index() const noexcept { return index_; }
@@ -194,8 +153,7 @@ public:
             const auto* const byte = static_cast<const std::byte*>(address);
             return byte >= memory && byte < memory + bytes;
         };
-        return is_there(this) || is_there(spare_state_.get()) || is_there(stacks_.storage()) ||
-               is_there(large_stacks_.storage()) || is_there(segments_.storage());
+        return is_there(this) || is_there(spare_state_.get()) || stacks_.any_list(is_there);
     }
 
     /// Queues a coroutine that only this worker may run, and wakes the worker.
@@ -207,12 +165,9 @@ public:
     [[nodiscard]] bool has_work_for_others() noexcept {
         return has_stealable() || next_.load(std::memory_order_relaxed) != nullptr || timers_.next() <= steady::now();
     }
-    /// Changes with every look at timers and port. The monitor compares.
-    [[nodiscard]] std::uint32_t looks() const noexcept { return looks_.load(std::memory_order_relaxed); }
-    /// By the monitor: the turn that runs now ends with a look at the clock. The worker may overwrite it when it takes
-    /// that look at the same moment.
-    void look_at_clock_soon() noexcept { next_clock_look_.store(turns(), std::memory_order_relaxed); }
-    [[nodiscard]] std::uint32_t turns() const noexcept { return turn_.load(std::memory_order_relaxed); }
+    [[nodiscard]] const turn_clock& clock() const noexcept { return clock_; }
+    /// See turn_clock::look_soon.
+    void look_at_clock_soon() noexcept { clock_.look_soon(); }
     [[nodiscard]] bool is_asleep() const noexcept { return asleep_.load(std::memory_order_relaxed); }
     /// By the monitor: lets thieves expire this worker's timers.
     void set_stuck(bool stuck) noexcept { stuck_.store(stuck, std::memory_order_relaxed); }
@@ -222,15 +177,10 @@ public:
         return operations_.balance.load(std::memory_order_relaxed);
     }
 
-    counter started;       // coroutines
-    counter ended;         // coroutines whose body is done
-    counter retired;       // coroutines that have left their stack for good
-    counter stolen;        // coroutines
-    counter copies;        // of stacks
-    counter words_changed; // by them: saved frame pointers
-    counter frames_checked;
-    counter frame_crossings; // met by those checks
-    counter audit_findings;  // words
+    counter started;         // coroutines
+    counter ended;           // coroutines whose body is done
+    counter retired;         // coroutines that have left their stack for good
+    counter stolen;          // coroutines
     counter preempted;       // times a coroutine was
     counter packets;         // of operations
     counter dependent_waits; // that have begun
@@ -242,11 +192,6 @@ private:
 
     /// Turns between two looks at the shared queue: a prime, so that it does not fall into step with the program.
     static constexpr std::uint32_t shared_queue_interval = 61;
-    /// Most turns between two looks at the clock: as many while turns are short, one when they are long.
-    static constexpr std::uint32_t most_clock_interval = 32;
-    /// The processor's cycles (well under a millisecond on any) after which a worker that never runs out of work looks
-    /// at its timers.
-    static constexpr std::uint64_t maintenance_cycles = std::uint64_t{1} << 20;
     /// When so much time has passed since the last look at the port, maintenance has one.
     static constexpr std::chrono::microseconds longest_without_poll{2500};
     /// Parts of the time slice. A turn of a `long_turns`th is that of a coroutine which computes; what a
@@ -276,16 +221,12 @@ private:
 
     // What keeps a wait short; see worker_fairness.cpp.
     enum class port_look : std::uint8_t { when_due, always };
-    [[nodiscard]] bool maintenance_is_due() const noexcept;
     [[nodiscard]] bool clock_says_maintenance(std::uint32_t turn) noexcept;
     [[nodiscard]] bool maintenance_is_due_at(std::uint32_t turn) noexcept {
-        return static_cast<std::int32_t>(turn - next_clock_look_.load(std::memory_order_relaxed)) >= 0 &&
-               clock_says_maintenance(turn);
+        return clock_.look_is_due(turn) && clock_says_maintenance(turn);
     }
     void judge_turns(std::uint32_t turn) noexcept;
-    void begin_turns() noexcept;
     void maintain() noexcept;
-    void maintained() noexcept;
     void wake_what_is_due(steady::time_point now, port_look port) noexcept;
     void share_time(steady::time_point now) noexcept;
     void note_long_turn(steady::time_point now) noexcept {
@@ -332,16 +273,6 @@ private:
     void finish_switch(context::fcontext_t resume_at) noexcept;
     void finish_switch_inline(context::fcontext_t resume_at) noexcept; // the same, inlined into a switch
 
-    // Moving stacks.
-    void set_check_limit(coroutine& self, std::uint64_t limit) noexcept;
-    [[nodiscard]] std::size_t size_for(std::size_t used, std::size_t room) const noexcept;
-    void consider_shrinking(coroutine& self, std::size_t used) noexcept;
-    [[noreturn]] static void refuse_to_wait(const coroutine& self, std::size_t room, std::size_t left) noexcept;
-    [[nodiscard]] std::byte* move_at_leisure(coroutine& self, std::byte* saved_at, std::size_t taken) noexcept;
-    [[nodiscard]] std::byte* move_to(coroutine& self, std::size_t size, std::byte* first) noexcept;
-    void examine_move(const coroutine& self, const stack::memory& old, const stack::relocation& move,
-                      const adjustment& changed) noexcept;
-
     runtime_core& runtime_;
     shared_queue& shared_; // the runtime's
     const unsigned index_;
@@ -357,18 +288,14 @@ private:
     coroutine* departing_ = nullptr;
     departure fate_ = departure::park;
     bool searching_ = false;
-    // Looks at the clock and what they have found; see worker_fairness.cpp.
+    turn_clock clock_;
+    // What looks at it have found; see worker_fairness.cpp.
     bool yields_go_last_ = false;            // there are coroutines that compute, or were a moment ago
     bool yielded_first_ = false;             // it is the turn of those that yielded
     bool yielded_ran_ = false;               // one of them did since the last maintenance
     bool polled_ = false;                    // the port, and nobody has run since
     bool next_streak_broken_ = true;         // the next slot was empty at a turn since the last maintenance
     bool next_goes_last_ = false;            // the slice of those who run from it is over
-    std::uint32_t clock_interval_ = 1;       // turns
-    std::uint32_t turn_judged_ = 0;          // the last turn before those that judge_turns() is to look at
-    std::uint64_t last_clock_look_ = 0;      // processor cycles
-    std::uint64_t last_maintenance_ = 0;     // processor cycles
-    steady::time_point judged_at_{};         // when those turns began
     steady::time_point polled_at_{};         // the port, last
     steady::time_point long_turn_seen_{};    // last
     steady::time_point next_streak_began_{}; // turns in a row that came from the next slot
@@ -383,11 +310,8 @@ private:
     std::uint64_t next_id_ = 0; // coroutine ids of its own range
     std::uint64_t last_id_ = 0;
 
-    std::atomic<bool> asleep_{false};               // in the port; who queues pinned work looks here
-    std::atomic<bool> stuck_{false};                // the monitor writes it
-    std::atomic<std::uint32_t> next_clock_look_{0}; // the turn of it; the monitor may bring it forward
-    std::atomic<std::uint32_t> looks_{0};           // at timers and port; the monitor reads it
-    std::atomic<std::uint32_t> turn_{0};    // thieves read it to see whether this worker is stuck in one coroutine
+    std::atomic<bool> asleep_{false};       // in the port; who queues pinned work looks here
+    std::atomic<bool> stuck_{false};        // the monitor writes it
     std::atomic<coroutine*> next_{nullptr}; // the owner fills it; the owner and thieves take it by exchange
     run_queue<coroutine> ring_;
     shared_queue pinned_; // any thread pushes
@@ -398,11 +322,8 @@ private:
 
     iocp::operation_cache operations_;
     win::free_list<coroutine> free_coroutines_;
-    stack::stack_cache stacks_;
-    stack::stack_cache large_stacks_; // of movable coroutines that have outgrown segments
-    stack::segment_cache segments_;
-    std::unique_ptr<unwind::frame_shape_cache> shapes_; // made by the first move
-    std::uint64_t foreign_ = 0;                         // what code forbade the last move
+    stack_caches stacks_;
+    stack_mover mover_{*this};
     iocp::packet_batch batch_;
     iocp::adaptive_batch room_to_sleep_{iocp::packets_per_batch}; // for the dequeue in which it sleeps
 };

@@ -2,8 +2,7 @@
 // that compute for a slice at most: who becomes ready runs a slice and five milliseconds later, unless others that were
 // ready before keep the worker (docs/scheduling.md, "How long anybody waits").
 //
-// 1. Time is noticed. A clock at every turn would cost half a switch, so there are looks: at every 32nd turn while
-//    turns are short, at every one when they are long, and at once when the monitor finds that there was none.
+// 1. Time is noticed, by looks that turn_clock.hpp tells of.
 // 2. A look that finds maintenance due sends the worker to its system stack: timers that are due, then the port.
 // 3. While some coroutines compute, those that yield wait apart, preempted ones too, and run after all that were woken:
 //    by a packet, a timer, another coroutine or a thread. Before one that computes goes on, the port is looked at once
@@ -21,17 +20,9 @@ namespace moor::sched {
 
 // ---- Noticing time -------------------------------------------------------------------------------------------------
 
-bool worker::maintenance_is_due() const noexcept { return __rdtsc() - last_maintenance_ > maintenance_cycles; }
-
-// On a coroutine's stack. Reading the counter is dear beside a switch. While the turns between two looks are over in a
-// fraction of what timers may wait, there are more turns between them.
+// On a coroutine's stack.
 MOOR_NOINLINE bool worker::clock_says_maintenance(std::uint32_t turn) noexcept {
-    const std::uint64_t now = __rdtsc();
-    const bool short_turns = now - last_clock_look_ < maintenance_cycles / 8;
-    clock_interval_ = short_turns ? std::min(2 * clock_interval_, most_clock_interval) : 1;
-    last_clock_look_ = now;
-    next_clock_look_.store(turn + clock_interval_, std::memory_order_relaxed);
-    if (now - last_maintenance_ <= maintenance_cycles) {
+    if (!clock_.look(turn)) {
         running_now()->cpu_bound = false;
         return false;
     }
@@ -39,11 +30,10 @@ MOOR_NOINLINE bool worker::clock_says_maintenance(std::uint32_t turn) noexcept {
     return true;
 }
 
-// How long the turns since the last maintenance were, on the average: it is one turn when they are long.
 void worker::judge_turns(std::uint32_t turn) noexcept {
     const auto now = steady::now();
     const auto slice = runtime_.options.time_slice;
-    const auto each = (now - judged_at_) / std::max(1u, turn - turn_judged_);
+    const auto each = clock_.average(turn, now);
     const bool computes = each >= slice / long_turns;
     running_now()->cpu_bound = computes;
     if (computes || each * std::int64_t{ring_.size() + 1} >= slice / quick_rounds) {
@@ -52,26 +42,14 @@ void worker::judge_turns(std::uint32_t turn) noexcept {
     next_goes_last_ = next_goes_last_ || each >= slice / quick_rounds;
 }
 
-// The worker's own work is no coroutine's.
-void worker::begin_turns() noexcept {
-    judged_at_ = steady::now();
-    turn_judged_ = turns();
-    last_clock_look_ = __rdtsc();
-}
-
 // ---- Maintenance ---------------------------------------------------------------------------------------------------
 
 void worker::maintain() noexcept {
     const auto now = steady::now();
     wake_what_is_due(now, port_look::when_due);
     share_time(now);
-    begin_turns();
-    maintained();
-}
-
-void worker::maintained() noexcept {
-    last_maintenance_ = last_clock_look_;
-    looks_.store(looks_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    clock_.begin();
+    clock_.maintained();
 }
 
 // Timers are looked at more often than the port: that costs a look at a clock, and this a system call.
@@ -155,17 +133,17 @@ coroutine* worker::pick_yielded() noexcept {
         }
     }
     if (first->cpu_bound) { // this turn is judged by itself
-        begin_turns();
-        next_clock_look_.store(turns(), std::memory_order_relaxed);
+        clock_.begin();
+        clock_.look_soon();
     }
-    turn_.store(turns() + 1, std::memory_order_relaxed);
+    clock_.next();
     yielded_ran_ = true;
     return first;
 }
 
 // Those of this worker and those of all workers by turns.
 coroutine* worker::take_yielded() noexcept {
-    const bool shared_first = (turns() & 1) != 0;
+    const bool shared_first = (clock_.turns() & 1) != 0;
     if (shared_first) {
         if (coroutine* const shared = runtime_.yielded.pop()) {
             return shared;

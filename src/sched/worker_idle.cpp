@@ -91,10 +91,9 @@ coroutine* worker::search_others() noexcept {
 // victim that stays in one coroutine for longer than that.
 coroutine* worker::steal_next_of(worker& victim) noexcept {
     constexpr int patience = 100; // pauses: a few microseconds
-    const std::uint32_t turn = victim.turn_.load(std::memory_order_relaxed);
+    const std::uint32_t turn = victim.clock_.turns();
     for (int waited = 0; waited < patience; ++waited) {
-        if (victim.next_.load(std::memory_order_relaxed) == nullptr ||
-            victim.turn_.load(std::memory_order_relaxed) != turn) {
+        if (victim.next_.load(std::memory_order_relaxed) == nullptr || victim.clock_.turns() != turn) {
             return nullptr;
         }
         win::pause();
@@ -133,11 +132,10 @@ void worker::sleep_in_port() noexcept {
     asleep_.store(false, std::memory_order_relaxed);
     runtime_.idle.stop_sleeping();
     runtime_.monitor.worker_woke();
-    begin_turns();
-    polled_at_ = judged_at_;
-    maintained();
+    polled_at_ = clock_.begin();
+    clock_.maintained();
     if (!timers_.empty()) {
-        timers_.expire(judged_at_);
+        timers_.expire(polled_at_);
     }
     share_surplus();
 }

@@ -8,7 +8,6 @@
 
 #include "sched/coroutine_life.hpp"
 #include "sched/runtime_core.hpp"
-#include "sched/stack_movement.hpp"
 #include "sched/worker.hpp"
 #include "win/compiler.hpp"
 #include "win/error.hpp"
@@ -19,7 +18,7 @@ namespace moor::sched {
 
 // For a coroutine that suspends: null sends it to the worker's system stack.
 MOOR_ALWAYS_INLINE coroutine* worker::choose_next() noexcept {
-    if (maintenance_is_due_at(turn_.load(std::memory_order_relaxed))) [[unlikely]] {
+    if (maintenance_is_due_at(clock_.turns())) [[unlikely]] {
         return nullptr;
     }
     return pick();
@@ -28,8 +27,7 @@ MOOR_ALWAYS_INLINE coroutine* worker::choose_next() noexcept {
 coroutine* worker::pick_local() noexcept { return pick(); }
 
 MOOR_ALWAYS_INLINE coroutine* worker::pick() noexcept {
-    const std::uint32_t turn = turn_.load(std::memory_order_relaxed) + 1;
-    turn_.store(turn, std::memory_order_relaxed);
+    const std::uint32_t turn = clock_.next();
     if (turn % shared_queue_interval == 0) [[unlikely]] {
         if (coroutine* const shared = shared_.pop()) {
             return shared;
@@ -88,14 +86,12 @@ void worker::yield() noexcept {
         look_at_clock_soon(); // it has had the worker for long
     }
     if (self.movement.movable && on_coroutine_stack()) {
-        prepare_running_stack(room_to_wait);
+        mover_.prepare(self, room_to_wait);
     }
     if (ring_.empty() && next_.load(std::memory_order_relaxed) == nullptr && pinned_.empty() && shared_.empty() &&
         !yields_go_last_) {
         // Nobody else is there, but timers and the port must have their turn in a loop that only yields.
-        const std::uint32_t turn = turn_.load(std::memory_order_relaxed) + 1;
-        turn_.store(turn, std::memory_order_relaxed);
-        if (!maintenance_is_due_at(turn)) {
+        if (!maintenance_is_due_at(clock_.next())) {
             return;
         }
     }
@@ -180,8 +176,8 @@ MOOR_ALWAYS_INLINE void worker::finish_switch_inline(context::fcontext_t resume_
     case departure::preempted: queue_preempted(left); return;
     case departure::finish:
         check_end(left);
-        give_memory(std::exchange(left.stack, {}));
-        release_data(left.data);
+        stacks_.give(std::exchange(left.stack, {}));
+        stacks_.give_all_of(left.data);
         retired.add(1);
         detail::retire(left);
         runtime_.notice_progress();

@@ -1,6 +1,6 @@
 // What unwind data says of a frame that is suspended in a call, by the call's return address: how far up its caller's
 // frame is, and where the registers lie that it has saved. A stack that moves is walked with it, frame by frame, to
-// find saved frame pointers (sched/stack_movement.cpp, law 3); so what was read once is kept.
+// find saved frame pointers (sched/stack_mover.cpp, law 3); so what was read once is kept.
 #pragma once
 
 #include <array>

@@ -12,6 +12,8 @@ if(MODE STREQUAL "fetch")
         execute_process(COMMAND "${git}" -C "${SOURCE}" rev-parse HEAD OUTPUT_VARIABLE commit ERROR_VARIABLE errors
                         OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
         list(APPEND options -D "CONSUMER_MOOR_COMMIT=${commit}")
+        # The clone of an earlier run would fetch branches only, and the commit need not be on one.
+        file(REMOVE_RECURSE "${directory}/build/_deps/moor-src" "${directory}/build/_deps/moor-subbuild")
     else()
         message(NOTICE "This source tree is no git checkout (or there is no git): FetchContent takes it as it is, by SOURCE_DIR.")
         list(APPEND options -D "CONSUMER_MOOR_COMMIT=")

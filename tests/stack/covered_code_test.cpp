@@ -292,10 +292,10 @@ TEST(covered_code, no_number_changes_that_looks_like_an_address) {
 TEST(covered_code, a_move_in_it_changes_frame_pointers_only) {
     const auto [moves, words] = on_movable([] {
         const auto& here = *sched::worker::current();
-        const std::uint64_t before = here.words_changed.value();
+        const std::uint64_t before = here.mover().words_changed.value();
         const std::uint64_t copies = this_coroutine::stack_copies();
         grow();
-        return std::pair(this_coroutine::stack_copies() - copies, here.words_changed.value() - before);
+        return std::pair(this_coroutine::stack_copies() - copies, here.mover().words_changed.value() - before);
     });
     EXPECT_GE(moves, 1u);
     EXPECT_EQ(words, 0u) << "optimised code has no frame pointers";

@@ -127,12 +127,12 @@ seen hold_addresses(holder hold, mover move, bool moves_always) {
                    [&, offset] {
                        const auto& here = *sched::worker::current();
                        const std::uint64_t moves = this_coroutine::stack_copies();
-                       const std::uint64_t words = here.words_changed.value();
+                       const std::uint64_t words = here.mover().words_changed.value();
                        const bool same = hold(test::stack_pointer() + static_cast<std::uint64_t>(offset), move);
                        ++sums.coroutines;
                        sums.wrong += same ? 0 : 1;
                        sums.moves += this_coroutine::stack_copies() - moves;
-                       sums.words += here.words_changed.value() - words;
+                       sums.words += here.mover().words_changed.value() - words;
                    })
             .join();
     }

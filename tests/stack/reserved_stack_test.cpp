@@ -74,11 +74,11 @@ TEST(reserved_arena, gives_armed_stacks_of_every_size) {
 TEST(reserved_arena, all_that_was_asked_for_can_be_used) {
     reserved_arena arena;
     reserved_stack made = arena.allocate(64 * kibibyte);
-    made = with_room(made, 64 * kibibyte);
+    made = commit_room(made, 64 * kibibyte);
     ASSERT_TRUE(made);
     EXPECT_EQ(made.committed(), 64 * kibibyte);
     expect_armed(made);
-    EXPECT_FALSE(with_room(made, 64 * kibibyte + 1));
+    EXPECT_FALSE(commit_room(made, 64 * kibibyte + 1));
     std::fill(made.limit, made.top(), std::byte{0xcd});
     arena.release(made);
     for (const std::byte* at = made.lowest(); at != made.top(); at += win::page_size) {

@@ -1,6 +1,6 @@
 // Law 6 for moor's own calls: each of them is made from every place at which code with stack checks can make it on a
 // stack of 2 KiB, and must neither touch the segment below nor, where the stack stays, use up its own. Prints how much
-// each call uses; room_to_wait and room_for_io (sched/stack_movement.hpp) are held by this.
+// each call uses; room_to_wait and room_for_io (sched/stack_mover.hpp) are held by this.
 #include <algorithm>
 #include <array>
 #include <chrono>

@@ -17,7 +17,7 @@ namespace moor::detail {
 enum class stop_request : std::uint8_t { ends_wait, ignored };
 
 /// Whether the beginning of a wait looks after the stack of the waiting coroutine, if it is of the movable kind:
-/// whether there is room for the wait, and whether the stack is too large (sched/stack_movement.hpp). A call of the I/O
+/// whether there is room for the wait, and whether the stack is too large (sched/stack_mover.hpp). A call of the I/O
 /// layer has done so before its submission. Neither moves the stack.
 enum class stack_use : std::uint8_t { prepares, is_prepared };
 

@@ -1,13 +1,6 @@
-// Moving the stacks of coroutines of the movable kind: when they move, and where to. Law 3: a stack moves only at a
-// growth or shrink point of its own running coroutine, never while it is parked, or has an exception in flight.
-//
-// Such a point is where covered code checks its room: in the prologue of a function, and in a call of the library. So
-// no frame of the library lies on a stack that moves, but those of a throw, which never go on. What the library wants
-// of a stack (a suspension finds it too large) is done at the next such point: the check limit is raised until then.
-//
-// The decisions are taken on the worker's system stack (moor_move_stack), or on the coroutine's with little room and
-// without any call that needs more.
-#include "sched/stack_movement.hpp"
+// When a stack moves and where to, for law 3; the rules are in the header. The decisions are taken on the worker's
+// system stack (moor_move_stack), or on the coroutine's with little room and without any call that needs more.
+#include "sched/stack_mover.hpp"
 
 #include <algorithm>
 #include <array>
@@ -24,6 +17,7 @@
 #include "sched/coroutine_life.hpp"
 #include "sched/frame_pointers.hpp"
 #include "sched/runtime_core.hpp"
+#include "sched/worker.hpp"
 #include "stack/growth.hpp"
 #include "stack/relocation.hpp"
 #include "unwind/frame_shape.hpp"
@@ -33,7 +27,6 @@
 
 namespace moor::sched {
 
-using detail::coroutine;
 using stack::memory;
 
 namespace {
@@ -66,67 +59,62 @@ const unwind::movable_code& code_of_program() {
     return code;
 }
 
-} // namespace
-
-bool may_move(detail::body::entry run) { return code_of_program().covers(reinterpret_cast<std::uint64_t>(run)); }
-
-// ---- First and last stack ------------------------------------------------------------------------------------------
-
-memory worker::take_memory(std::size_t size) noexcept {
-    if (size <= stack::largest_segment) {
-        if (const stack::segment part = segments_.take(size)) {
-            return part;
-        }
-        return {};
-    }
-    try {
-        return large_stacks_.take(size);
-    } catch (const std::system_error&) {
-        return {};
-    }
-}
-
-void worker::give_memory(const memory& unused) noexcept {
-    if (unused.kind == memory::form::segment) {
-        segments_.give(unused.as_segment());
-    } else if (unused.size == runtime_.options.stack_size) {
-        stacks_.give(unused.as_slot());
-    } else {
-        large_stacks_.give(unused.as_slot());
-    }
-}
-
-// ---- Deciding ------------------------------------------------------------------------------------------------------
-
-std::uint64_t worker::check_limit_of(const coroutine& self) const noexcept {
-    return runtime_.options.debug.force_move && self.stack.kind == memory::form::segment ? ~std::uint64_t{0}
-                                                                                         : self.stack.check_limit();
-}
-
-void worker::set_check_limit(coroutine& self, std::uint64_t limit) noexcept {
+void set_check_limit(coroutine& self, std::uint64_t limit) noexcept {
     self.state.check_limit = limit;
     win::teb::write(win::teb::field::check_limit, limit);
 }
 
+// Apart, because its frame is large.
+[[noreturn]] MOOR_NOINLINE void refuse_to_wait(const coroutine& self, std::size_t room, std::size_t left) noexcept {
+    win::call_on_system_stack([&] {
+        refuse(self, "it cannot move here: not covered code has called the library (see docs/stacks.md)", room, left);
+    });
+    std::terminate(); // never: refuse() does not return
+}
+
+// Apart, because its frame is large.
+MOOR_NOINLINE void report_overrun(const coroutine& self) noexcept {
+    win::call_on_system_stack([&self] {
+        fmt::basic_memory_buffer<char, 512> text;
+        fmt::format_to(
+            std::back_inserter(text),
+            "coroutine #{} '{}' has written beyond the end of its stack of {} bytes: code without stack checks "
+            "needs more than the {} bytes that are kept free for it; call it by moor::on_system_stack, or make room "
+            "by moor::ensure_stack (docs/stacks.md)",
+            self.id.load(std::memory_order_relaxed), self.name(), self.stack.size, memory::kept_free());
+        win::fatal({text.data(), text.size()});
+    });
+}
+
+} // namespace
+
+bool may_move(detail::body::entry run) { return code_of_program().covers(reinterpret_cast<std::uint64_t>(run)); }
+
+stack_mover::stack_mover(worker& on) noexcept : on_(on) {}
+stack_mover::~stack_mover() = default;
+
+// ---- Deciding ------------------------------------------------------------------------------------------------------
+
+std::uint64_t stack_mover::check_limit_of(const coroutine& self) const noexcept {
+    return on_.runtime().options.debug.force_move && self.stack.kind == memory::form::segment
+               ? ~std::uint64_t{0}
+               : self.stack.check_limit();
+}
+
 // The size that holds `used` bytes with `room` more; beyond segments there is one size only.
-std::size_t worker::size_for(std::size_t used, std::size_t room) const noexcept {
+std::size_t stack_mover::size_for(std::size_t used, std::size_t room) const noexcept {
     const std::size_t size = stack::rounded_segment_size(used + room);
-    return size <= stack::largest_segment ? size : runtime_.options.largest_movable_stack;
+    return size <= stack::largest_segment ? size : on_.runtime().options.largest_movable_stack;
 }
 
 void prepare_stack(std::size_t room) noexcept {
     worker* const here = worker::current();
     if (here != nullptr && here->on_coroutine_stack() && here->running_now()->movement.movable) {
-        here->prepare_running_stack(room);
+        here->mover().prepare(*here->running_now(), room);
     }
 }
 
-MOOR_NOINLINE void worker::prepare_running_stack(std::size_t room) noexcept {
-    coroutine& self = *running_;
-    stack::movement& movement = self.movement;
-    if (!movement.movable) [[likely]] {
-        return;
-    }
+MOOR_NOINLINE void stack_mover::prepare(coroutine& self, std::size_t room) noexcept {
     check_end(self);
     if (!self.data.empty()) {
         trim_data(self.data);
@@ -136,20 +124,12 @@ MOOR_NOINLINE void worker::prepare_running_stack(std::size_t room) noexcept {
     if (left < room) [[unlikely]] { // whatever called has not looked after it; what is below would be overwritten
         refuse_to_wait(self, room, left);
     }
-    if (!runtime_.options.debug.shrink_off) {
+    if (!on_.runtime().options.debug.shrink_off) {
         consider_shrinking(self, self.stack.size - left + stack::saved_bytes);
     }
 }
 
-// Apart, because its frame is large.
-MOOR_NOINLINE void worker::refuse_to_wait(const coroutine& self, std::size_t room, std::size_t left) noexcept {
-    win::call_on_system_stack([&] {
-        refuse(self, "it cannot move here: not covered code has called the library (see docs/stacks.md)", room, left);
-    });
-    std::terminate(); // never: refuse() does not return
-}
-
-void worker::consider_shrinking(coroutine& self, std::size_t used) noexcept {
+void stack_mover::consider_shrinking(coroutine& self, std::size_t used) noexcept {
     stack::movement& movement = self.movement;
     const std::size_t half = stack::movement::halved(self.stack.size);
     if (half < movement.smallest || used >= self.stack.size / 4 || used + memory::kept_free() > half) {
@@ -170,49 +150,23 @@ void worker::consider_shrinking(coroutine& self, std::size_t used) noexcept {
     }
 }
 
-void worker::check_end(const coroutine& self) const noexcept {
+void check_end(const coroutine& self) noexcept {
     if (!self.stack.end_is_intact()) [[unlikely]] {
         report_overrun(self);
     }
 }
 
-// Apart, because its frame is large.
-MOOR_NOINLINE void worker::report_overrun(const coroutine& self) noexcept {
-    win::call_on_system_stack([&self] {
-        fmt::basic_memory_buffer<char, 512> text;
-        fmt::format_to(
-            std::back_inserter(text),
-            "coroutine #{} '{}' has written beyond the end of its stack of {} bytes: code without stack checks "
-            "needs more than the {} bytes that are kept free for it; call it by moor::on_system_stack, or make room "
-            "by moor::ensure_stack (docs/stacks.md)",
-            self.id.load(std::memory_order_relaxed), self.name(), self.stack.size, memory::kept_free());
-        win::fatal({text.data(), text.size()});
-    });
-}
-
-void worker::note_stack_limit() noexcept {
-    running_now()->stack.limit = reinterpret_cast<std::byte*>(win::teb::read(win::teb::field::stack_limit));
-}
-
-win::stack_fields worker::fields_of_running_stack() const noexcept {
-    const auto address = [](const std::byte* byte) { return reinterpret_cast<std::uint64_t>(byte); };
-    const coroutine& running = *running_now();
-    const memory& stack = running.stack;
-    return {address(stack.top()), address(stack.limit), address(stack.deallocation()), running.state.check_limit};
-}
-
 // ---- Moving --------------------------------------------------------------------------------------------------------
 
-// On the worker's system stack. Returns where the saved registers are afterwards.
-std::byte* worker::move_running_stack(std::byte* saved_at) noexcept {
-    coroutine& self = *running_;
+std::byte* stack_mover::move_running_stack(std::byte* saved_at) noexcept {
+    coroutine& self = *on_.running_now();
     check_end(self);
     const auto& saved = *reinterpret_cast<const stack::saved_registers*>(saved_at);
     const auto left = static_cast<std::size_t>(saved_at + stack::saved_bytes - self.stack.lowest);
     const std::size_t used = self.stack.size - left; // without the saved registers, which are gone when it goes on
     const std::size_t asked = as_size(saved.frame);
     const std::size_t needed = asked + memory::kept_free();
-    const bool fixed = exception_in_flight();
+    const bool fixed = on_.exception_in_flight();
 
     if (left >= needed) { // the limit was raised, for a trial or a move that need not be
         return fixed ? saved_at : move_at_leisure(self, saved_at, used + std::max(needed, stack::saved_bytes));
@@ -243,14 +197,14 @@ std::byte* worker::move_running_stack(std::byte* saved_at) noexcept {
 }
 
 // With room enough, `taken` bytes of it taken: shrinks, or moves as the debugging switch asks, or stays.
-std::byte* worker::move_at_leisure(coroutine& self, std::byte* saved_at, std::size_t taken) noexcept {
+std::byte* stack_mover::move_at_leisure(coroutine& self, std::byte* saved_at, std::size_t taken) noexcept {
     stack::movement& movement = self.movement;
     std::size_t size = std::exchange(movement.wanted, 0);
     if (size == 0 || taken > size) {
         if (movement.on_trial) {
             movement.lose_patience();
         }
-        size = runtime_.options.debug.force_move && self.stack.kind == memory::form::segment ? self.stack.size : 0;
+        size = on_.runtime().options.debug.force_move && self.stack.kind == memory::form::segment ? self.stack.size : 0;
     }
     if (size != 0) {
         if (std::byte* const moved = move_to(self, size, saved_at)) {
@@ -262,11 +216,11 @@ std::byte* worker::move_at_leisure(coroutine& self, std::byte* saved_at, std::si
 }
 
 // Null when a frame of code that is not covered forbids it; then nothing has changed.
-std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) noexcept {
+std::byte* stack_mover::move_to(coroutine& self, std::size_t size, std::byte* first) noexcept {
     stack::movement& movement = self.movement;
     const memory old = self.stack;
     const auto used = static_cast<std::size_t>(old.top() - first);
-    memory fresh = take_memory(size);
+    memory fresh = on_.stacks().take(size);
     if (fresh && fresh.kind == memory::form::slot) {
         fresh = stack::commit_room(fresh.as_slot(), used + memory::kept_free());
     }
@@ -282,10 +236,10 @@ std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) 
     const adjustment changed = adjust_frames(*shapes_, move, *reinterpret_cast<const stack::saved_registers*>(first));
     if (changed.foreign != 0) {
         foreign_ = changed.foreign;
-        give_memory(fresh);
+        on_.stacks().give(fresh);
         void* image = nullptr;
         if (changed.broken && ::RtlPcToFileHeader(reinterpret_cast<void*>(foreign_), &image) == nullptr) {
-            runtime_.reports->stack_moved({*this, self, old, first, first, 0}); // may know more
+            on_.runtime().reports->stack_moved({on_, self, old, first, first, 0}); // may know more
             fmt::basic_memory_buffer<char, 256> why;
             fmt::format_to(std::back_inserter(why),
                            "{:#x}, where a return address should be, is none: something has written over its stack",
@@ -306,17 +260,17 @@ std::byte* worker::move_to(coroutine& self, std::size_t size, std::byte* first) 
     movement.end_trial();
     self.state.check_limit = check_limit_of(self);
     examine_move(self, old, move, changed);
-    give_memory(old);
+    on_.stacks().give(old);
     return move.moved(first);
 }
 
 // What the debugging switches ask for, while both places have their contents.
-void worker::examine_move(const coroutine& self, const memory& old, const stack::relocation& move,
-                          const adjustment& changed) noexcept {
+void stack_mover::examine_move(const coroutine& self, const memory& old, const stack::relocation& move,
+                               const adjustment& changed) noexcept {
     const std::byte* const first = move.first();
-    const debug_switches& switches = runtime_.options.debug;
+    const debug_switches& switches = on_.runtime().options.debug;
     if (switches.verify_copy || switches.check_frames || switches.audit) {
-        runtime_.reports->stack_moved({*this, self, old, first, move.moved(first), changed.frame_pointers});
+        on_.runtime().reports->stack_moved({on_, self, old, first, move.moved(first), changed.frame_pointers});
     }
     if (switches.stack_poison_copy) {
         constexpr int poison = 0xfd;
@@ -341,7 +295,7 @@ void* moor_begin_move() noexcept {
 
 std::byte* moor_move_stack(std::byte* saved) noexcept {
     auto& here = *moor::sched::worker::current();
-    std::byte* const moved = here.move_running_stack(saved);
+    std::byte* const moved = here.mover().move_running_stack(saved);
     here.end_call(here.fields_of_running_stack());
     return moved;
 }
