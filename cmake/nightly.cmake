@@ -6,8 +6,9 @@
 #   snippets  innocent code at -O0, -O1 and -O3 with the widest vectors, under every switch of MOOR_DEBUG
 #   preempt   the tests of preemption, with -D PERCENT=n of their preemptions
 #   trees     random trees of calls, -D TREES=n times, each with new seeds
+#   analyze   clang-tidy with all its checks (cmake/tidy.cmake)
 #   repeat    the tests of iocp, sched, sync and net, -D REPEAT=n times each, until one fails
-# All but torture, preempt and repeat are about stacks that move, and are left out where the compiler cannot make them.
+# All but torture, preempt, analyze and repeat are about stacks that move, and are left out where the compiler cannot make them.
 include("${CMAKE_CURRENT_LIST_DIR}/support/script.cmake")
 moor_option(CONFIG release "debug|release")
 moor_option(ONLY "" ".*")
@@ -19,16 +20,19 @@ moor_option(PERCENT 1000 "[1-9][0-9]*")
 moor_option(TREES 100 "[1-9][0-9]*")
 moor_option(REPEAT 20 "[1-9][0-9]*")
 
-set(parts loops http torture snippets preempt trees repeat)
+set(parts loops http torture snippets preempt trees analyze repeat)
 if(NOT ONLY STREQUAL "")
     list(FILTER parts INCLUDE REGEX "^(${ONLY})$")
     if(NOT parts)
-        message(FATAL_ERROR "ONLY=${ONLY} is none of loops, http, torture, snippets, preempt, trees, repeat.")
+        message(FATAL_ERROR "ONLY=${ONLY} is none of loops, http, torture, snippets, preempt, trees, analyze, repeat.")
     endif()
 endif()
 
 if(COMPILER STREQUAL "gcc")
     list(REMOVE_ITEM parts loops http snippets trees)
+endif()
+if(NOT COMPILER STREQUAL "clang")
+    list(REMOVE_ITEM parts analyze)
 endif()
 
 # Only what is asked for is built.
@@ -38,6 +42,7 @@ set(targets_of_torture torture_test)
 set(targets_of_snippets innocent_code_O0_test innocent_code_O1_test innocent_code_O3_test)
 set(targets_of_preempt preempt_test)
 set(targets_of_trees movable_stack_test)
+set(targets_of_analyze moor)
 set(targets "")
 if(NOT "repeat" IN_LIST parts AND NOT COMPILER STREQUAL "native")
     foreach(part IN LISTS parts)
@@ -115,6 +120,11 @@ if("trees" IN_LIST parts)
         run_under("${switches}" "random trees of calls, ${TREES} times" movable_stack_test --gtest_brief=1
                   "--gtest_filter=call_tree*" --gtest_repeat=${TREES})
     endforeach()
+endif()
+
+if("analyze" IN_LIST parts)
+    moor_try(status "clang-tidy with all its checks" "${CMAKE_COMMAND}" -D ANALYZER=ON -P cmake/tidy.cmake)
+    moor_note("clang-tidy with all its checks" "${status}")
 endif()
 
 if("repeat" IN_LIST parts)

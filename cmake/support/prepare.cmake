@@ -1,7 +1,7 @@
 # moor_prepare(kind...): makes sure that the machine has what a script needs, and names what is missing otherwise.
 # Kinds: clang, gcc (the cross compilers), wine, host (Clang with sanitizers for this machine), msvc_mode (clang-cl with
-# headers for it), format, reference (the API reference), clients (programs of the host that talk to the examples; their tests are left out where they
-# cannot be had).
+# headers for it), format, tidy (clang-tidy), reference (the API reference),
+# clients (programs of the host that talk to the examples; their tests are left out where they cannot be had).
 # On Debian missing packages are installed. On Windows the compiler comes from the environment.
 
 # Tools and the Debian packages that hold them, as tool:package; alternatives of a tool are separated by a bar.
@@ -19,6 +19,8 @@ set(moor_tools_msvc_mode
     "/usr/lib/llvm${moor_clang_suffix}/include/c++/v1/__config:libc++${moor_clang_suffix}-dev"
     /usr/include/wine/wine/windows/windows.h:libwine-dev /usr/lib/x86_64-linux-gnu/wine/x86_64-windows/ntdll.dll:libwine)
 set(moor_tools_format clang-format:clang-format)
+set(moor_tidy_suffix -19) # the checks differ between versions
+set(moor_tools_tidy clang-tidy${moor_tidy_suffix}:clang-tidy${moor_tidy_suffix})
 set(moor_tools_reference doxygen:doxygen awk:mawk)
 set(moor_tools_clients nc.openbsd:netcat-openbsd socat:socat)
 set(moor_optional_kinds clients) # a bar between two

@@ -38,7 +38,7 @@ std::array<char, 48> name_of(HMODULE module) noexcept {
     std::string_view file(path.data(), length);
     file = file.substr(file.find_last_of("\\/") + 1);
     std::array<char, 48> name{};
-    std::copy_n(file.data(), std::min(file.size(), name.size() - 1), name.data());
+    std::copy_n(file.begin(), std::min(file.size(), name.size() - 1), name.data());
     return name;
 }
 

@@ -54,7 +54,7 @@ public:
 private:
     [[nodiscard]] std::size_t left() const noexcept { return text_.size() - used_; }
 
-    std::array<char, 16 * 1024> text_{};
+    std::array<char, std::size_t{16} * 1024> text_{};
     std::array<std::uint64_t, 48> calls_{};
     std::size_t used_ = 0;
 };

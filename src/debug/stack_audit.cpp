@@ -91,8 +91,8 @@ private:
     [[nodiscard]] static bool is_of_unwinder(const std::byte* contents, std::uint64_t offset) noexcept {
         constexpr std::uint64_t gnu = 0x474e5543432b2b00;
         constexpr std::uint64_t clang = 0x434c4e47432b2b00;
-        for (std::uint64_t back = 2 * 8; back <= 7 * 8 && back <= offset; back += 8) {
-            const std::uint64_t word = load(contents + offset - back) & ~std::uint64_t{1};
+        for (std::uint64_t back = 2; back <= 7 && back * 8 <= offset; ++back) {
+            const std::uint64_t word = load(contents + offset - back * 8) & ~std::uint64_t{1};
             if (word == gnu || word == clang) {
                 return true;
             }

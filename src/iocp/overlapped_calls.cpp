@@ -63,8 +63,8 @@ void fetch(const win::unique_socket& socket, GUID id, Function absent, Function&
     }
     Function found = nullptr;
     DWORD bytes = 0;
-    if (::WSAIoctl(socket.get(), SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, &found, sizeof found, &bytes,
-                   nullptr, nullptr) == 0 &&
+    if (::WSAIoctl(socket.get(), SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, static_cast<void*>(&found),
+                   sizeof found, &bytes, nullptr, nullptr) == 0 &&
         found != nullptr) {
         function = found;
     }

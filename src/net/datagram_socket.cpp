@@ -12,8 +12,6 @@
 
 namespace moor::detail {
 
-using io::socket_call;
-
 namespace {
 
 // A datagram goes in one call or not at all.

@@ -209,7 +209,7 @@ listening_socket::slot* listening_socket::take(const wait_limit& limit, std::err
         const std::error_code unarmed = arm_idle_slots();
         slot* given = nullptr;
         waiter node;
-        node.slot = &given;
+        node.slot = static_cast<void*>(&given);
         wait waiting("accept", limit);
         {
             const std::lock_guard guard(lock_);

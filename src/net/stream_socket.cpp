@@ -10,8 +10,6 @@
 
 namespace moor::detail {
 
-using io::socket_call;
-
 // ---- Reading -----------------------------------------------------------------------------------------------------
 
 std::size_t stream_socket::read_some(std::span<std::byte> buffer, const wait_limit& limit, std::error_code& error) {

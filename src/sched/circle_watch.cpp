@@ -217,6 +217,7 @@ void circle_watch::judge(steady::time_point now) noexcept {
         }
         each.reported = true;
         std::vector<const detail::coroutine*> members;
+        members.reserve(each.members.size());
         for (const waiting& member : each.members) {
             members.push_back(member.who);
         }

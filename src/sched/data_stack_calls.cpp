@@ -37,12 +37,12 @@ void release_thread(void* unused) noexcept {
 data_stack& stack_of_caller() noexcept {
     auto* known = static_cast<data_stack*>(win::data_slot::get());
     if (known == nullptr) {
-        // Used for ever, since frames may lie there whenever a runtime ends. That it throws ends the process: there is
-        // no code to go on with.
+        // Used for ever, since frames may lie there whenever a runtime ends. An exception ends the process: there is no
+        // code to go on with.
         static const auto* const slot =
             std::make_unique<win::registration_user>(win::data_slot::registration()).release();
         static_cast<void>(slot);
-        known = new data_stack;
+        known = new data_stack; // NOLINT(bugprone-unhandled-exception-at-new): see above
         win::data_slot::set(known);
         win::data_slot::release_at_end_of_thread(known, &release_thread);
     }

@@ -52,7 +52,7 @@ void timer_wheel::unlink(timer_entry& entry) noexcept {
     } else {
         // Perhaps the slot is empty now: only when the link was a head, which its address tells.
         timer_entry** const first = &heads_[0][0];
-        timer_entry** const last = first + levels * slots;
+        timer_entry** const last = first + std::size_t{levels} * slots;
         if (entry.link >= first && entry.link < last) {
             const auto index = static_cast<std::size_t>(entry.link - first);
             if (*entry.link == nullptr) {

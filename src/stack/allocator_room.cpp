@@ -47,6 +47,8 @@ private:
     using pointer = Result(__cdecl*)(Arguments...);
 
     pointer find() noexcept {
+        // By way of void*: compilers warn of a direct cast between types of functions.
+        // NOLINTNEXTLINE(bugprone-casting-through-void)
         const auto found = reinterpret_cast<pointer>(reinterpret_cast<void*>(::GetProcAddress(c_runtime(), name_)));
         if (found == nullptr) {
             moor::win::fatal("the C runtime's allocator was not found");

@@ -55,7 +55,7 @@ public:
     [[nodiscard]] segment_pool& pool() const noexcept { return pool_; }
 
     /// Where it keeps the addresses; the same for its whole life. Any thread.
-    [[nodiscard]] const void* storage() const noexcept { return storage_.get(); }
+    [[nodiscard]] const void* storage() const noexcept { return static_cast<const void*>(storage_.get()); }
 
 private:
     struct shelf {

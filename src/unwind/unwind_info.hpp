@@ -32,7 +32,9 @@ struct unwind_info {
     [[nodiscard]] unsigned flags() const noexcept { return version_and_flags >> 3u; }
     [[nodiscard]] bool is_chained() const noexcept { return (flags() & chained) != 0; }
     [[nodiscard]] unsigned frame_register() const noexcept { return frame_register_and_offset & 15u; }
-    [[nodiscard]] std::uint64_t frame_offset() const noexcept { return (frame_register_and_offset >> 4u) * 16u; }
+    [[nodiscard]] std::uint64_t frame_offset() const noexcept {
+        return std::uint64_t{16} * (frame_register_and_offset >> 4u);
+    }
     /// Whether it is followed by the address of a handler, for exceptions or for their unwinding.
     [[nodiscard]] bool has_handler() const noexcept { return (flags() & 3u) != 0; }
     [[nodiscard]] std::uint32_t handler_at() const noexcept { return chained_at(); }

@@ -7,8 +7,8 @@
 
 namespace moor::win {
 
-inline constexpr std::size_t page_size = 4096;                   // of every amd64 Windows
-inline constexpr std::size_t allocation_granularity = 64 * 1024; // likewise
+inline constexpr std::size_t page_size = 4096;                                // of every amd64 Windows
+inline constexpr std::size_t allocation_granularity = std::size_t{64} * 1024; // likewise
 
 /// Owns a reservation of address space; nothing is committed at first.
 class address_space {

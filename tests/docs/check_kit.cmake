@@ -1,6 +1,6 @@
 # Fails when the version is not the same in all places below ROOT that have to state it: include/moor/version.hpp is its
 # source; CMakeLists.txt reads it (tests/headers compares), cmake/vcpkg.json and docs/CHANGELOG.md repeat it. Fails also
-# when the start page of the API reference lacks a header.
+# when the start page of the API reference lacks a header, or a check is off in .clang-tidy without a reason.
 cmake_minimum_required(VERSION 3.25)
 if(NOT ROOT)
     message(FATAL_ERROR "ROOT is not given")
@@ -47,4 +47,16 @@ list(LENGTH headers count)
 if(count LESS 20)
     message(SEND_ERROR "only ${count} headers were found")
 endif()
-message(STATUS "version ${version}, ${count} headers")
+
+# A check that is off has its reason beside it.
+file(STRINGS "${ROOT}/.clang-tidy" off REGEX "^ *- -")
+foreach(line IN LISTS off)
+    if(NOT line MATCHES "# [^ ]+ [^ ]+")
+        message(SEND_ERROR ".clang-tidy switches a check off and does not say why: ${line}")
+    endif()
+endforeach()
+list(LENGTH off off_count)
+if(off_count EQUAL 0)
+    message(SEND_ERROR "no check was found that is off in .clang-tidy")
+endif()
+message(STATUS "version ${version}, ${count} headers, ${off_count} checks off")

@@ -123,6 +123,7 @@ template <class Invocation>
 class invocation_body final : public result<std::invoke_result_t<Invocation>> {
 public:
     template <class Source>
+        requires(!std::same_as<std::remove_cvref_t<Source>, invocation_body>)
     explicit invocation_body(Source&& source)
         : result<std::invoke_result_t<Invocation>>(&invocation_body::run_erased),
           invocation_(std::in_place, std::forward<Source>(source)) {}
