@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <string>
@@ -82,10 +83,13 @@ public:
 
     [[nodiscard]] const endpoint& address() const noexcept { return address_; }
 
-    /// What Ctrl-C does; returns the exit status when the program has ended.
+    /// What Ctrl-C does; returns the exit status when the program has ended. It has to end long before its connections
+    /// would time out, which these tests let happen after a minute.
     [[nodiscard]] int interrupt() {
+        const auto before = std::chrono::steady_clock::now();
         std::raise(SIGINT);
         thread_.join();
+        EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(30));
         return status_;
     }
 
