@@ -1,4 +1,5 @@
-// See move_checks.hpp.
+// Compares a stack with what it was before a move (verify_copy), walks it (check_frames) and has the audit search for
+// stale addresses: each move is checked against law 3.
 #include "debug/move_checks.hpp"
 
 #include <array>

@@ -1,4 +1,4 @@
-// See runtime_core.hpp.
+// Shutdown in the order that runtime_core.hpp lists, and the birth of coroutines: block, stack, first place in a queue.
 #include "sched/runtime_core.hpp"
 
 #include <algorithm>

@@ -142,8 +142,7 @@ TEST(covered_code, wide_numbers_in_loops) {
     EXPECT_EQ(on_movable(call), call());
 }
 
-// ---- The rare ways into the data stack
-// -------------------------------------------------------------------------------------
+// ---- The rare ways into the data stack ----------------------------------------------------------------------------
 
 volatile std::size_t some_index = 3;
 
@@ -247,8 +246,7 @@ TEST(covered_code, the_data_stack_is_given_back_after_a_deep_moment) {
     EXPECT_LE(later, 2048u);
 }
 
-// ---- Numbers
-// ---------------------------------------------------------------------------------------------------------
+// ---- Numbers ------------------------------------------------------------------------------------------------------
 
 std::atomic<std::uint64_t> expected{0};
 
