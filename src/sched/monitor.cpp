@@ -88,7 +88,13 @@ void monitor::run() noexcept {
         // Read first: whoever wakes from here on changes it.
         const std::uint32_t wakes = wakes_.load(std::memory_order_acquire);
         if (idle_ && rest()) {
-            wait(wakes, longest_rest());
+            const DWORD longest = longest_rest();
+            const DWORD first = std::min(longest, static_cast<DWORD>(idle_before_trim.count()));
+            wait(wakes, first);
+            if (first != longest && wakes_.load(std::memory_order_acquire) == wakes) {
+                runtime_.segments.trim();
+                wait(wakes, longest == INFINITE ? INFINITE : longest - first);
+            }
             last_look_ = steady::now();
             idle_ = false;
         } else {

@@ -45,6 +45,10 @@ public:
     static constexpr std::chrono::seconds thread_expected_alive{1};
     static constexpr std::chrono::seconds hang_reported_after{5};
 
+    /// A runtime that has had nothing to do for so long gives the memory of unused segments back to the system. (What
+    /// it keeps is for the next burst of coroutines.) For tests, before anything runs.
+    std::chrono::milliseconds idle_before_trim{10'000};
+
     explicit monitor(detail::runtime_core& runtime);
     ~monitor();
     monitor(const monitor&) = delete;

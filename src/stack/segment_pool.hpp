@@ -125,7 +125,7 @@ public:
     /// Takes back several of a class.
     void give_many(std::size_t number, std::span<std::byte* const> bases) noexcept;
 
-    /// Takes the memory of unused chunks away; for a runtime that has become idle.
+    /// Takes the memory of unused chunks away: when a runtime has had nothing to do for long. Any thread.
     void trim() noexcept;
 
     /// Whether workers may cache segments of this pool.

@@ -11,6 +11,7 @@ quoted(docs/architecture.md "carries 16 buffers and 1 GiB" src/iocp/operation.hp
 quoted(docs/architecture.md "carries 16 buffers and 1 GiB" src/iocp/overlapped_calls.hpp "most_bytes_per_call = std::size_t{1} << 30;")
 quoted(docs/architecture.md "reservations of 64 MiB" src/stack/reserved_stack.hpp "reservation_size = std::size_t{64} * 1024 * 1024;")
 quoted(docs/architecture.md "28 KiB for the system" src/stack/reserved_stack.hpp "overflow_reserve + 3 * win::page_size;")
+quoted(docs/architecture.md "nothing to do for ten seconds gives" src/sched/monitor.hpp "idle_before_trim{10'000};")
 quoted(docs/architecture.md "16 KiB below the program's part" src/win/system_stack.hpp "overflow_reserve = 16 * 1024;")
 quoted(docs/architecture.md "256 KiB by default" include/moor/runtime.hpp "stack_size = std::size_t{256} * 1024;")
 quoted(docs/stacks.md "256 KiB unless asked otherwise" include/moor/runtime.hpp "stack_size = std::size_t{256} * 1024;")

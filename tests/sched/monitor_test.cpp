@@ -12,7 +12,10 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
+#include "debug/runtime_reports.hpp"
+#include "sched/runtime_core.hpp"
 #include "sched/signal.hpp"
+#include "support/eventually.hpp"
 #include "support/run.hpp"
 #include "support/spin.hpp"
 
@@ -125,6 +128,15 @@ TEST(monitor, comes_back_after_a_rest) {
             sleeper.join();
         });
     }
+}
+
+TEST(monitor, gives_unused_segments_back_when_nothing_runs_for_long) {
+    detail::runtime_core core(test::with_workers(1), &debug::make_runtime_reports);
+    core.monitor.idle_before_trim = 20ms;
+    core.segments.give(core.segments.take(stack::smallest_segment));
+    ASSERT_NE(core.segments.counters().unused_chunks, 0u) << "it is kept at first";
+    detail::launch(&core, {}, [] {}).join(); // the monitor wakes, and finds later that there is nothing to do
+    EXPECT_TRUE(test::eventually([&] { return core.segments.counters().unused_chunks == 0; }));
 }
 
 } // namespace

