@@ -1,11 +1,11 @@
-# Calls from code with stack checks to code without (law 6): the function runs on the thread's system stack. The compiler's
+# Calls from code with stack checks to code without (law 6): the function runs on the system stack. The compiler's
 # plugin (src/compiler/divert_calls.cpp) leads such calls through here:
 #
 #   r10 = the function; everything else as the function expects it, arguments in registers and on the stack.
 #   moor_divert_N passes N arguments on the stack on.
 #
 # On a stack that does not move, and on threads that run no coroutine, the function is called right there. Else the TEB
-# gets the fields of the thread's system stack, as system_stack::call does it, and two frames are made: one that stays on the
+# gets the fields of the system stack, as system_stack::call does it, and two frames are made: one that stays on the
 # coroutine's stack and finds it again through rbp, and one on the thread's own. The second is there for exceptions:
 # handlers are only asked for frames that lie on the stack that the TEB describes. It catches what leaves the function;
 # the first throws it again, as if the caller had called a function that throws at once.
