@@ -1,4 +1,5 @@
-// See monitor.hpp.
+// The loop of the monitor: it looks at each worker in turn, and sleeps while all of them do. It waits for no worker,
+// and allocates nothing while a thread is suspended (law 4).
 #include "sched/monitor.hpp"
 
 #include <algorithm>
