@@ -1,12 +1,13 @@
 # Builds the benchmarks, runs them pinned, and reports:
 #   cmake -P cmake/bench.cmake                 the library's own set: a table of what was promised and what was measured
-#   cmake -D PEERS=ON -P cmake/bench.cmake     moor beside its peers (bench/peers), on one processor and on two
+#   cmake -D PEERS=ON -P cmake/bench.cmake     moor beside its peers (bench/comparison), on one processor and on two
 # Options, before -P, with either: -D COMPILER=clang|gcc
 #   own set: -D FILTER=regex (names of benchmark programs), -D REPEAT=n (repetitions)
 #   peers: -D ROUNDS=n, -D JOBS=regex (ids of rows), -D ONLY=regex (peers), -D MILLISECONDS=n (of a run), -D SEED=n,
-#          -D UPDATE_DOCS=ON (copy the report to docs/benchmarks.md and its plots to docs/benchmarks)
-# Everything is written to build/<compiler>-release/bench: JSON, a report in Markdown (own.md, report.md), table.txt of the own
-# set, and plots in the folder benchmarks.
+#          -D UPDATE_DOCS=ON (copy the report to docs: benchmarks.md, benchmarks_tables.md, and the plots to docs/benchmarks)
+# The own set is written to build/<compiler>-release/bench: JSON, own.md, table.txt. The comparison is a project of its own, with
+# tests of its own, which run first: it is built in build/<compiler>-comparison and written to the folder bench there: JSON,
+# benchmarks.md, benchmarks_tables.md. Plots are in the folder benchmarks beside them.
 #
 # The repetitions of a program's benchmarks come in random order, and one of them is always bare_jump, a bare Boost.Context jump
 # (11 ns on a quiet machine of the kind that the targets are for): when that one took longer, the machine was busy or slow, and
@@ -25,7 +26,11 @@ moor_option(MILLISECONDS 60 "[1-9][0-9]*")
 moor_option(SEED 1 "[1-9][0-9]*")
 moor_option(UPDATE_DOCS OFF "ON|OFF")
 
-moor_build_directory(release directory)
+if(PEERS)
+    moor_build_directory(comparison directory)
+else()
+    moor_build_directory(release directory)
+endif()
 set(results "${directory}/bench")
 file(MAKE_DIRECTORY "${results}")
 
@@ -55,7 +60,7 @@ function(moor_stop_wine_server)
 endfunction()
 
 function(moor_own_set)
-    moor_build(release status moor_bench moor_report)
+    moor_build(release status moor_bench moor_own_report)
     if(NOT status EQUAL 0)
         message(FATAL_ERROR "The benchmarks could not be built, see above.")
     endif()
@@ -93,8 +98,8 @@ function(moor_own_set)
             list(APPEND failed ${name})
         endif()
     endforeach()
-    moor_program("${directory}" moor_report report)
-    execute_process(COMMAND ${pinned} "${report}" own . . WORKING_DIRECTORY "${results}" RESULT_VARIABLE status)
+    moor_program("${directory}" moor_own_report report)
+    execute_process(COMMAND ${pinned} "${report}" . . WORKING_DIRECTORY "${results}" RESULT_VARIABLE status)
     if(NOT status STREQUAL "0")
         list(APPEND failed report)
     endif()
@@ -122,11 +127,15 @@ function(moor_compare_on processors file)
 endfunction()
 
 function(moor_comparison)
-    set(MOOR_CONFIGURE_OPTIONS -D MOOR_BENCH_PEERS=ON)
-    moor_build(release status moor_peers moor_compare moor_report)
-    if(NOT status EQUAL 0)
-        message(FATAL_ERROR "The programs to compare could not be built, see above.")
+    set(source "${MOOR_ROOT}/bench/comparison")
+    set(configure -B "${directory}" -D CMAKE_BUILD_TYPE=Release)
+    if(NOT COMPILER STREQUAL "native")
+        list(PREPEND configure --preset comparison-${COMPILER})
     endif()
+    moor_run("configuring the comparison" "${CMAKE_COMMAND}" -S "${source}" ${configure})
+    moor_run("building the comparison" "${CMAKE_COMMAND}" --build "${directory}" --config Release --parallel)
+    moor_run("testing the comparison" "${CMAKE_CTEST_COMMAND}" --test-dir "${directory}" -C Release --output-on-failure
+             --no-tests=error)
     set(files comparison-1.json)
     moor_compare_on(1 comparison-1.json)
     cmake_host_system_information(RESULT processors QUERY NUMBER_OF_LOGICAL_CORES)
@@ -136,25 +145,25 @@ function(moor_comparison)
     else()
         moor_say("this machine has one processor, so there is no comparison on two")
     endif()
-    file(COPY "${MOOR_ROOT}/bench/report/introduction.md" DESTINATION "${results}")
+    file(COPY "${source}/report/introduction.md" "${source}/report/method.md" DESTINATION "${results}")
     file(GLOB old_plots "${results}/benchmarks/*-[12].svg")
     if(old_plots)
         file(REMOVE ${old_plots})
     endif()
     moor_program("${directory}" moor_report report)
-    execute_process(COMMAND ${MOOR_EMULATOR} "${report}" comparison introduction.md . ${files}
+    execute_process(COMMAND ${MOOR_EMULATOR} "${report}" . . ${files}
                     WORKING_DIRECTORY "${results}" RESULT_VARIABLE status)
     moor_stop_wine_server()
     if(NOT status STREQUAL "0")
         message(FATAL_ERROR "The report could not be written.")
     endif()
-    moor_say("the report is ${results}/report.md")
+    moor_say("the report is ${results}/benchmarks.md")
     if(UPDATE_DOCS)
         file(REMOVE_RECURSE "${MOOR_ROOT}/docs/benchmarks")
-        file(COPY_FILE "${results}/report.md" "${MOOR_ROOT}/docs/benchmarks.md")
+        file(COPY "${results}/benchmarks.md" "${results}/benchmarks_tables.md" DESTINATION "${MOOR_ROOT}/docs")
         file(GLOB plots "${results}/benchmarks/*-[12].svg")
         file(COPY ${plots} DESTINATION "${MOOR_ROOT}/docs/benchmarks")
-        moor_say("docs/benchmarks.md and docs/benchmarks hold this report now")
+        moor_say("docs/benchmarks.md, docs/benchmarks_tables.md and docs/benchmarks hold this report now")
     endif()
 endfunction()
 

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "peers/support/pattern.hpp"
+#include "support/pattern.hpp"
 
 namespace moor::bench {
 namespace {
@@ -130,7 +130,7 @@ private:
         }
     }
 
-    peers::pattern echo_;
+    pattern echo_;
     const std::uint64_t in_flight_;
     floor_call sending_{*this};
     floor_call receiving_{*this};

@@ -1,6 +1,6 @@
 # moor_fetch_source(name result): puts the pinned source of a dependency into the cache once and says where it is.
-# moor_fetch_source(name result OPTIONAL): the same for what only the comparison with other libraries needs (bench/peers):
-# where it cannot be had, the result is empty.
+# moor_fetch_source(name result OPTIONAL): the same for what only the comparison with other libraries needs
+# (bench/comparison): where it cannot be had, the result is empty.
 #
 # The cache is $MOOR_CACHE, or build/dependencies of moor's source tree, or where that cannot be written to a folder of the
 # build; builds that run at the same time wait for each other. On Debian the archive comes from Debian's source packages, through apt with lists of its own, so that apt's

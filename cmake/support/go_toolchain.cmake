@@ -1,4 +1,4 @@
-# moor_find_go(result): the `go` command for the peer in Go (bench/peers/go), or an empty string when none can be had.
+# moor_find_go(result): the `go` command for the peer in Go (bench/comparison/peers/go), or an empty string when none can be had.
 #
 # It is the one in PATH when that is new enough. Otherwise, on Debian, the compiler and its library come from Debian's
 # packages, checked by apt's signatures through lists of its own, and are unpacked into the cache (see

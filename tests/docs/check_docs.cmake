@@ -4,6 +4,7 @@
 #   - a text speaks of a document that readers do not have;
 #   - a link between pages, or a file that a page names with its path from the top, leads nowhere;
 #   - a program or a part of one that a page shows (a block of cpp) is in no example as it is shown;
+#   - the pages of the comparison do not have what bench/comparison/report says of them;
 #   - an example in a comment of a public header is in no file of docs/examples;
 #   - a figure, a fatal message or an error code that a page quotes is another one in the sources (quoted.cmake).
 cmake_minimum_required(VERSION 3.25)
@@ -276,6 +277,25 @@ foreach(header IN LISTS found)
 endforeach()
 if(header_programs LESS 11)
     report("only ${header_programs} examples were found in headers")
+endif()
+
+# ---- The pages of the comparison --------------------------------------------------------------------------------------
+
+# What people write of them is in bench/comparison/report; the rest comes out of a run.
+file(READ "${ROOT}/bench/comparison/report/introduction.md" text)
+string(REGEX REPLACE "<!-- results -->.*" "" begin "${text}")
+string(REGEX REPLACE ".*<!-- results -->" "" end "${text}")
+file(READ "${ROOT}/docs/benchmarks.md" page)
+string(FIND "${page}" "${begin}" begins_at)
+string(FIND "${page}" "${end}" ends_at)
+if(NOT begins_at EQUAL 0 OR ends_at EQUAL -1)
+    report("docs/benchmarks.md is edited in bench/comparison/report/introduction.md, whose text it does not have")
+endif()
+file(READ "${ROOT}/bench/comparison/report/method.md" begin)
+file(READ "${ROOT}/docs/benchmarks_tables.md" page)
+string(FIND "${page}" "${begin}" begins_at)
+if(NOT begins_at EQUAL 0)
+    report("docs/benchmarks_tables.md is edited in bench/comparison/report/method.md, whose text it does not have")
 endif()
 
 # ---- What pages quote ----------------------------------------------------------------------------------------------

@@ -1,0 +1,3 @@
+module moor/bench/comparison/peers/go
+
+go 1.24

@@ -1,3 +1,0 @@
-module moor/bench/peers/go
-
-go 1.24
