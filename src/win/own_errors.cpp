@@ -61,6 +61,8 @@ public:
         if (const char* const text = explain(static_cast<misuse>(code)).text) {
             return text;
         }
+        // An int is the underlying type of std::errc, so each is a value of it.
+        // NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange)
         switch (static_cast<std::errc>(code)) {
         case std::errc::timed_out: return "timed out";
         case std::errc::operation_canceled: return "operation canceled";
