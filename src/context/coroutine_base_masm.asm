@@ -1,8 +1,8 @@
 ; moor_coroutine_base for MASM: see coroutine_base_gas.S, which is the same line by line and says why. Only ml64 assembles
 ; it: llvm-ml knows no FRAME with a handler.
-EXTERN moor_coroutine_entry:QWORD
-EXTERN moor_coroutine_ended:QWORD
-EXTERN moor_coroutine_end:QWORD
+EXTERN moor_coroutine_entry:PROC
+EXTERN moor_coroutine_ended:PROC
+EXTERN moor_coroutine_end:PROC
 EXTERN moor_unhandled_on_coroutine:PROC
 
 CONST SEGMENT
@@ -25,14 +25,14 @@ moor_coroutine_base PROC FRAME:moor_unhandled_on_coroutine
     xor r13d, r13d
     xor r14d, r14d
     xor r15d, r15d
-    call qword ptr [moor_coroutine_entry]
+    call moor_coroutine_entry
     mov rcx, [rax+8]           ; a first_call: the body is called from here, so that no frame of C++ lies below it
     mov rdx, [rax+16]
     call qword ptr [rax]
-    call qword ptr [moor_coroutine_ended]
+    call moor_coroutine_ended
     mov rcx, rax               ; the worker that it ended on
     push qword ptr [after_end] ; as a call would
-    jmp qword ptr [moor_coroutine_end]
+    jmp moor_coroutine_end
 ended:
     nop                        ; the return address lies in this function, and before no epilogue
     ud2

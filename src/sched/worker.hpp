@@ -62,14 +62,22 @@ struct first_call {
     const void* arguments[2]{};
 };
 
-/// The first function of every coroutine, called by moor_coroutine_base, which then makes the call that this returns:
-/// of the worker, where it stays until another coroutine begins. Nobody is preempted before a preemptible scope's
-/// frame.
-const first_call* coroutine_entry(context::transfer_t arrival) noexcept;
+} // namespace moor::sched
+
+// Called by moor_coroutine_base, the outermost frame of every coroutine (context/coroutine_base_gas.S).
+extern "C" {
+/// Where the first switch to a coroutine's stack goes.
+void moor_coroutine_base(moor::context::transfer_t arrival);
+/// The first function of every coroutine. moor_coroutine_base then makes the call that this returns: of the worker,
+/// where it stays until another coroutine begins. Nobody is preempted before a preemptible scope's frame.
+const moor::sched::first_call* moor_coroutine_entry(moor::context::transfer_t arrival) noexcept;
 /// Called when that has returned. Returns the worker that the coroutine ended on.
-worker* coroutine_ended() noexcept;
+moor::sched::worker* moor_coroutine_ended() noexcept;
 /// The last one, to which moor_coroutine_base jumps. Does not return.
-void finish_coroutine(worker* here) noexcept;
+void moor_coroutine_end(moor::sched::worker* here) noexcept;
+}
+
+namespace moor::sched {
 
 class worker final : public win::system_stack {
 public:
@@ -187,8 +195,8 @@ public:
     counter foreign_packets;
 
 private:
-    friend const first_call* coroutine_entry(context::transfer_t) noexcept;
-    friend void finish_coroutine(worker*) noexcept;
+    friend const first_call* ::moor_coroutine_entry(context::transfer_t) noexcept;
+    friend void ::moor_coroutine_end(worker*) noexcept;
 
     /// Turns between two looks at the shared queue: a prime, so that it does not fall into step with the program.
     static constexpr std::uint32_t shared_queue_interval = 61;
@@ -329,12 +337,3 @@ private:
 };
 
 } // namespace moor::sched
-
-extern "C" {
-/// Where the first switch to a coroutine's stack goes; see context/coroutine_base_gas.S.
-void moor_coroutine_base(moor::context::transfer_t arrival);
-/// What it calls and what it jumps to; variables, so that they cost no frame of a small stack.
-extern const moor::sched::first_call* (*const moor_coroutine_entry)(moor::context::transfer_t arrival) noexcept;
-extern moor::sched::worker* (*const moor_coroutine_ended)() noexcept;
-extern void (*const moor_coroutine_end)(moor::sched::worker* here) noexcept;
-}

@@ -185,8 +185,12 @@ MOOR_ALWAYS_INLINE void worker::finish_switch_inline(context::fcontext_t resume_
     }
 }
 
-const first_call* coroutine_entry(context::transfer_t arrival) noexcept {
-    coroutine& self = *worker::current_coroutine();
+} // namespace moor::sched
+
+const moor::sched::first_call* moor_coroutine_entry(moor::context::transfer_t arrival) noexcept {
+    using namespace moor;
+    using sched::worker;
+    detail::coroutine& self = *worker::current_coroutine();
     worker& here = *worker::current();
     here.fields_of_running_stack().store(); // make_context knows neither the true top nor how much is committed
     if (here.runtime_.options.debug.audit) [[unlikely]] {
@@ -206,8 +210,10 @@ const first_call* coroutine_entry(context::transfer_t arrival) noexcept {
     return &here.first_call_;
 }
 
-worker* coroutine_ended() noexcept {
-    coroutine& self = *worker::current()->running_now();
+moor::sched::worker* moor_coroutine_ended() noexcept {
+    using namespace moor;
+    using sched::worker;
+    detail::coroutine& self = *worker::current()->running_now();
     self.preemptible_scopes.store(0, std::memory_order_relaxed);
     detail::end_body(self);
     self.stack.limit = reinterpret_cast<std::byte*>(win::teb::read(win::teb::field::stack_limit));
@@ -215,11 +221,4 @@ worker* coroutine_ended() noexcept {
 }
 
 // A call in the last place, which compilers make a jump.
-void finish_coroutine(worker* here) noexcept { here->depart(departure::finish); }
-
-} // namespace moor::sched
-
-const moor::sched::first_call* (*const moor_coroutine_entry)(moor::context::transfer_t) noexcept =
-    &moor::sched::coroutine_entry;
-moor::sched::worker* (*const moor_coroutine_ended)() noexcept = &moor::sched::coroutine_ended;
-void (*const moor_coroutine_end)(moor::sched::worker*) noexcept = &moor::sched::finish_coroutine;
+void moor_coroutine_end(moor::sched::worker* here) noexcept { here->depart(moor::sched::departure::finish); }
