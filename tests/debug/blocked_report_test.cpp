@@ -156,7 +156,7 @@ TEST(deadlock, can_be_reported_and_survived) {
     }
 }
 
-TEST(deadlock, comes_with_the_end_of_the_last_outside_wake) {
+TEST(deadlock, comes_with_the_end_of_the_last_work_guard) {
     test::captured_errors errors;
     test::signal wake;
     detail::runtime_core core(reporting(2), &debug::make_runtime_reports);
@@ -178,7 +178,7 @@ TEST(deadlock, comes_with_the_end_of_the_last_outside_wake) {
     joiner.join();
 }
 
-TEST(deadlock, outside_wake_keeps_it_off) {
+TEST(deadlock, work_guard_keeps_it_off) {
     test::captured_errors errors;
     test::signal wake;
     runtime running(reporting(2));
@@ -197,7 +197,7 @@ TEST(deadlock, outside_wake_keeps_it_off) {
     EXPECT_THAT(errors.text(), IsEmpty());
 }
 
-TEST(deadlock, outside_wake_made_by_the_coroutine_itself) {
+TEST(deadlock, work_guard_made_by_the_coroutine_itself) {
     test::captured_errors errors;
     test::signal wake;
     detail::runtime_core core(reporting(2), &debug::make_runtime_reports);
