@@ -26,7 +26,7 @@ public:
 
 protected:
     open_handle() noexcept = default;
-    ~open_handle() = default;
+    virtual ~open_handle() = default;
 
     /// The system is done with the handle, and the list is not asked about it any more: it may be gone. Acquires.
     [[nodiscard]] bool has_closed() const noexcept { return closed_.load(std::memory_order_acquire); }
