@@ -195,8 +195,9 @@ public:
     counter foreign_packets;
 
 private:
-    friend const first_call* ::moor_coroutine_entry(context::transfer_t) noexcept;
-    friend void ::moor_coroutine_end(worker*) noexcept;
+    // Named in full: some compilers look the parameters up where the function is.
+    friend const first_call* ::moor_coroutine_entry(moor::context::transfer_t) noexcept;
+    friend void ::moor_coroutine_end(moor::sched::worker*) noexcept;
 
     /// Turns between two looks at the shared queue: a prime, so that it does not fall into step with the program.
     static constexpr std::uint32_t shared_queue_interval = 61;
