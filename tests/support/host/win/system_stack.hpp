@@ -6,7 +6,7 @@
 namespace moor::win {
 
 template <class Function>
-auto with_room(Function&& function) noexcept {
+auto call_on_system_stack(Function&& function) noexcept {
     return std::forward<Function>(function)();
 }
 
