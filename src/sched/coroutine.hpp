@@ -76,7 +76,7 @@ public:
     bool destroyed_its_body = false; // nobody else looks at `use` then
     /// Sticky. Sequentially consistent with parker::interrupt and park, which look at it from both sides.
     std::atomic<bool> stop_requested{false};
-    spin_lock end_lock;           // guards `ended`, `result_is_taken` and `joiners`
+    spin_lock end_lock;           // guards `references`, `ended`, `result_is_taken` and `joiners`
     bool ended = false;           // the body has run and its result can be taken
     bool result_is_taken = false; // or one of those who are waking has it to take
     wait_queue joiners;           // of `joiner`

@@ -54,7 +54,7 @@ void give_back(data_memory&& unused) noexcept {
     if (unused.pages) {
         unused.pages = {};
     } else {
-        worker::current()->stacks().give_data(std::move(unused));
+        worker::current()->stacks().give(unused.as_segment());
     }
 }
 

@@ -3,7 +3,6 @@
 
 #include <cstring>
 #include <system_error>
-#include <utility>
 
 #include "sched/runtime_core.hpp"
 #include "win/error.hpp"
@@ -82,16 +81,12 @@ stack::data_memory stack_caches::take_data(std::size_t size) noexcept {
     return {part.base, part.size, {}};
 }
 
-void stack_caches::give_data(stack::data_memory&& unused) noexcept {
-    if (unused.pages) {
-        unused.pages = {};
-    } else {
-        segments_.give(unused.as_segment());
-    }
-}
-
 void stack_caches::give_all_of(stack::data_stack& unused) noexcept {
-    unused.clear([this](stack::data_memory&& each) { give_data(std::move(each)); });
+    unused.clear([this](stack::data_memory&& each) {
+        if (!each.pages) { // pages go with `each`
+            segments_.give(each.as_segment());
+        }
+    });
 }
 
 } // namespace moor::sched

@@ -35,7 +35,6 @@ public:
 
     /// Memory for a data stack, at least `size` bytes, which is a power of two; ends the process when there is none.
     [[nodiscard]] stack::data_memory take_data(std::size_t size) noexcept;
-    void give_data(stack::data_memory&& unused) noexcept;
     /// Takes the memory of a data stack that is not used any more.
     void give_all_of(stack::data_stack& unused) noexcept;
 

@@ -50,7 +50,7 @@ using detail::runtime_core;
 enum class departure : std::uint8_t {
     park,      ///< it waits; its parker decides
     yield,     ///< behind the others
-    finish,    ///< it has ended: its stack and its own reference are given back
+    finish,    ///< it has ended: its stack is given back, and perhaps its block
     preempted, ///< its registers are saved; it goes on on this worker
 };
 
@@ -216,7 +216,7 @@ private:
 
     // Choosing the next coroutine.
     [[nodiscard]] coroutine* choose_next() noexcept;   // on a coroutine's stack
-    [[nodiscard]] coroutine* choose_fairly() noexcept; // on the worker's own
+    [[nodiscard]] coroutine* choose_fairly() noexcept; // on the system stack
     [[nodiscard]] coroutine* pick_local() noexcept;
     [[nodiscard]] coroutine* pick() noexcept; // the same, inlined into a switch
     [[nodiscard]] coroutine* take_next() noexcept;
