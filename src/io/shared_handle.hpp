@@ -83,7 +83,7 @@ public:
 protected:
     /// Begins with one reference, its creator's, a coroutine of that runtime.
     explicit shared_handle(iocp::io_service& service) noexcept;
-    virtual ~shared_handle();
+    ~shared_handle() override;
 
 private:
     void retain_by_list() noexcept override { retain(); }
