@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <random>
@@ -13,116 +14,20 @@
 
 #include <moor/error.hpp>
 #include <moor/spawn.hpp>
+#include <moor/this_coroutine.hpp>
 
-#include "net/stream_socket.hpp"
 #include "support/bytes.hpp"
 #include "support/eventually.hpp"
 #include "support/run.hpp"
 #include "support/seed.hpp"
+#include "support/simulated_streams.hpp"
 
 namespace moor::test {
 namespace {
 
 using namespace std::chrono_literals;
-using detail::stream_socket;
-using stream = std::unique_ptr<stream_socket, io::close_and_release>;
-
-struct stream_pair {
-    stream first;
-    stream second;
-    SOCKET first_socket;
-};
-
-stream_pair make_pair(adversary& system) {
-    adversary::line line = system.make_line();
-    iocp::io_service& service = *io::current_io().service;
-    const SOCKET first_socket = line.first.get();
-    return {stream(new stream_socket(std::move(line.first), service)),
-            stream(new stream_socket(std::move(line.second), service)), first_socket};
-}
-
-// A buffer with guards around it, on the stack of the coroutine that waits. What the system writes outside the buffer
-// shows.
-class guarded_buffer {
-public:
-    guarded_buffer() { bytes_.fill(guard); }
-
-    [[nodiscard]] std::span<std::byte> data() noexcept { return std::span(bytes_).subspan(margin, size); }
-    [[nodiscard]] bool intact() const noexcept {
-        const auto is_guard = [](std::byte each) { return each == guard; };
-        return std::all_of(bytes_.begin(), bytes_.begin() + margin, is_guard) &&
-               std::all_of(bytes_.end() - margin, bytes_.end(), is_guard);
-    }
-
-private:
-    static constexpr std::byte guard{0xa7};
-    static constexpr std::size_t margin = 256;
-    static constexpr std::size_t size = 700;
-    std::array<std::byte, 2 * margin + size> bytes_;
-};
 
 constexpr std::uint64_t bytes_per_stream = 40'000;
-
-// Writes the whole stream in pieces, plain and gathered.
-void write_all(stream_socket& to, std::uint32_t number, std::uint32_t seed) {
-    std::minstd_rand random(seed);
-    std::uint64_t written = 0;
-    while (written < bytes_per_stream) {
-        const std::size_t count = std::min<std::size_t>(bytes_per_stream - written, 1 + random() % 2000);
-        const auto data = make_bytes(count, written, number);
-        std::error_code error;
-        if (random() % 2 == 0) {
-            ASSERT_EQ(to.write(data, {}, error), count) << error.message();
-        } else {
-            std::vector<std::span<const std::byte>> parts;
-            for (auto rest = std::span<const std::byte>(data); !rest.empty();) {
-                const std::size_t step = std::min<std::size_t>(rest.size(), random() % 50); // 0 too
-                parts.push_back(rest.first(step));
-                rest = rest.subspan(step);
-            }
-            ASSERT_EQ(to.write(parts, {}, error), count) << error.message();
-        }
-        written += count;
-    }
-}
-
-// Reads to the end in pieces, with deadlines that often end a call in the middle of its completion.
-void read_all(stream_socket& from, std::uint32_t number, std::uint32_t seed) {
-    std::minstd_rand random(seed);
-    std::uint64_t total = 0;
-
-    for (;;) {
-        guarded_buffer buffer;
-        std::error_code error;
-        wait_limit limit;
-        if (random() % 3 == 0) {
-            limit = wait_limit(std::chrono::microseconds(random() % 1500));
-        }
-        std::size_t count = 0;
-        switch (random() % 3) {
-        case 0: {
-            const std::array<std::span<std::byte>, 3> parts{buffer.data().first(10), buffer.data().subspan(10, 300),
-                                                            buffer.data().subspan(310)};
-            count = from.read_some(parts, limit, error);
-            break;
-        }
-        case 1: from.wait_readable(limit, error); [[fallthrough]];
-        default: count = from.read_some(buffer.data(), limit, error); break;
-        }
-        ASSERT_TRUE(buffer.intact()) << "written outside the buffer, near byte " << total;
-        ASSERT_EQ(matching(buffer.data().first(count), total, number), count) << "near byte " << total;
-        total += count;
-        if (error == std::errc::timed_out) {
-            continue;
-        } else {
-            ASSERT_FALSE(error) << error.message();
-            if (count == 0) {
-                break;
-            }
-        }
-    }
-    EXPECT_EQ(total, bytes_per_stream);
-}
 
 class adversary_on : public testing::TestWithParam<unsigned> {};
 INSTANTIATE_TEST_SUITE_P(workers, adversary_on, testing::Values(1u, 2u));
@@ -134,17 +39,25 @@ TEST_P(adversary_on, streams_arrive_whole) {
         running.run([&] {
             adversary system(seed, {.skip_packets = skip_packets});
             constexpr std::uint32_t streams = 4;
-            std::vector<stream_pair> pairs;
+            std::vector<simulated_pair> pairs;
+            std::array<std::atomic<std::uint64_t>, streams> written{};
             std::vector<join_handle<void>> readers;
             std::vector<join_handle<void>> writers;
             for (std::uint32_t number = 0; number < streams; ++number) {
-                pairs.push_back(make_pair(system));
+                pairs.push_back(make_simulated_pair(system));
             }
             for (std::uint32_t number = 0; number < streams; ++number) {
-                stream_pair& pair = pairs[number];
-                readers.push_back(spawn([&pair, number, seed] { read_all(*pair.second, number, seed + number); }));
+                simulated_pair& pair = pairs[number];
+                readers.push_back(spawn([&pair, &written, number, seed] {
+                    const auto read = read_in_pieces(*pair.second, number, seed + number, [](std::uint64_t) {});
+                    EXPECT_EQ(read.fault, nullptr) << read.fault << " near byte " << read.bytes << ", " << read.error;
+                    EXPECT_EQ(read.bytes, written[number]);
+                }));
                 writers.push_back(spawn([&, number] {
-                    write_all(*pair.first, number, seed + 100 + number);
+                    const auto sent = write_in_pieces(*pair.first, number, seed + 100 + number,
+                                                      [](std::uint64_t bytes) { return bytes < bytes_per_stream; });
+                    EXPECT_EQ(sent.fault, nullptr) << sent.fault << ", " << sent.error;
+                    written[number] = sent.bytes;
                     system.end_stream(pair.first_socket);
                 }));
             }
@@ -168,7 +81,7 @@ TEST_P(adversary_on, packets_and_deadlines_race) {
     runtime running(with_workers(GetParam()));
     running.run([&] {
         adversary system(seed, {.at_once = 0, .whole = 1, .patience = 0.9});
-        stream_pair pair = make_pair(system);
+        simulated_pair pair = make_simulated_pair(system);
         std::minstd_rand random(seed);
         std::uint64_t written = 0;
         std::uint64_t read = 0;
@@ -203,7 +116,7 @@ TEST_P(adversary_on, close_races_with_calls) {
         std::minstd_rand random(seed);
         for (int round = 0; round < 100; ++round) {
             adversary system(seed + static_cast<std::uint32_t>(round), {.at_once = 0.5});
-            stream_pair pair = make_pair(system);
+            simulated_pair pair = make_simulated_pair(system);
             auto reader = spawn([&pair] {
                 guarded_buffer buffer;
                 std::error_code error;
@@ -244,7 +157,7 @@ TEST_P(adversary_on, a_destroyed_handle_cancels_its_calls) {
     running.run([&] {
         for (int round = 0; round < 50; ++round) {
             adversary system(static_cast<std::uint32_t>(round), {.at_once = 0});
-            stream_pair pair = make_pair(system);
+            simulated_pair pair = make_simulated_pair(system);
             auto reader = spawn([from = pair.second.get()] {
                 guarded_buffer buffer;
                 std::error_code error;
@@ -267,7 +180,7 @@ TEST_P(adversary_on, a_deadline_is_noticed_between_two_submissions) {
     runtime running(with_workers(GetParam()));
     running.run([] {
         adversary system(1, {.at_once = 0});
-        stream_pair pair = make_pair(system);
+        simulated_pair pair = make_simulated_pair(system);
         const auto data = make_bytes(30);
         std::error_code error;
         system.script(adversary::kind::send, scripted_end::succeeds_when_cancelled(10));
@@ -294,7 +207,7 @@ TEST_P(adversary_on, a_send_of_nothing_is_an_error_and_not_tried_for_ever) {
     runtime running(with_workers(GetParam()));
     running.run([] {
         adversary system(1, {.at_once = 0});
-        stream_pair pair = make_pair(system);
+        simulated_pair pair = make_simulated_pair(system);
         const auto data = make_bytes(30);
         std::error_code error;
         system.script(adversary::kind::send, scripted_end::succeeds_later(10));
@@ -317,7 +230,7 @@ TEST_P(adversary_on, failures_at_once_are_reported_as_they_are) {
     runtime running(with_workers(GetParam()));
     running.run([&running] {
         adversary system(1, {.at_once = 0});
-        stream_pair pair = make_pair(system);
+        simulated_pair pair = make_simulated_pair(system);
         for (const int number :
              {WSAECONNABORTED, WSAECONNRESET, WSAEDISCON, WSAEFAULT, WSAEINTR, WSAEINVAL, WSAENETDOWN, WSAENETRESET,
               WSAENOTCONN, WSAENOTSOCK, WSAEOPNOTSUPP, WSAESHUTDOWN, WSAETIMEDOUT, WSAENOBUFS, WSAEACCES,
@@ -355,7 +268,7 @@ TEST_P(adversary_on, failures_by_packet_are_reported_under_winsocks_numbers) {
     runtime running(with_workers(GetParam()));
     running.run([&] {
         adversary system(1, {.at_once = 0});
-        stream_pair pair = make_pair(system);
+        simulated_pair pair = make_simulated_pair(system);
         for (const expectation& each : all) {
             std::array<std::byte, 8> buffer{};
             std::error_code error;

@@ -21,8 +21,8 @@
 #include "sched/signal.hpp"
 #include "support/child.hpp"
 #include "support/eventually.hpp"
+#include "support/process_figures.hpp"
 #include "support/run.hpp"
-#include "win/handle.hpp"
 
 namespace moor {
 namespace {
@@ -243,16 +243,6 @@ TEST(shutdown, many_threads_that_wait_are_let_go) {
 
 // ---- One after another, and at once --------------------------------------------------------------------------------
 
-// Handles that the process has open. Wine does not count them, but hands out the lowest free value.
-std::uint64_t open_handles() {
-    DWORD count = 0;
-    if (::GetProcessHandleCount(::GetCurrentProcess(), &count) != FALSE && count != 0) {
-        return count;
-    }
-    const win::unique_handle lowest_free(::CreateEventW(nullptr, FALSE, FALSE, nullptr));
-    return reinterpret_cast<std::uint64_t>(lowest_free.get()) / 4;
-}
-
 void use_for_a_moment(unsigned workers) {
     runtime running(test::with_workers(workers));
     const int sum = running.run([] {
@@ -275,11 +265,11 @@ void use_for_a_moment(unsigned workers) {
 
 TEST(runtimes, one_after_another_leave_no_handle_behind) {
     use_for_a_moment(2); // what a process opens once for all
-    const auto before = open_handles();
+    const auto before = test::process_handles();
     for (int round = 0; round < 50; ++round) {
         use_for_a_moment(1 + static_cast<unsigned>(round) % 3);
     }
-    EXPECT_LT(open_handles(), before + 10);
+    EXPECT_LT(test::process_handles(), before + 10);
 }
 
 TEST(runtimes, at_once) {

@@ -156,9 +156,11 @@ void adversary::offend(std::string what) {
     }
 }
 
-// Law 1: all of it lies in one operation of the runtime's pool.
+// Law 1: all of it lies in one operation of the pool of the runtime that makes the call; there may be others beside the
+// adversary's own.
 void adversary::check(const call& submitted) {
-    if (!service_.pool.owns(submitted.overlapped)) {
+    const iocp::io_service* const caller = io::current_io().service;
+    if (!(caller != nullptr ? *caller : service_).pool.owns(submitted.overlapped)) {
         offend("an OVERLAPPED outside the operation pool");
         return;
     }

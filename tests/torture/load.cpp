@@ -22,7 +22,9 @@ struct datagram_line {
 
 constexpr std::size_t most_on_the_way = std::size_t{64} * 1024; // bytes, of each end
 
-void run_all(const load_plan& plan, load_state& state) {
+} // namespace
+
+void run_sessions(const load_plan& plan, load_state& state) {
     std::vector<tcp_pair> connections;
     for (unsigned number = 0; number != plan.sessions; ++number) {
         connections.push_back(make_tcp_pair());
@@ -57,17 +59,7 @@ void run_all(const load_plan& plan, load_state& state) {
     all.wait();
 }
 
-} // namespace
-
-load_result run_load(const load_plan& plan, load_state& state) {
-    runtime_options options;
-    options.workers = plan.workers;
-    options.debug = plan.switches;
-    runtime running(options);
-    state.seen_enough = [&] { return running.metrics().preemptions >= plan.preemptions; };
-    running.run([&] { run_all(plan, state); });
-    state.seen_enough = nullptr;
-    const runtime_metrics seen = running.metrics();
+load_result counted(const load_state& state) {
     load_result result;
     result.records = state.records.load();
     result.frames = state.frames_received.load();
@@ -77,8 +69,21 @@ load_result run_load(const load_plan& plan, load_state& state) {
     result.late_writes = state.found.late_writes.load();
     result.high_halves = state.found.high_halves.load();
     result.example = state.found.example.load();
-    result.moves = seen.stack_copies;
     result.fewest_copies = state.session_copies.fewest();
+    return result;
+}
+
+load_result run_load(const load_plan& plan, load_state& state) {
+    runtime_options options;
+    options.workers = plan.workers;
+    options.debug = plan.switches;
+    runtime running(options);
+    state.seen_enough = [&] { return running.metrics().preemptions >= plan.preemptions; };
+    running.run([&] { run_sessions(plan, state); });
+    state.seen_enough = nullptr;
+    const runtime_metrics seen = running.metrics();
+    load_result result = counted(state);
+    result.moves = seen.stack_copies;
     result.preemptions = seen.preemptions;
     result.operations = seen.packets_dequeued;
     result.operations_in_use = seen.operations_in_use;

@@ -42,6 +42,13 @@ struct load_result {
     std::uint64_t operations_in_use = 0; ///< when all had ended
 };
 
+/// The load in the calling coroutine's runtime, from its sockets to its end: of `plan` the stack, the variant and how
+/// many. Throws what a coroutine of it throws.
+void run_sessions(const load_plan& plan, load_state& state);
+
+/// What a load that has ended did, without what only its runtime knows.
+[[nodiscard]] load_result counted(const load_state& state);
+
 /// Runs the load in a runtime of its own. Throws what a coroutine of it throws. `state` can be looked at meanwhile.
 [[nodiscard]] load_result run_load(const load_plan& plan, load_state& state);
 
