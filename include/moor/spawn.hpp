@@ -62,8 +62,8 @@ public:
     /// Suspends the calling coroutine; blocks a calling plain thread that is no worker. A point where the caller can be
     /// stopped. Throws std::system_error: timed_out and operation_canceled (the handle stays joinable and the coroutine
     /// runs on), invalid_argument when not joinable, resource_deadlock_would_occur when a coroutine joins itself.
-    /// Several may wait at the same time, with wait() or join(): all of them wake, one join() gets the result, and any
-    /// other one throws invalid_argument.
+    /// Several may wait at the same time, with wait() or join(), and others call done(), request_stop() or id()
+    /// meanwhile: all who wait wake, one join() gets the result, and any other one throws invalid_argument.
     T join(const wait_limit& limit = no_limit) {
         if (const std::error_code error = detail::wait_for_end(coroutine_, limit, detail::end_use::take_result)) {
             throw std::system_error(error, "moor: join");
@@ -79,21 +79,17 @@ public:
     }
 
     /// Whether the coroutine has ended. Never suspends; any thread.
-    [[nodiscard]] bool done() const noexcept { return joinable() && detail::has_ended(coroutine_); }
+    [[nodiscard]] bool done() const noexcept { return detail::has_ended(coroutine_); }
 
     /// Lets it run on by itself; the result will be dropped.
     void detach() noexcept { coroutine_ = {}; }
 
     /// Asks the coroutine to stop: its present or next call that can be stopped reports operation_canceled, as do
     /// all later ones. Never suspends; any thread.
-    void request_stop() const noexcept {
-        if (joinable()) {
-            detail::request_stop(coroutine_);
-        }
-    }
+    void request_stop() const noexcept { detail::request_stop(coroutine_); }
 
     /// Unique in the process, never 0 for a joinable handle.
-    [[nodiscard]] std::uint64_t id() const noexcept { return joinable() ? detail::id_of(coroutine_) : 0; }
+    [[nodiscard]] std::uint64_t id() const noexcept { return joinable() ? coroutine_.id() : 0; }
 
 private:
     template <class Invocation>

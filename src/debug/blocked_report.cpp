@@ -15,7 +15,7 @@ namespace {
 // A handle keeps the block of a coroutine that has ended.
 bool has_ended(detail::coroutine& of) noexcept {
     const std::lock_guard guard(of.end_lock);
-    return of.ended;
+    return of.end.load(std::memory_order_relaxed) != detail::coroutine::end_state::running;
 }
 
 } // namespace

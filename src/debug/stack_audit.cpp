@@ -203,7 +203,7 @@ void search_parked_stack(const coroutine& owner, const region& used, findings& f
 // The closure of a coroutine that has ended is destroyed. A large one is in a heap.
 void search_closure(coroutine& each, findings& found) noexcept {
     const std::lock_guard guard(each.end_lock);
-    if (!each.ended && each.large_body == nullptr) {
+    if (each.end.load(std::memory_order_relaxed) == coroutine::end_state::running && each.large_body == nullptr) {
         found.search({place::closure, number(each.body_storage.data()), each.body_storage.size(),
                       each.id.load(std::memory_order_relaxed)});
     }

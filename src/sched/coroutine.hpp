@@ -76,10 +76,14 @@ public:
     bool destroyed_its_body = false; // nobody else looks at `use` then
     /// Sticky. Sequentially consistent with parker::interrupt and park, which look at it from both sides.
     std::atomic<bool> stop_requested{false};
-    spin_lock end_lock;           // guards `references`, `ended`, `result_is_taken` and `joiners`
-    bool ended = false;           // the body has run and its result can be taken
-    bool result_is_taken = false; // or one of those who are waking has it to take
-    wait_queue joiners;           // of `joiner`
+    spin_lock end_lock; // guards `references`, `joiners`, and the changes of `end` but the first
+    enum class end_state : std::uint8_t {
+        running,
+        ended, ///< the body has run and its result can be taken
+        taken, ///< or one of those who are waking has it to take
+    };
+    std::atomic<end_state> end{end_state::running};
+    wait_queue joiners; // of `joiner`
     /// 0 while the block is free. Written before the start and after the end (release); dumps read it.
     std::atomic<std::uint64_t> id{0};
     /// What it waits for, a string literal; null while it does not wait. For dumps.
@@ -94,6 +98,14 @@ public:
     alignas(16) std::array<std::byte, inline_body> body_storage{};
 
     [[nodiscard]] std::string_view name() const noexcept { return {name_storage.data()}; }
+
+    /// Under end_lock, by who may have no reference any more: the state of the coroutine with that id, `taken` when the
+    /// block is free or another one's. What has not been taken stays so as long as the lock is held.
+    [[nodiscard]] end_state end_of(std::uint64_t wanted) const noexcept {
+        // Acquire pairs with the release in begin(): a reader of the next coroutine's state sees that the id is gone.
+        const end_state seen = end.load(std::memory_order_acquire);
+        return id.load(std::memory_order_relaxed) == wanted ? seen : end_state::taken;
+    }
 
     /// A free block becomes a coroutine that has not run, with one reference. It has its stack already.
     void begin(runtime_core& of, const spawn_options& wanted) noexcept;

@@ -74,8 +74,7 @@ void coroutine::begin(runtime_core& of, const spawn_options& wanted) noexcept {
     preemption_bans.store(0, std::memory_order_relaxed);
     yield_wanted.store(false, std::memory_order_relaxed);
     group.store(nullptr, std::memory_order_relaxed);
-    ended = false;
-    result_is_taken = false;
+    end.store(end_state::running, std::memory_order_release); // with the load in end_of()
     destroyed_its_body = false;
     use.store(block_use::running, std::memory_order_relaxed);
     stop_requested.store(false, std::memory_order_relaxed);
@@ -89,7 +88,7 @@ void end_body(coroutine& self) noexcept {
     bool unreferenced = false;
     {
         const std::lock_guard guard(self.end_lock);
-        self.ended = true;
+        self.end.store(coroutine::end_state::ended, std::memory_order_relaxed);
         unreferenced = self.references.load(std::memory_order_relaxed) == 0;
         while (waiter* const first = self.joiners.pop_front()) {
             auto& waiting = static_cast<joiner&>(*first);
@@ -102,7 +101,8 @@ void end_body(coroutine& self) noexcept {
                 continue;
             }
             if (waiting.use == end_use::take_result) {
-                waiting.has_result = !std::exchange(self.result_is_taken, true);
+                waiting.has_result = self.end.load(std::memory_order_relaxed) != coroutine::end_state::taken;
+                self.end.store(coroutine::end_state::taken, std::memory_order_relaxed);
             }
             ticket.finish(how);
         }
@@ -116,7 +116,7 @@ void end_body(coroutine& self) noexcept {
 coroutine_reference another_reference(coroutine& of) noexcept {
     const std::lock_guard guard(of.end_lock);
     of.references.store(of.references.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    return coroutine_reference(&of);
+    return {&of, of.id.load(std::memory_order_relaxed)};
 }
 
 void retire(coroutine& left) noexcept {
@@ -147,7 +147,7 @@ void coroutine_reference::release(coroutine* dropped) noexcept {
         const std::lock_guard guard(dropped->end_lock);
         const std::uint32_t left = dropped->references.load(std::memory_order_relaxed) - 1;
         dropped->references.store(left, std::memory_order_release);
-        if (left != 0 || !dropped->ended) {
+        if (left != 0 || dropped->end.load(std::memory_order_relaxed) == coroutine::end_state::running) {
             return; // another one has it, or the coroutine will see that none has
         }
     }

@@ -37,9 +37,9 @@ unstarted_coroutine::~unstarted_coroutine() {
 coroutine_reference unstarted_coroutine::start() noexcept {
     coroutine* const started = std::exchange(coroutine_, nullptr);
     started->work = body_;
-    coroutine_reference reference(started);
     runtime_.start(*started);
-    return reference;
+    // The reference that create() has counted keeps the block, and the id.
+    return {started, started->id.load(std::memory_order_relaxed)};
 }
 
 std::error_code wait_for_end(const coroutine_reference& target, const wait_limit& limit, end_use use) noexcept {
@@ -47,7 +47,6 @@ std::error_code wait_for_end(const coroutine_reference& target, const wait_limit
     if (joined == nullptr) {
         return win::to_error(win::misuse::no_coroutine);
     }
-    runtime_core& runtime = *joined->runtime;
     coroutine* const caller = sched::worker::current_coroutine();
     if (caller == joined) {
         return win::to_error(std::errc::resource_deadlock_would_occur);
@@ -60,25 +59,34 @@ std::error_code wait_for_end(const coroutine_reference& target, const wait_limit
     node.ticket = waiting.ticket();
     node.use = use;
     node.blocks_a_thread = blocks_a_thread;
+    runtime_core* runtime = nullptr;
     {
         const std::lock_guard guard(joined->end_lock);
-        if (joined->ended) {
-            const bool too_late = use == end_use::take_result && std::exchange(joined->result_is_taken, true);
-            return too_late ? win::to_error(win::misuse::result_is_taken) : std::error_code{};
+        using end_state = coroutine::end_state;
+        if (const end_state seen = joined->end_of(target.id()); seen != end_state::running) {
+            if (use == end_use::wait_only) {
+                return {};
+            }
+            if (seen == end_state::taken) {
+                return win::to_error(win::misuse::result_is_taken);
+            }
+            joined->end.store(end_state::taken, std::memory_order_relaxed);
+            return {};
         }
         joined->joiners.push_back(node);
+        runtime = joined->runtime;
         if (blocks_a_thread) {
-            runtime.outside_joiners.fetch_add(1);
+            runtime->outside_joiners.fetch_add(1);
         }
     }
     if (blocks_a_thread) {
-        runtime.wake_worker(); // the workers may all sleep already, and none of them looks again by itself
+        runtime->wake_worker(); // the workers may all sleep already, and none of them looks again by itself
     }
-    const bool of_another = caller != nullptr && caller->runtime != &runtime;
+    const bool of_another = caller != nullptr && caller->runtime != runtime;
     if (of_another) {
         caller->woken_from_outside.store(true, std::memory_order_relaxed);
     }
-    const wake_reason reason = waiting.suspend({.coroutine = joined->id.load(std::memory_order_relaxed)});
+    const wake_reason reason = waiting.suspend({.coroutine = target.id()});
     if (of_another) {
         caller->woken_from_outside.store(false, std::memory_order_relaxed);
     }
@@ -93,16 +101,24 @@ std::error_code wait_for_end(const coroutine_reference& target, const wait_limit
 }
 
 bool has_ended(const coroutine_reference& target) noexcept {
-    const std::lock_guard guard(target.get()->end_lock);
-    return target.get()->ended;
-}
-
-std::uint64_t id_of(const coroutine_reference& target) noexcept {
-    return target.get()->id.load(std::memory_order_relaxed);
+    coroutine* const asked = target.get();
+    if (asked == nullptr) {
+        return false;
+    }
+    const std::lock_guard guard(asked->end_lock);
+    return asked->end_of(target.id()) != coroutine::end_state::running;
 }
 
 body& body_of(const coroutine_reference& target) noexcept { return *target.get()->work; }
 
-void request_stop(const coroutine_reference& target) noexcept { target.get()->request_stop(); }
+void request_stop(const coroutine_reference& target) noexcept {
+    if (coroutine* const asked = target.get()) {
+        // Under the lock, in which it does not end: afterwards the block may be another coroutine's.
+        const std::lock_guard guard(asked->end_lock);
+        if (asked->end_of(target.id()) == coroutine::end_state::running) {
+            asked->request_stop();
+        }
+    }
+}
 
 } // namespace moor::detail

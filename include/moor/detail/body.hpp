@@ -146,15 +146,19 @@ private:
 };
 
 /// Counted reference to a coroutine's control block.
+///
+/// One caller may take the count out while others are in calls with the same reference, or begin them. Those may find
+/// the block free, or another coroutine in it; that the block's id is no longer id() tells them (coroutine::end_of).
 class coroutine_reference {
 public:
     coroutine_reference() noexcept = default;
-    /// Takes over one count.
-    explicit coroutine_reference(coroutine* adopted) noexcept : coroutine_(adopted) {}
-    coroutine_reference(coroutine_reference&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
+    /// Takes over one count of the coroutine with that id.
+    coroutine_reference(coroutine* adopted, std::uint64_t id) noexcept : coroutine_(adopted), id_(id) {}
+    coroutine_reference(coroutine_reference&& other) noexcept : coroutine_(other.exchange(nullptr)), id_(other.id_) {}
     coroutine_reference& operator=(coroutine_reference&& other) noexcept {
         if (this != &other) {
-            coroutine* const dropped = std::exchange(coroutine_, std::exchange(other.coroutine_, nullptr));
+            coroutine* const dropped = exchange(other.exchange(nullptr));
+            id_ = other.id_;
             if (dropped != nullptr) {
                 release(dropped);
             }
@@ -162,26 +166,29 @@ public:
         return *this;
     }
     ~coroutine_reference() {
-        if (coroutine_ != nullptr) {
-            release(coroutine_);
+        if (coroutine* const dropped = get()) {
+            release(dropped);
         }
     }
 
-    explicit operator bool() const noexcept { return coroutine_ != nullptr; }
-    [[nodiscard]] coroutine* get() const noexcept { return coroutine_; }
+    explicit operator bool() const noexcept { return get() != nullptr; }
+    [[nodiscard]] coroutine* get() const noexcept { return coroutine_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
 
     /// Takes the count out. By one caller: the one that wait_for_end gave the result.
-    [[nodiscard]] coroutine_reference take() noexcept {
-        const std::atomic_ref taken(coroutine_); // others who wait for the same end may look at it meanwhile
-        coroutine_reference result(taken.load(std::memory_order_relaxed));
-        taken.store(nullptr, std::memory_order_relaxed);
-        return result;
-    }
+    [[nodiscard]] coroutine_reference take() noexcept { return std::move(*this); }
 
 private:
     static void release(coroutine* dropped) noexcept;
 
-    coroutine* coroutine_ = nullptr;
+    coroutine* exchange(coroutine* next) noexcept { // not in one step: one caller changes it
+        coroutine* const before = get();
+        coroutine_.store(next, std::memory_order_relaxed);
+        return before;
+    }
+
+    std::atomic<coroutine*> coroutine_{nullptr};
+    std::uint64_t id_ = 0;
 };
 
 /// A coroutine between its creation and its start; gives everything back when the construction of its body throws.
@@ -222,7 +229,6 @@ enum class end_use : bool { wait_only, take_result };
 [[nodiscard]] std::error_code wait_for_end(const coroutine_reference& target, const wait_limit& limit,
                                            end_use use) noexcept;
 [[nodiscard]] bool has_ended(const coroutine_reference& target) noexcept;
-[[nodiscard]] std::uint64_t id_of(const coroutine_reference& target) noexcept;
 [[nodiscard]] body& body_of(const coroutine_reference& target) noexcept;
 void request_stop(const coroutine_reference& target) noexcept;
 
