@@ -35,14 +35,18 @@ public:
         return true;
     }
 
+    /// It had stopped looking and has found something after all: it looks again, however many do.
+    void search_again() noexcept { word_.fetch_add(searching_step); }
+
     /// It stops looking. True when it was the last: whoever found work wakes another one, since there may be more.
     bool stop_searching() noexcept { return searching_in(word_.fetch_sub(searching_step)) == 1; }
 
-    /// It is about to sleep. True when all workers sleep now.
-    bool start_sleeping(unsigned workers) noexcept {
-        const bool all = sleeping_in(word_.fetch_add(sleeping_step)) + 1 == workers;
+    /// It is about to sleep, and stops looking if it did. In one step, before the fence: a waker that finds it looking
+    /// still relies on the look that follows. True when all workers sleep now.
+    bool start_sleeping(unsigned workers, bool searched) noexcept {
+        const std::uint64_t before = word_.fetch_add(sleeping_step - (searched ? searching_step : 0));
         std::atomic_thread_fence(std::memory_order_seq_cst);
-        return all;
+        return sleeping_in(before) + 1 == workers;
     }
     void stop_sleeping() noexcept { word_.fetch_add(woken_step - sleeping_step); }
 

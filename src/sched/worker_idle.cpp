@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <span>
+#include <utility>
 
 #include "sched/runtime_core.hpp"
 #include "sched/worker.hpp"
@@ -113,14 +114,15 @@ bool worker::work_in_sight() const noexcept {
 void worker::sleep_in_port() noexcept {
     const auto count = static_cast<unsigned>(runtime_.workers.size());
     asleep_.store(true, std::memory_order_seq_cst);
-    const bool all_sleep = runtime_.idle.start_sleeping(count);
-    if (searching_) {
-        searching_ = false;
-        runtime_.idle.stop_searching();
-    }
+    const bool searched = std::exchange(searching_, false);
+    const bool all_sleep = runtime_.idle.start_sleeping(count, searched);
     DWORD timeout = INFINITE;
     if (work_in_sight()) {
         timeout = 0;
+        if (searched) { // whoever queued it has woken nobody else: found_work() does when there is more
+            searching_ = true;
+            runtime_.idle.search_again();
+        }
     } else if (const auto next = timers_.next(); next != steady::time_point::max()) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - steady::now()).count();
         timeout = static_cast<DWORD>(std::clamp<std::int64_t>(left, 0, 60'000));

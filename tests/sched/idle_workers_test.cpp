@@ -7,6 +7,7 @@
 #include <memory>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -21,14 +22,14 @@ namespace {
 TEST(idle_workers, nobody_is_woken_while_nobody_sleeps) {
     idle_workers idle;
     EXPECT_FALSE(idle.claim_wakeup());
-    EXPECT_FALSE(idle.start_sleeping(2));
+    EXPECT_FALSE(idle.start_sleeping(2, false));
     EXPECT_TRUE(idle.claim_wakeup());
     EXPECT_FALSE(idle.claim_wakeup()) << "the one that was woken counts as searching";
 }
 
 TEST(idle_workers, nobody_is_woken_while_one_searches) {
     idle_workers idle;
-    EXPECT_FALSE(idle.start_sleeping(4));
+    EXPECT_FALSE(idle.start_sleeping(4, false));
     ASSERT_TRUE(idle.start_searching(4));
     EXPECT_FALSE(idle.claim_wakeup());
     EXPECT_TRUE(idle.stop_searching());
@@ -46,20 +47,20 @@ TEST(idle_workers, half_of_them_search_at_most) {
 
 TEST(idle_workers, the_last_to_sleep_knows_it) {
     idle_workers idle;
-    EXPECT_FALSE(idle.start_sleeping(3));
-    EXPECT_FALSE(idle.start_sleeping(3));
-    EXPECT_TRUE(idle.start_sleeping(3));
+    EXPECT_FALSE(idle.start_sleeping(3, false));
+    EXPECT_FALSE(idle.start_sleeping(3, false));
+    EXPECT_TRUE(idle.start_sleeping(3, false));
     idle.stop_sleeping();
-    EXPECT_TRUE(idle.start_sleeping(3));
+    EXPECT_TRUE(idle.start_sleeping(3, false));
 }
 
 TEST(idle_workers, as_many_as_a_runtime_may_have) {
     constexpr unsigned most = 1024;
     idle_workers idle;
     for (unsigned number = 1; number < most; ++number) {
-        ASSERT_FALSE(idle.start_sleeping(most));
+        ASSERT_FALSE(idle.start_sleeping(most, false));
     }
-    EXPECT_TRUE(idle.start_sleeping(most));
+    EXPECT_TRUE(idle.start_sleeping(most, false));
     EXPECT_TRUE(idle_workers::all_asleep(idle.snapshot(), most));
     for (unsigned number = 0; number < most; ++number) {
         idle.stop_sleeping();
@@ -70,20 +71,20 @@ TEST(idle_workers, as_many_as_a_runtime_may_have) {
 
 TEST(idle_workers, a_snapshot_tells_of_a_nap_in_between) {
     idle_workers idle;
-    static_cast<void>(idle.start_sleeping(2));
-    static_cast<void>(idle.start_sleeping(2));
+    static_cast<void>(idle.start_sleeping(2, false));
+    static_cast<void>(idle.start_sleeping(2, false));
     const auto before = idle.snapshot();
     EXPECT_TRUE(idle_workers::all_asleep(before, 2));
     EXPECT_EQ(idle.snapshot(), before);
     idle.stop_sleeping();
-    static_cast<void>(idle.start_sleeping(2));
+    static_cast<void>(idle.start_sleeping(2, false));
     EXPECT_TRUE(idle_workers::all_asleep(idle.snapshot(), 2));
     EXPECT_NE(idle.snapshot(), before);
 }
 
 TEST(idle_workers, a_wake_up_on_its_way_is_no_sleep) {
     idle_workers idle;
-    static_cast<void>(idle.start_sleeping(1));
+    static_cast<void>(idle.start_sleeping(1, false));
     ASSERT_TRUE(idle.claim_wakeup());
     EXPECT_FALSE(idle_workers::all_asleep(idle.snapshot(), 1));
 }
@@ -110,11 +111,7 @@ public:
                 continue;
             }
             pause(random);
-            static_cast<void>(idle_.start_sleeping(workers()));
-            if (searching) {
-                searching = false;
-                idle_.stop_searching();
-            }
+            static_cast<void>(idle_.start_sleeping(workers(), std::exchange(searching, false)));
             if (producer_.empty()) { // looked at once: from here on only a wake-up ends the sleep
                 while (!take_packet(searching) && !ended_.load()) {
                     std::this_thread::yield();
