@@ -7,6 +7,7 @@
 #include <winternl.h>
 
 #include "win/spinning.hpp"
+#include "win/system_stack.hpp"
 
 namespace moor::iocp {
 namespace {
