@@ -6,12 +6,12 @@
 #include <cstddef>
 
 #include "iocp/completion_port.hpp"
-#include "iocp/system_calls.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor::bench {
 namespace {
 
-using iocp::system_calls;
+using win::system_calls;
 
 // Calls that await their packet, oldest first. No benchmark has more of them.
 constexpr std::size_t most_pending = 256;
@@ -55,7 +55,7 @@ int WSAAPI send_later(SOCKET, WSABUF* buffers, DWORD, DWORD*, DWORD, OVERLAPPED*
 // With nothing pending the real port is asked: wake-ups and the end of the runtime come through it.
 BOOL WINAPI dequeue(HANDLE port, OVERLAPPED_ENTRY* entries, ULONG room, ULONG* count, DWORD timeout, BOOL alertable) {
     if (pending_count == 0) {
-        return ::GetQueuedCompletionStatusEx(port, entries, room, count, timeout, alertable);
+        return win::real_system_calls.dequeue(port, entries, room, count, timeout, alertable);
     }
     const std::size_t taken = std::min<std::size_t>(room, pending_count);
     for (std::size_t index = 0; index < taken; ++index) {
@@ -70,18 +70,15 @@ BOOL WINAPI dequeue(HANDLE port, OVERLAPPED_ENTRY* entries, ULONG room, ULONG* c
     return TRUE;
 }
 
-const system_calls& table_for(null_kernel::behaviour chosen) noexcept {
-    static const system_calls real = iocp::real_system_calls();
-    static const system_calls at_once{&receive_at_once, &send_at_once, real.accept,
-                                      real.connect,     real.cancel,   &dequeue};
-    static const system_calls later{&receive_later, &send_later, real.accept, real.connect, real.cancel, &dequeue};
-    return chosen == null_kernel::behaviour::completes_at_once ? at_once : later;
+system_calls table_for(null_kernel::behaviour chosen) noexcept {
+    if (chosen == null_kernel::behaviour::completes_at_once) {
+        return {.receive = &receive_at_once, .send = &send_at_once};
+    }
+    return {.receive = &receive_later, .send = &send_later, .dequeue = &dequeue};
 }
 
 } // namespace
 
-null_kernel::null_kernel(behaviour chosen) noexcept { iocp::replace_system_calls(&table_for(chosen)); }
-
-null_kernel::~null_kernel() { iocp::replace_system_calls(nullptr); }
+null_kernel::null_kernel(behaviour chosen) : replaced_(table_for(chosen)) {}
 
 } // namespace moor::bench

@@ -2,6 +2,8 @@
 // of the calls demand. What a call then costs is the runtime's own work.
 #pragma once
 
+#include "win/system_calls.hpp"
+
 namespace moor::bench {
 
 /// In place while it lives; one at a time, while no operation of the system is pending. For runtimes with one worker.
@@ -13,10 +15,10 @@ public:
                          ///< for
     };
 
-    explicit null_kernel(behaviour chosen) noexcept;
-    ~null_kernel();
-    null_kernel(const null_kernel&) = delete;
-    null_kernel& operator=(const null_kernel&) = delete;
+    explicit null_kernel(behaviour chosen);
+
+private:
+    const win::replaced_system_calls replaced_;
 };
 
 } // namespace moor::bench

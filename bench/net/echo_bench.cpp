@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -19,16 +20,16 @@
 #include <moor/spawn.hpp>
 #include <moor/tcp.hpp>
 
-#include "iocp/system_calls.hpp"
 #include "net/floor.hpp"
 #include "support/measured.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor::bench {
 namespace {
 
 using clock = std::chrono::steady_clock;
-using iocp::real_system_calls;
-using iocp::system_calls;
+using win::real_system_calls;
+using win::system_calls;
 
 constexpr std::size_t message_size = 64;
 
@@ -47,19 +48,19 @@ void count(std::atomic<std::uint64_t>& calls) noexcept { calls.fetch_add(1, std:
 int WSAAPI counted_receive(SOCKET socket, WSABUF* buffers, DWORD number, DWORD* transferred, DWORD* flags,
                            OVERLAPPED* overlapped, system_calls::completion_routine routine) {
     count(counted.receives);
-    return real_system_calls().receive(socket, buffers, number, transferred, flags, overlapped, routine);
+    return real_system_calls.receive(socket, buffers, number, transferred, flags, overlapped, routine);
 }
 
 int WSAAPI counted_send(SOCKET socket, WSABUF* buffers, DWORD number, DWORD* transferred, DWORD flags,
                         OVERLAPPED* overlapped, system_calls::completion_routine routine) {
     count(counted.sends);
-    return real_system_calls().send(socket, buffers, number, transferred, flags, overlapped, routine);
+    return real_system_calls.send(socket, buffers, number, transferred, flags, overlapped, routine);
 }
 
 BOOL WINAPI counted_dequeue(HANDLE port, OVERLAPPED_ENTRY* entries, ULONG room, ULONG* taken, DWORD timeout,
                             BOOL alertable) {
     count(counted.dequeues);
-    return ::GetQueuedCompletionStatusEx(port, entries, room, taken, timeout, alertable);
+    return real_system_calls.dequeue(port, entries, room, taken, timeout, alertable);
 }
 
 // ---- The echo on moor -------------------------------------------------------------------------------------------
@@ -135,9 +136,6 @@ double seconds(clock::duration time) { return std::chrono::duration<double>(time
 void echo(benchmark::State& state, std::size_t connections, std::uint64_t round_trips) {
     echo_floor floor(connections, message_size);
     echo_moor moor(connections);
-    static const system_calls counting{&counted_receive,           &counted_send,
-                                       real_system_calls().accept, real_system_calls().connect,
-                                       real_system_calls().cancel, &counted_dequeue};
     const auto run_floor = [&floor](std::uint64_t trips) {
         const auto start = clock::now();
         floor.run(trips);
@@ -146,7 +144,8 @@ void echo(benchmark::State& state, std::size_t connections, std::uint64_t round_
     run_floor(round_trips / 8 + 1);
     moor.run(round_trips / 8 + 1);
 
-    iocp::replace_system_calls(&counting);
+    std::optional<win::replaced_system_calls> counting;
+    counting.emplace(system_calls{.receive = &counted_receive, .send = &counted_send, .dequeue = &counted_dequeue});
     const call_counts floor_before = floor.counts();
     const call_counts moor_before = counted.now();
     const auto trips_per_round = static_cast<double>(round_trips * connections);
@@ -165,7 +164,7 @@ void echo(benchmark::State& state, std::size_t connections, std::uint64_t round_
         moor_time += seconds(of_moor);
         state.SetIterationTime(seconds(of_moor) / trips_per_round);
     }
-    iocp::replace_system_calls(nullptr);
+    counting.reset();
 
     const double trips = trips_per_round * static_cast<double>(ratios.size());
     const call_counts floor_after = floor.counts();

@@ -36,7 +36,7 @@ public:
     /// So long from now.
     template <class Representation, class Period>
     wait_limit(std::chrono::duration<Representation, Period> from_now) noexcept
-        : deadline_(detail::deadline_after(clock::now(), from_now)) {}
+        : deadline_(detail::deadline_after(detail::now(), from_now)) {}
 
     /// Until a stop is requested of `token`.
     wait_limit(std::stop_token token) noexcept : token_(std::move(token)) {}
@@ -48,7 +48,7 @@ public:
 
     template <class Representation, class Period>
     wait_limit(std::chrono::duration<Representation, Period> from_now, std::stop_token token) noexcept
-        : deadline_(detail::deadline_after(clock::now(), from_now)), token_(std::move(token)) {}
+        : deadline_(detail::deadline_after(detail::now(), from_now)), token_(std::move(token)) {}
 
     /// Whether there is a deadline.
     [[nodiscard]] bool has_deadline() const noexcept { return deadline_ != (time_point::max)(); }

@@ -15,6 +15,7 @@
 #include "debug/fault_reach.hpp"
 #include "debug/loaded_code.hpp"
 #include "debug/report_text.hpp"
+#include "debug/vectored_handler.hpp"
 #include "sched/runtime_core.hpp"
 #include "win/error.hpp"
 #include "win/loader.hpp"
@@ -62,10 +63,10 @@ void tell_fault(const crash& of) noexcept {
     if (of.fault.NumberParameters >= 2) {
         text.line("exception {:08x}, {} {:#x}, by the instruction at {:#x} ({}{}{:#x}), on thread {}",
                   of.fault.ExceptionCode, name_of(of.fault.ExceptionInformation[0]), of.fault.ExceptionInformation[1],
-                  at, in.file, in.sign, in.number, ::GetCurrentThreadId());
+                  at, in.file, in.sign, in.number, win::teb::thread_id());
     } else {
         text.line("exception {:08x} at the instruction {:#x} ({}{}{:#x}), on thread {}", of.fault.ExceptionCode, at,
-                  in.file, in.sign, in.number, ::GetCurrentThreadId());
+                  in.file, in.sign, in.number, win::teb::thread_id());
     }
     if (const std::uint64_t restored = code_at_start().with_upper_half_restored(of.registers.Rip)) {
         tell_damage("the instruction pointer", of.registers.Rip, restored);
@@ -187,7 +188,7 @@ bool ends_process(DWORD code) noexcept {
 // One report for each fault, although several of those below learn of it.
 bool is_reported(const EXCEPTION_RECORD& fault) noexcept {
     const std::uint64_t key = reinterpret_cast<std::uint64_t>(fault.ExceptionAddress) ^
-                              std::uint64_t{::GetCurrentThreadId()} << 40u ^ std::uint64_t{fault.ExceptionCode} << 8u;
+                              std::uint64_t{win::teb::thread_id()} << 40u ^ std::uint64_t{fault.ExceptionCode} << 8u;
     return last_reported.exchange(key, std::memory_order_relaxed) == key;
 }
 
@@ -224,15 +225,12 @@ LONG WINAPI look_at_unhandled(EXCEPTION_POINTERS* exception) {
 }
 
 // Guarded by the registration.
-void* handler = nullptr;
+vectored_handler handler;
 bool filter_is_set = false;
 
 void install() {
     static_cast<void>(code_at_start());
-    handler = ::AddVectoredExceptionHandler(0, &look_at_fault);
-    if (handler == nullptr) {
-        win::throw_last_error("moor: AddVectoredExceptionHandler");
-    }
+    handler.add(vectored_handler::place::last, &look_at_fault);
     if (!std::exchange(filter_is_set, true)) {
         filter_before.store(::SetUnhandledExceptionFilter(&look_at_unhandled), std::memory_order_release);
     }
@@ -241,7 +239,7 @@ void install() {
 
 // What somebody was told of and may call stays.
 void remove() noexcept {
-    ::RemoveVectoredExceptionHandler(handler);
+    handler.remove();
     bool removed = remove_end_report();
     const LPTOP_LEVEL_EXCEPTION_FILTER last = ::SetUnhandledExceptionFilter(filter_before.load());
     if (last == &look_at_unhandled) {

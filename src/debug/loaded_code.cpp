@@ -8,6 +8,9 @@
 #include "unwind/image_headers.hpp"
 #include "unwind/main_image.hpp"
 #include "win/handle.hpp"
+#include "win/loader.hpp"
+#include "win/process.hpp"
+#include "win/system_calls.hpp"
 #include "win/windows.hpp"
 
 #include <psapi.h>
@@ -20,8 +23,8 @@ std::vector<HMODULE> modules() {
     for (;;) {
         DWORD needed = 0;
         const auto bytes = static_cast<DWORD>(found.size() * sizeof(HMODULE));
-        if (::K32EnumProcessModules(::GetCurrentProcess(), found.data(), bytes, &needed) == FALSE) {
-            return {::GetModuleHandleW(nullptr)};
+        if (::K32EnumProcessModules(win::this_process(), found.data(), bytes, &needed) == FALSE) {
+            return {static_cast<HMODULE>(const_cast<void*>(win::program_image()))};
         }
         const std::size_t count = needed / sizeof(HMODULE);
         const bool fits = count <= found.size();
@@ -52,8 +55,8 @@ std::uint64_t linked_base_of(HMODULE module) {
         ::_wcsnicmp(path.data(), system.data(), system_length) == 0) {
         return 0;
     }
-    const win::unique_handle file(::CreateFileW(path.data(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr,
-                                                OPEN_EXISTING, 0, nullptr));
+    const win::unique_handle file(win::system().open_file(
+        path.data(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr, OPEN_EXISTING, 0, nullptr));
     std::array<std::byte, 4096> headers{};
     DWORD count = 0;
     if (!file || ::ReadFile(file.get(), headers.data(), headers.size(), &count, nullptr) == FALSE) {

@@ -13,6 +13,7 @@
 
 #include "debug/fault_reach.hpp"
 #include "debug/loaded_code.hpp"
+#include "win/error.hpp"
 #include "win/windows.hpp"
 
 namespace moor::debug {
@@ -46,10 +47,7 @@ public:
     }
     void clear() noexcept { used_ = 0; }
     /// By the system alone, on the stack that the caller is on.
-    void write() const noexcept {
-        DWORD written = 0;
-        ::WriteFile(::GetStdHandle(STD_ERROR_HANDLE), text_.data(), static_cast<DWORD>(used_), &written, nullptr);
-    }
+    void write() const noexcept { win::write_error_stream_here({text_.data(), used_}); }
 
 private:
     [[nodiscard]] std::size_t left() const noexcept { return text_.size() - used_; }

@@ -11,6 +11,8 @@
 #include "sched/worker.hpp"
 #include "stack/growth.hpp"
 #include "win/error.hpp"
+#include "win/loader.hpp"
+#include "win/virtual_memory.hpp"
 #include "win/windows.hpp"
 
 namespace moor::debug {
@@ -167,12 +169,10 @@ void search_image(const void* image, findings& found) noexcept {
 }
 
 void search_images(findings& found) noexcept {
-    const void* const program = ::GetModuleHandleW(nullptr);
+    const void* const program = win::program_image();
     search_image(program, found);
-    HMODULE ours = nullptr;
-    if (::GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
-                             reinterpret_cast<LPCWSTR>(&search_image), &ours) != FALSE &&
-        ours != program) {
+    const void* const ours = win::image_of(reinterpret_cast<const void*>(&search_image));
+    if (ours != nullptr && ours != program) {
         search_image(ours, found);
     }
 }
@@ -188,9 +188,7 @@ void search_parked_stack(const coroutine& owner, const region& used, findings& f
     std::array<std::byte, 4096> contents;
     for (std::uint64_t offset = 0; offset < used.bytes; offset += contents.size()) {
         const std::uint64_t bytes = std::min<std::uint64_t>(contents.size(), used.bytes - offset);
-        SIZE_T read = 0;
-        if (::ReadProcessMemory(::GetCurrentProcess(), reinterpret_cast<const void*>(used.address + offset),
-                                contents.data(), bytes, &read) == FALSE) {
+        if (!win::read_memory(reinterpret_cast<const void*>(used.address + offset), std::span(contents).first(bytes))) {
             break;
         }
         found.search({used.where, used.address + offset, bytes, used.owner}, contents.data());

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "debug/vectored_handler.hpp"
 #include "sched/coroutine.hpp"
 #include "sched/worker.hpp"
 #include "win/error.hpp"
@@ -46,16 +47,11 @@ LONG CALLBACK report_overflow(EXCEPTION_POINTERS* fault) noexcept {
                static_cast<unsigned>(STATUS_STACK_OVERFLOW));
 }
 
-void* handler = nullptr; // guarded by the registration
+vectored_handler handler; // guarded by the registration
 
-void install() {
-    handler = ::AddVectoredExceptionHandler(1, &report_overflow);
-    if (handler == nullptr) {
-        win::throw_last_error("moor: AddVectoredExceptionHandler");
-    }
-}
+void install() { handler.add(vectored_handler::place::first, &report_overflow); }
 
-void remove() noexcept { ::RemoveVectoredExceptionHandler(handler); }
+void remove() noexcept { handler.remove(); }
 
 } // namespace
 

@@ -6,6 +6,7 @@
 
 #include "unwind/function_address.hpp"
 #include "unwind/unwind_info.hpp"
+#include "win/loader.hpp"
 
 namespace moor::debug {
 namespace {
@@ -65,8 +66,7 @@ bool find_in_image(std::uint64_t address, const std::byte* image, stack_range& f
 } // namespace
 
 bool find_code(std::uint64_t address, stack_range& found) noexcept {
-    void* image = nullptr;
-    if (::RtlPcToFileHeader(reinterpret_cast<void*>(address), &image) != nullptr && image != nullptr) {
+    if (const void* const image = win::image_of(reinterpret_cast<const void*>(address))) {
         return find_in_image(address, static_cast<const std::byte*>(image), found);
     }
     constexpr DWORD executable = PAGE_EXECUTE | PAGE_EXECUTE_READ | PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY;

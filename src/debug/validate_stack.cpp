@@ -18,6 +18,7 @@
 #include "sched/runtime_core.hpp"
 #include "unwind/function_address.hpp"
 #include "unwind/unwind.hpp"
+#include "win/virtual_memory.hpp"
 
 namespace moor::debug {
 namespace {
@@ -51,9 +52,7 @@ std::optional<parked_stack> copy_of(const detail::coroutine& block, std::uint64_
     }
     parked_stack copy{reinterpret_cast<std::uint64_t>(resume_at), {}};
     copy.contents.resize(reinterpret_cast<std::uint64_t>(stack.top()) - copy.resume_at);
-    SIZE_T read = 0;
-    const bool whole = ::ReadProcessMemory(::GetCurrentProcess(), resume_at, copy.contents.data(), copy.contents.size(),
-                                           &read) != FALSE;
+    const bool whole = win::read_memory(resume_at, copy.contents);
     const bool stayed = block.parked_wait() == wait && block.id.load(std::memory_order_acquire) == id;
     if (!whole || !stayed || copy.contents.size() < least_used) {
         return std::nullopt;

@@ -7,8 +7,6 @@
 #include <cstring>
 #include <utility>
 
-#include <process.h>
-
 #include <moor/stack.hpp>
 
 #include "debug/live_runtimes.hpp"
@@ -18,6 +16,7 @@
 #include "sched/runtime_core.hpp"
 #include "win/error.hpp"
 #include "win/handle.hpp"
+#include "win/thread.hpp"
 
 namespace moor::debug {
 namespace {
@@ -102,32 +101,24 @@ enum class reach : std::uint8_t { caller, caller_and_workers };
 // Done by a thread of its own while the caller waits.
 class task {
 public:
-    task(const setting& wanted, reach whom) noexcept : wanted_(wanted), whom_(whom) {
-        if (::DuplicateHandle(::GetCurrentProcess(), ::GetCurrentThread(), ::GetCurrentProcess(), &caller_, 0, FALSE,
-                              DUPLICATE_SAME_ACCESS) == FALSE) {
-            caller_ = nullptr;
-        }
-    }
-    ~task() {
-        if (caller_ != nullptr) {
-            ::CloseHandle(caller_);
-        }
-    }
+    task(const setting& wanted, reach whom) noexcept : wanted_(wanted), whom_(whom) {}
     task(const task&) = delete;
     task& operator=(const task&) = delete;
 
     [[nodiscard]] outcome run() noexcept {
-        const win::unique_handle helper(reinterpret_cast<HANDLE>(::_beginthreadex(
-            nullptr, 0,
+        if (!caller_) {
+            return outcome::refused;
+        }
+        const win::unique_handle helper = win::start_thread(
             [](void* self) -> unsigned {
                 static_cast<task*>(self)->work();
                 return 0;
             },
-            this, 0, nullptr)));
-        if (caller_ == nullptr || !helper) {
+            this);
+        if (!helper) {
             return outcome::refused;
         }
-        ::WaitForSingleObject(helper.get(), INFINITE);
+        win::wait_for_end(helper);
         return result_;
     }
 
@@ -148,7 +139,7 @@ private:
             return;
         }
         thread_setter setter(*preempt::current_thread_calls.load(std::memory_order_relaxed), wanted_);
-        result_ = setter.set(caller_);
+        result_ = setter.set(caller_.get());
         for (const detail::runtime_core* const each : runtimes) {
             for (const auto& worker : each->workers) {
                 note(setter.set(worker->thread().get()));
@@ -164,7 +155,7 @@ private:
 
     const setting wanted_;
     const reach whom_;
-    HANDLE caller_ = nullptr;
+    const win::unique_handle caller_ = win::handle_of_caller();
     outcome result_ = outcome::refused;
 };
 

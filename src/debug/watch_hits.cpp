@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "debug/loaded_code.hpp"
+#include "debug/vectored_handler.hpp"
 #include "sched/coroutine.hpp"
 #include "sched/worker.hpp"
 #include "win/error.hpp"
@@ -90,9 +91,7 @@ void print(const raw_hit& hit, std::uint64_t address, std::size_t size, std::str
                          hit.coroutine != 0 ? "coroutine" : "no coroutine", hit.coroutine, name,
                          static_cast<std::uint32_t>(hit.thread_and_stack));
     // Not write_error_stream, which may go to the worker's system stack: the thread may be just changing stacks.
-    DWORD written = 0;
-    ::WriteFile(::GetStdHandle(STD_ERROR_HANDLE), line.data(), static_cast<DWORD>(std::min(end.size, line.size())),
-                &written, nullptr);
+    win::write_error_stream_here({line.data(), std::min(end.size, line.size())});
 }
 
 void record(watch_slot& hit_one, const CONTEXT& registers) noexcept {
@@ -104,7 +103,7 @@ void record(watch_slot& hit_one, const CONTEXT& registers) noexcept {
     hit.number = hit_one.hits.begin_hit();
     hit.instruction = registers.Rip;
     hit.value = value_at(address, size);
-    hit.thread_and_stack = std::uint64_t{::GetCurrentThreadId()} |
+    hit.thread_and_stack = std::uint64_t{win::teb::thread_id()} |
                            static_cast<std::uint64_t>(stack_at(registers.Rsp, here, running)) << 32u;
     if (running != nullptr) {
         static_assert(sizeof hit.name == sizeof running->name_storage);
@@ -153,17 +152,14 @@ LONG CALLBACK look_at_single_step(EXCEPTION_POINTERS* exception) noexcept {
                                                                : EXCEPTION_CONTINUE_SEARCH;
 }
 
-void* handler = nullptr; // guarded by the registration
+vectored_handler handler; // guarded by the registration
 
 void install() {
     static_cast<void>(code_at_start()); // for the lines that are printed
-    handler = ::AddVectoredExceptionHandler(1, &look_at_single_step);
-    if (handler == nullptr) {
-        win::throw_last_error("moor: AddVectoredExceptionHandler");
-    }
+    handler.add(vectored_handler::place::first, &look_at_single_step);
 }
 
-void remove() noexcept { ::RemoveVectoredExceptionHandler(handler); }
+void remove() noexcept { handler.remove(); }
 
 } // namespace
 

@@ -53,7 +53,7 @@ std::error_code may_begin(const io_context& here, std::uint64_t runtime_id, cons
     if (here.stop_due || limit.token().stop_requested()) {
         return win::to_error(std::errc::operation_canceled);
     }
-    if (limit.has_deadline() && wait_limit::clock::now() >= limit.deadline()) {
+    if (limit.has_deadline() && detail::now() >= limit.deadline()) {
         return win::to_error(std::errc::timed_out);
     }
     return {};

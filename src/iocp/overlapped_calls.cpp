@@ -1,6 +1,6 @@
-// The one file that names Winsock's overlapped functions (law 1). Every address that it hands to them, other than the
-// caller's data, is that of a member of the operation; debug builds check that the operation is a pooled one and on no
-// stack.
+// The one file that calls Winsock's overlapped functions (law 1), through the table of system calls. Every address that
+// it hands to them, other than the caller's data, is that of a member of the operation; debug builds check that the
+// operation is a pooled one and on no stack.
 #include "iocp/overlapped_calls.hpp"
 
 #include <algorithm>
@@ -10,98 +10,14 @@
 #include <mstcpip.h>
 
 #include "iocp/socket_address.hpp"
-#include "iocp/system_calls.hpp"
 #include "win/error.hpp"
 #include "win/insist.hpp"
+#include "win/system_calls.hpp"
 #include "win/system_stack.hpp"
 #include "win/teb.hpp"
 
-// ntdll's; no header for programs declares it. Unlike GetVersionEx it needs no manifest to tell the truth.
-extern "C" __declspec(dllimport) LONG __stdcall RtlGetVersion(RTL_OSVERSIONINFOW* information);
-
 namespace moor::iocp {
 namespace {
-
-// ---- The system's own functions ----------------------------------------------------------------------------------
-
-BOOL PASCAL no_accept(SOCKET, SOCKET, void*, DWORD, DWORD, DWORD, DWORD*, OVERLAPPED*) {
-    ::WSASetLastError(WSAEOPNOTSUPP);
-    return FALSE;
-}
-
-BOOL PASCAL no_connect(SOCKET, const sockaddr*, int, void*, DWORD, DWORD*, OVERLAPPED*) {
-    ::WSASetLastError(WSAEOPNOTSUPP);
-    return FALSE;
-}
-
-int WSAAPI no_receive_message(SOCKET, WSAMSG*, DWORD*, OVERLAPPED*, system_calls::completion_routine) {
-    ::WSASetLastError(WSAEOPNOTSUPP);
-    return SOCKET_ERROR;
-}
-
-int WSAAPI no_send_message(SOCKET, WSAMSG*, DWORD, DWORD*, OVERLAPPED*, system_calls::completion_routine) {
-    ::WSASetLastError(WSAEOPNOTSUPP);
-    return SOCKET_ERROR;
-}
-
-BOOL PASCAL no_disconnect(SOCKET, OVERLAPPED*, DWORD, DWORD) {
-    ::WSASetLastError(WSAEOPNOTSUPP);
-    return FALSE;
-}
-
-BOOL PASCAL no_send_file(SOCKET, HANDLE, DWORD, DWORD, OVERLAPPED*, TRANSMIT_FILE_BUFFERS*, DWORD) {
-    ::WSASetLastError(WSAEOPNOTSUPP);
-    return FALSE;
-}
-
-// An extension function of the socket's provider, unless `function` is known already; leaves it alone when there is
-// none. The ioctl is not overlapped.
-template <class Function>
-void fetch(const win::unique_socket& socket, GUID id, Function absent, Function& function) noexcept {
-    if (function != absent) {
-        return;
-    }
-    Function found = nullptr;
-    DWORD bytes = 0;
-    if (::WSAIoctl(socket.get(), SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, static_cast<void*>(&found),
-                   sizeof found, &bytes, nullptr, nullptr) == 0 &&
-        found != nullptr) {
-        function = found;
-    }
-}
-
-system_calls fetch_all() noexcept {
-    system_calls table{&::WSARecv, &::WSASend, &no_accept, &no_connect, &::CancelIoEx};
-    table.receive_from = &::WSARecvFrom;
-    table.send_to = &::WSASendTo;
-    table.receive_message = &no_receive_message;
-    table.send_message = &no_send_message;
-    table.disconnect = &no_disconnect;
-    table.send_file = &no_send_file;
-    table.result = &::WSAGetOverlappedResult;
-    // A host may lack either family ("netsh interface ipv4 uninstall"). One provider serves both, so what the first
-    // one gave is not asked for again.
-    for (const int family : {AF_INET, AF_INET6}) {
-        if (const auto probe = win::unique_socket::open(family, SOCK_STREAM, IPPROTO_TCP)) {
-            fetch(probe, WSAID_ACCEPTEX, &no_accept, table.accept);
-            fetch(probe, WSAID_CONNECTEX, &no_connect, table.connect);
-            fetch(probe, WSAID_DISCONNECTEX, &no_disconnect, table.disconnect);
-            fetch(probe, WSAID_TRANSMITFILE, &no_send_file, table.send_file);
-        }
-        if (const auto probe = win::unique_socket::open(family, SOCK_DGRAM, IPPROTO_UDP)) {
-            fetch(probe, WSAID_WSARECVMSG, &no_receive_message, table.receive_message);
-            fetch(probe, WSAID_WSASENDMSG, &no_send_message, table.send_message);
-        }
-    }
-    return table;
-}
-
-// The function of that entry.
-template <auto Entry>
-auto system_call() noexcept {
-    const auto function = current_system_calls().*Entry;
-    return function != nullptr ? function : real_system_calls().*Entry;
-}
 
 // ---- What all submissions share ----------------------------------------------------------------------------------
 
@@ -130,20 +46,21 @@ submission outcome_of(operation& call, std::uint32_t error, bool skips_packet_on
 // Each makes the call where it has room (law 6) and returns its error, 0 for success.
 template <class Call>
 std::uint32_t socket_error_of(Call call) noexcept {
-    return win::call_on_system_stack(call) == 0 ? 0 : static_cast<std::uint32_t>(::WSAGetLastError());
+    return win::call_on_system_stack(call) == 0 ? 0 : win::last_error_number();
 }
 
 template <class Call>
 std::uint32_t extension_error_of(Call call) noexcept {
-    return win::call_on_system_stack(call) != FALSE ? 0 : static_cast<std::uint32_t>(::WSAGetLastError());
+    return win::call_on_system_stack(call) != FALSE ? 0 : win::last_error_number();
 }
 
 // A control that takes a value and ends at once.
 template <class Value>
 std::error_code control(const win::unique_socket& socket, DWORD code, Value& value) noexcept {
     DWORD bytes = 0;
-    return win::to_error(socket_error_of(
-        [&] { return ::WSAIoctl(socket.get(), code, &value, sizeof value, nullptr, 0, &bytes, nullptr, nullptr); }));
+    return win::to_error(socket_error_of([&] {
+        return win::system().control(socket.get(), code, &value, sizeof value, nullptr, 0, &bytes, nullptr, nullptr);
+    }));
 }
 
 // Before version 1709 Windows takes TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS for a number of retransmissions, 254.
@@ -151,7 +68,7 @@ bool knows_no_retransmissions() noexcept {
     constexpr ULONG version_1709 = 16299;
     RTL_OSVERSIONINFOW system{};
     system.dwOSVersionInfoSize = sizeof system;
-    win::call_on_system_stack([&system] { return ::RtlGetVersion(&system); });
+    win::call_on_system_stack([&system] { return win::system().version(&system); });
     return system.dwMajorVersion > 10 || (system.dwMajorVersion == 10 && system.dwBuildNumber >= version_1709);
 }
 
@@ -197,8 +114,8 @@ submission submit_receive(operation& call, const win::unique_socket& socket, DWO
     kernel_parameters& parameters = call.parameters;
     const bool skips = socket.skips_packet_on_success;
     const std::uint32_t error = socket_error_of([&] {
-        return current_system_calls().receive(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred,
-                                              &parameters.flags, &parameters.overlapped, nullptr);
+        return win::system().receive(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred,
+                                     &parameters.flags, &parameters.overlapped, nullptr);
     });
     return outcome_of(call, error, skips);
 }
@@ -207,18 +124,13 @@ submission submit_send(operation& call, const win::unique_socket& socket, DWORD 
     kernel_parameters& parameters = call.parameters;
     const bool skips = socket.skips_packet_on_success;
     const std::uint32_t error = socket_error_of([&] {
-        return current_system_calls().send(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred, 0,
-                                           &parameters.overlapped, nullptr);
+        return win::system().send(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred, 0,
+                                  &parameters.overlapped, nullptr);
     });
     return outcome_of(call, error, skips);
 }
 
 } // namespace
-
-const system_calls& real_system_calls() noexcept {
-    static const system_calls table = fetch_all();
-    return table;
-}
 
 submission receive(operation& call, const win::unique_socket& socket, std::span<std::byte> into) noexcept {
     check_place(call);
@@ -254,10 +166,9 @@ submission receive_from(operation& call, const win::unique_socket& socket, std::
     const DWORD buffers = set_buffer(parameters, into);
     parameters.address_length = sizeof parameters.address;
     const std::uint32_t error = socket_error_of([&] {
-        return system_call<&system_calls::receive_from>()(socket.get(), parameters.buffers.data(), buffers,
-                                                          &parameters.transferred, &parameters.flags,
-                                                          reinterpret_cast<sockaddr*>(&parameters.address),
-                                                          &parameters.address_length, &parameters.overlapped, nullptr);
+        return win::system().receive_from(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred,
+                                          &parameters.flags, reinterpret_cast<sockaddr*>(&parameters.address),
+                                          &parameters.address_length, &parameters.overlapped, nullptr);
     });
     return outcome_of(call, error, skips);
 }
@@ -271,10 +182,9 @@ submission send_to(operation& call, const win::unique_socket& socket, std::span<
     const DWORD buffers = set_buffer(parameters, data);
     parameters.address_length = to_sockaddr(remote, parameters.address);
     const std::uint32_t error = socket_error_of([&] {
-        return system_call<&system_calls::send_to>()(socket.get(), parameters.buffers.data(), buffers,
-                                                     &parameters.transferred, 0,
-                                                     reinterpret_cast<const sockaddr*>(&parameters.address),
-                                                     parameters.address_length, &parameters.overlapped, nullptr);
+        return win::system().send_to(socket.get(), parameters.buffers.data(), buffers, &parameters.transferred, 0,
+                                     reinterpret_cast<const sockaddr*>(&parameters.address), parameters.address_length,
+                                     &parameters.overlapped, nullptr);
     });
     return outcome_of(call, error, skips);
 }
@@ -288,8 +198,8 @@ submission receive_message(operation& call, const win::unique_socket& socket,
     set_message(parameters, set_buffers(parameters, into, 0), sizeof parameters.address);
     expect_details(parameters);
     const std::uint32_t error = socket_error_of([&] {
-        return system_call<&system_calls::receive_message>()(socket.get(), &parameters.message, &parameters.transferred,
-                                                             &parameters.overlapped, nullptr);
+        return win::system().receive_message(socket.get(), &parameters.message, &parameters.transferred,
+                                             &parameters.overlapped, nullptr);
     });
     return outcome_of(call, error, skips);
 }
@@ -304,8 +214,8 @@ submission send_message(operation& call, const win::unique_socket& socket,
     set_message(parameters, set_buffers(parameters, data, 0), to_sockaddr(remote, parameters.address));
     write_details(details, remote, parameters);
     const std::uint32_t error = socket_error_of([&] {
-        return system_call<&system_calls::send_message>()(socket.get(), &parameters.message, 0, &parameters.transferred,
-                                                          &parameters.overlapped, nullptr);
+        return win::system().send_message(socket.get(), &parameters.message, 0, &parameters.transferred,
+                                          &parameters.overlapped, nullptr);
     });
     return outcome_of(call, error, skips);
 }
@@ -319,8 +229,7 @@ submission send_file(operation& call, const win::unique_socket& socket, win::io_
     parameters.overlapped.Offset = static_cast<DWORD>(offset);
     parameters.overlapped.OffsetHigh = static_cast<DWORD>(offset >> 32);
     const std::uint32_t error = extension_error_of([&] {
-        return system_call<&system_calls::send_file>()(socket.get(), file.get(), bytes, 0, &parameters.overlapped,
-                                                       nullptr, 0);
+        return win::system().send_file(socket.get(), file.get(), bytes, 0, &parameters.overlapped, nullptr, 0);
     });
     return call.returned(error, skips);
 }
@@ -333,8 +242,7 @@ submission disconnect(operation& call, const win::unique_socket& socket, bool re
         return submission::completed;
     }
     const std::uint32_t error = extension_error_of([&] {
-        return system_call<&system_calls::disconnect>()(socket.get(), &call.parameters.overlapped,
-                                                        reuse ? TF_REUSE_SOCKET : 0, 0);
+        return win::system().disconnect(socket.get(), &call.parameters.overlapped, reuse ? TF_REUSE_SOCKET : 0, 0);
     });
     return call.returned(error, false);
 }
@@ -346,8 +254,8 @@ submission accept(operation& call, const win::unique_socket& listener, const win
     const bool skips = listener.skips_packet_on_success;
     constexpr auto address_size = static_cast<DWORD>(kernel_parameters::accept_address_size);
     const std::uint32_t error = extension_error_of([&] {
-        return current_system_calls().accept(listener.get(), accepted.get(), parameters.scratch.data(), 0, address_size,
-                                             address_size, &parameters.transferred, &parameters.overlapped);
+        return win::system().accept(listener.get(), accepted.get(), parameters.scratch.data(), 0, address_size,
+                                    address_size, &parameters.transferred, &parameters.overlapped);
     });
     return outcome_of(call, error, skips);
 }
@@ -355,8 +263,8 @@ submission accept(operation& call, const win::unique_socket& listener, const win
 std::error_code finish_accept(const win::unique_socket& accepted, const win::unique_socket& listener) noexcept {
     const SOCKET source = listener.get();
     return win::to_error(socket_error_of([&] {
-        return ::setsockopt(accepted.get(), SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
-                            reinterpret_cast<const char*>(&source), sizeof source);
+        return win::system().set_option(accepted.get(), SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
+                                        reinterpret_cast<const char*>(&source), sizeof source);
     }));
 }
 
@@ -367,24 +275,24 @@ submission connect(operation& call, const win::unique_socket& socket, const endp
     const bool skips = socket.skips_packet_on_success;
     parameters.address_length = to_sockaddr(remote, parameters.address);
     const std::uint32_t error = extension_error_of([&] {
-        return current_system_calls().connect(socket.get(), reinterpret_cast<const sockaddr*>(&parameters.address),
-                                              parameters.address_length, nullptr, 0, &parameters.transferred,
-                                              &parameters.overlapped);
+        return win::system().connect(socket.get(), reinterpret_cast<const sockaddr*>(&parameters.address),
+                                     parameters.address_length, nullptr, 0, &parameters.transferred,
+                                     &parameters.overlapped);
     });
     return outcome_of(call, error, skips);
 }
 
 std::error_code finish_connect(const win::unique_socket& socket) noexcept {
-    return win::to_error(
-        socket_error_of([&] { return ::setsockopt(socket.get(), SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, nullptr, 0); }));
+    return win::to_error(socket_error_of(
+        [&] { return win::system().set_option(socket.get(), SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, nullptr, 0); }));
 }
 
 winsock_result result_of(operation& call, const win::unique_socket& socket) noexcept {
     kernel_parameters& parameters = call.parameters;
     parameters.flags = 0;
     const std::uint32_t error = extension_error_of([&] {
-        return system_call<&system_calls::result>()(socket.get(), &parameters.overlapped, &parameters.transferred,
-                                                    FALSE, &parameters.flags);
+        return win::system().result(socket.get(), &parameters.overlapped, &parameters.transferred, FALSE,
+                                    &parameters.flags);
     });
     return {error, parameters.transferred, parameters.flags};
 }
@@ -399,13 +307,13 @@ std::uint32_t socket_error(operation& call, const win::unique_socket& socket) no
 
 void cancel(operation& call, win::io_handle handle) noexcept {
     win::insist(
-        "CancelIoEx", [&] { return current_system_calls().cancel(handle.get(), &call.parameters.overlapped); },
+        "CancelIoEx", [&] { return win::system().cancel(handle.get(), &call.parameters.overlapped); },
         ERROR_NOT_FOUND); // it has ended, and its packet is on its way
 }
 
 void cancel_all(win::io_handle handle) noexcept {
     win::insist(
-        "CancelIoEx", [&] { return current_system_calls().cancel(handle.get(), nullptr); }, ERROR_NOT_FOUND);
+        "CancelIoEx", [&] { return win::system().cancel(handle.get(), nullptr); }, ERROR_NOT_FOUND);
 }
 
 std::error_code keep_alive(const win::unique_socket& socket, std::chrono::milliseconds idle,

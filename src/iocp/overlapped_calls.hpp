@@ -1,6 +1,6 @@
 // Starting overlapped calls. Law 1 in its types: each function takes an operation and the caller's data, and no address
-// that the system writes a result to. Their implementation is the only source file that names Winsock's overlapped
-// functions; a test (tests/iocp/kernel_addresses_test.cpp) reads both files and proves it.
+// that the system writes a result to. Their implementation is the only source file that calls Winsock's overlapped
+// functions; a test (tests/iocp/kernel_addresses_test.cpp) reads all files and proves it.
 #pragma once
 
 #include <chrono>
@@ -98,8 +98,8 @@ void cancel(operation& call, win::io_handle handle) noexcept;
 /// Asks for the cancellation of every call on the handle.
 void cancel_all(win::io_handle handle) noexcept;
 
-/// Keep-alive probing after `idle` without traffic, every `interval`. Not overlapped; here because of the function's
-/// name.
+/// Keep-alive probing after `idle` without traffic, every `interval`. Not overlapped; here because its function could
+/// be.
 [[nodiscard]] std::error_code keep_alive(const win::unique_socket& socket, std::chrono::milliseconds idle,
                                          std::chrono::milliseconds interval) noexcept;
 

@@ -97,7 +97,7 @@ stream_socket* stream_socket::connect(std::span<const endpoint> remotes, const w
     for (std::size_t index = 0; index < remotes.size(); ++index) {
         wait_limit share = limit;
         if (limit.has_deadline()) {
-            const auto now = wait_limit::clock::now();
+            const auto now = detail::now();
             const auto left = saturated_difference(limit.deadline().time_since_epoch(), now.time_since_epoch()) /
                               static_cast<wait_limit::clock::rep>(remotes.size() - index);
             share = limit.no_later_than(now + left);

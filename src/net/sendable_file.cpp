@@ -4,6 +4,8 @@
 #include "net/throwing.hpp"
 #include "win/error.hpp"
 #include "win/handle.hpp"
+#include "win/system_calls.hpp"
+#include "win/system_stack.hpp"
 
 namespace moor {
 
@@ -17,10 +19,10 @@ sendable_file::~sendable_file() { const win::unique_handle closed(handle_); }
 sendable_file sendable_file::open(const std::filesystem::path& path, std::error_code& error) noexcept {
     const wchar_t* const name = path.c_str();
     sendable_file opened(win::call_on_system_stack([name] {
-        return ::CreateFileW(name, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
-                             OPEN_EXISTING, FILE_FLAG_SEQUENTIAL_SCAN, nullptr);
+        return win::system().open_file(name, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                       nullptr, OPEN_EXISTING, FILE_FLAG_SEQUENTIAL_SCAN, nullptr);
     }));
-    error = opened.is_open() ? std::error_code{} : win::to_error(::GetLastError());
+    error = opened.is_open() ? std::error_code{} : win::last_error();
     return opened;
 }
 
@@ -35,8 +37,8 @@ std::uint64_t sendable_file::size(std::error_code& error) const noexcept {
         return 0;
     }
     LARGE_INTEGER bytes{};
-    const BOOL known = win::call_on_system_stack([&] { return ::GetFileSizeEx(handle_, &bytes); });
-    error = known != FALSE ? std::error_code{} : win::to_error(::GetLastError());
+    const BOOL known = win::call_on_system_stack([&] { return win::system().file_size(handle_, &bytes); });
+    error = known != FALSE ? std::error_code{} : win::last_error();
     return static_cast<std::uint64_t>(bytes.QuadPart);
 }
 

@@ -41,7 +41,8 @@ win::unique_socket open_udp(address_family family, std::error_code& error) noexc
 std::error_code set_default_peer(const win::unique_socket& socket, const endpoint& remote) noexcept {
     sockaddr_storage address{};
     const int length = iocp::to_sockaddr(remote, address);
-    return error_of([&] { return ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), length); });
+    return error_of(
+        [&] { return win::system().set_peer(socket.get(), reinterpret_cast<const sockaddr*>(&address), length); });
 }
 
 std::error_code set_shared_address(const win::unique_socket& socket) noexcept {
@@ -59,28 +60,29 @@ endpoint destination_of(const endpoint& remote) noexcept {
 std::error_code bind(const win::unique_socket& socket, const endpoint& local) noexcept {
     sockaddr_storage address{};
     const int length = iocp::to_sockaddr(local, address);
-    return error_of([&] { return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length); });
+    return error_of(
+        [&] { return win::system().bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length); });
 }
 
 std::error_code listen(const win::unique_socket& socket, int backlog) noexcept {
-    return error_of([&] { return ::listen(socket.get(), backlog); });
+    return error_of([&] { return win::system().listen(socket.get(), backlog); });
 }
 
 std::error_code shut_down(const win::unique_socket& socket, int side) noexcept {
-    return error_of([&] { return ::shutdown(socket.get(), side); });
+    return error_of([&] { return win::system().shut_down(socket.get(), side); });
 }
 
 endpoint local_endpoint(const win::unique_socket& socket, std::error_code& error) noexcept {
-    return ask(socket, &::getsockname, error);
+    return ask(socket, win::system().local_name, error);
 }
 
 endpoint remote_endpoint(const win::unique_socket& socket, std::error_code& error) noexcept {
-    return ask(socket, &::getpeername, error);
+    return ask(socket, win::system().peer_name, error);
 }
 
 std::size_t bytes_at_hand(const win::unique_socket& socket) noexcept {
     u_long bytes = 0;
-    return error_of([&] { return ::ioctlsocket(socket.get(), FIONREAD, &bytes); }) ? 0 : bytes;
+    return error_of([&] { return win::system().bytes_at_hand(socket.get(), FIONREAD, &bytes); }) ? 0 : bytes;
 }
 
 std::error_code set_no_delay(const win::unique_socket& socket, bool on) noexcept {

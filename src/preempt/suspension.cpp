@@ -28,7 +28,7 @@ suspension_right::operator bool() const noexcept { return !ending; }
 void suspended_thread::resume() const noexcept {
     for (win::insistence again("ResumeThread"); system_.resume(thread_) == static_cast<DWORD>(-1);) {
         win::call_before_fatal(nullptr); // forbid_suspending, for which this thread itself has the right
-        again.refused(::GetLastError());
+        again.refused(win::last_error_number());
         win::call_before_fatal(&forbid_suspending);
     }
 }

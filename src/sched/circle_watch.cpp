@@ -140,7 +140,7 @@ void circle_watch::look(steady::time_point now) noexcept {
                 searched_ = waits;
             } catch (const std::exception&) { // no memory: later, perhaps
             }
-            const auto took = steady::now() - now;
+            const auto took = detail::now() - now;
             next_search_ = now + took + std::max<steady::duration>(interval, took * share);
         }
     }

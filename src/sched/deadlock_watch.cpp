@@ -52,7 +52,7 @@ DWORD deadlock_watch::look() noexcept {
         suspected_ = false;
         return INFINITE;
     }
-    const auto now = detail::wait_clock::now();
+    const auto now = detail::now();
     if (!suspected_) {
         suspected_ = true;
         suspected_waits_ = 0;

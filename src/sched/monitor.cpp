@@ -6,8 +6,6 @@
 #include <array>
 #include <string_view>
 
-#include <process.h>
-
 #include <fmt/format.h>
 
 #include "preempt/suspension.hpp"
@@ -16,6 +14,8 @@
 #include "sched/runtime_core.hpp"
 #include "sched/worker.hpp"
 #include "win/error.hpp"
+#include "win/system_calls.hpp"
+#include "win/thread.hpp"
 
 namespace moor::sched {
 namespace {
@@ -37,6 +37,12 @@ private:
     const worker& worker_;
 };
 
+// From a moment to a later one, rounded up.
+DWORD milliseconds_between(wait_limit::time_point now, wait_limit::time_point later) noexcept {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(later - now).count();
+    return static_cast<DWORD>(std::clamp<std::int64_t>(left, 1, 60'000));
+}
+
 } // namespace
 
 monitor::monitor(detail::runtime_core& runtime)
@@ -50,18 +56,17 @@ void monitor::start_thread() {
         preempt::prepare_process_exit();
         report_unsorted_table();
     }
-    const std::uintptr_t handle = ::_beginthreadex(nullptr, 0, &monitor::thread_main, this, 0, nullptr);
-    if (handle == 0) {
+    thread_ = win::start_thread(&monitor::thread_main, this);
+    if (!thread_) {
         throw std::system_error(win::to_error(std::errc::resource_unavailable_try_again), "moor: starting the monitor");
     }
-    thread_ = win::unique_handle(reinterpret_cast<HANDLE>(handle));
 }
 
 void monitor::join_thread() noexcept {
     if (thread_) {
         ending_.store(true, std::memory_order_release);
         wake();
-        ::WaitForSingleObject(thread_.get(), INFINITE);
+        win::wait_for_end(thread_);
         thread_.close();
     }
 }
@@ -84,19 +89,12 @@ unsigned monitor::thread_main(void* self) noexcept {
 void monitor::run() noexcept {
     // Windows lets a thread of their own priority wait for a quantum of the workers (20 to 180 ms) when these keep all
     // processors busy, which is when the monitor matters. It runs for microseconds at a time.
-    ::SetThreadPriority(::GetCurrentThread(), THREAD_PRIORITY_HIGHEST);
+    win::run_before_others();
     while (!ending_.load(std::memory_order_acquire)) {
         // Read first: whoever wakes from here on changes it.
         const std::uint32_t wakes = wakes_.load(std::memory_order_acquire);
         if (idle_ && rest()) {
-            const DWORD longest = longest_rest();
-            const DWORD first = std::min(longest, static_cast<DWORD>(idle_before_trim.count()));
-            wait(wakes, first);
-            if (first != longest && wakes_.load(std::memory_order_acquire) == wakes) {
-                runtime_.segments.trim();
-                wait(wakes, longest == INFINITE ? INFINITE : longest - first);
-            }
-            last_look_ = steady::now();
+            last_look_ = rest_until_woken(wakes);
             idle_ = false;
         } else {
             wait(wakes, until_next_look());
@@ -115,11 +113,29 @@ bool monitor::rest() noexcept {
     return runtime_.all_workers_sleep() || !resting_.exchange(false);
 }
 
-// In milliseconds. Asked while it rests: what begins later wakes it.
-DWORD monitor::longest_rest() const noexcept {
-    const DWORD until_search = runtime_.circles.until_next_look(steady::now());
-    const bool cancels = runtime_.io.handles.are_closing();
-    return cancels ? std::min(until_search, static_cast<DWORD>(iocp::patience_with_cancelled.count())) : until_search;
+// Returns when somebody wakes the monitor, or when it has to look by itself; and when that is. By the clock: a wait
+// that has ended says nothing about the time.
+monitor::steady::time_point monitor::rest_until_woken(std::uint32_t wakes) noexcept {
+    const auto begun = detail::now();
+    const auto end = longest_rest(begun);
+    auto trim_at = begun + idle_before_trim;
+    for (auto now = begun; now < end && wakes_.load(std::memory_order_acquire) == wakes; now = detail::now()) {
+        if (now >= trim_at) {
+            runtime_.segments.trim();
+            trim_at = steady::time_point::max();
+        }
+        const auto until = std::min(end, trim_at);
+        wait(wakes, until == steady::time_point::max() ? INFINITE : milliseconds_between(now, until));
+    }
+    return detail::now();
+}
+
+// Asked while it rests: what begins later wakes it.
+monitor::steady::time_point monitor::longest_rest(steady::time_point now) const noexcept {
+    const DWORD until_search = runtime_.circles.until_next_look(now);
+    const auto search_at =
+        until_search == INFINITE ? steady::time_point::max() : now + std::chrono::milliseconds(until_search);
+    return runtime_.io.handles.are_closing() ? std::min(search_at, now + iocp::patience_with_cancelled) : search_at;
 }
 
 void monitor::end_rest() noexcept {
@@ -131,12 +147,12 @@ void monitor::end_rest() noexcept {
 // Rejected: an event. Its waits end late under Wine, where the server has to end them: by a tick of the host's
 // scheduler or two when all processors are busy, which is when the monitor matters.
 void monitor::wait(std::uint32_t wakes, DWORD timeout) noexcept {
-    ::WaitOnAddress(&wakes_, &wakes, sizeof wakes, timeout);
+    win::system().wait_on_address(&wakes_, &wakes, sizeof wakes, timeout);
 }
 
 void monitor::wake() noexcept {
     wakes_.fetch_add(1, std::memory_order_release); // with the acquire in run()
-    ::WakeByAddressSingle(&wakes_);
+    win::system().wake_one_by_address(&wakes_);
 }
 
 std::chrono::milliseconds monitor::share_of_slice(unsigned looks) const noexcept {
@@ -151,7 +167,7 @@ DWORD monitor::until_next_look() const noexcept {
     }
     const bool calm = calm_looks_ >= looks_until_calm;
     const auto most = share_of_slice(calm ? calm_looks_per_slice : looks_per_slice);
-    const auto until_end = std::chrono::ceil<std::chrono::milliseconds>(slice_ends_ - steady::now());
+    const auto until_end = std::chrono::ceil<std::chrono::milliseconds>(slice_ends_ - detail::now());
     return static_cast<DWORD>(std::clamp(until_end, std::chrono::milliseconds(1), most).count());
 }
 
@@ -159,7 +175,7 @@ DWORD monitor::until_next_look() const noexcept {
 void monitor::look() noexcept {
     bool help_needed = false;
     const bool storm = runtime_.options.debug.preempt_storm;
-    const auto now = steady::now();
+    const auto now = detail::now();
     const auto turns_begin = std::max(last_look_, now - share_of_slice(looks_per_slice));
     bool calm = true;
     bool idle = true;
@@ -170,7 +186,7 @@ void monitor::look() noexcept {
         const std::uint32_t turn = looked_at.clock().turns();
         const std::uint32_t looks = looked_at.clock().times_maintained();
         if (looks == seen.looks && !looked_at.is_asleep()) {
-            looked_at.look_at_clock_soon();
+            looked_at.maintain_soon();
         }
         seen.looks = looks;
         const bool unchanged = turn == seen.turn;
@@ -216,7 +232,7 @@ void monitor::report_trouble(const worker& stuck, watched& seen, steady::duratio
     }
     std::array<char, 512> text;
     const auto say = [&text](auto end) { return std::string_view(text.data(), std::min(end.size, text.size())); };
-    if (::WaitForSingleObject(stuck.thread().get(), 0) == WAIT_OBJECT_0) {
+    if (win::has_ended(stuck.thread())) {
         win::fatal(say(fmt::format_to_n(
             text.data(), text.size(),
             "the thread of worker {} has ended within coroutine #{} '{}', without a report: {}", stuck.index(),
@@ -257,7 +273,7 @@ void monitor::preempt(worker& stuck, watched& seen) noexcept {
         return;
     }
     const bool refused = preemption_.attempt(preempted_worker(stuck)).has_value();
-    seen.attempted = steady::now();
+    seen.attempted = detail::now();
     if (!refused) {
         seen.refused = 0;
         return;

@@ -77,13 +77,15 @@ private:
     [[nodiscard]] std::chrono::milliseconds share_of_slice(unsigned looks) const noexcept;
     [[nodiscard]] DWORD until_next_look() const noexcept;
     [[nodiscard]] bool rest() noexcept;
-    [[nodiscard]] DWORD longest_rest() const noexcept;
     void end_rest() noexcept;
     void wait(std::uint32_t wakes, DWORD timeout) noexcept;
     void wake() noexcept;
     void report_unsorted_table() const noexcept;
 
     using steady = std::chrono::steady_clock;
+
+    steady::time_point rest_until_woken(std::uint32_t wakes) noexcept;
+    [[nodiscard]] steady::time_point longest_rest(steady::time_point now) const noexcept;
 
     // A worker, as last looked at. The monitor's thread alone.
     struct watched {

@@ -14,6 +14,7 @@
 #include "sched/stack_mover.hpp"
 #include "win/error.hpp"
 #include "win/spinning.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor::detail {
 namespace {
@@ -46,7 +47,7 @@ runtime_core::runtime_core(const runtime_options& requested, sched::make_reports
       slot_of_data(win::data_slot::registration()),
       reports(make(options.debug)), io{iocp::completion_port(options.workers), iocp::operation_pool()},
       stacks(options.kept_stack_memory), segments(segment_options(options)), coroutines(most_coroutines),
-      monitor(*this), progress_(::CreateEventW(nullptr, FALSE, FALSE, nullptr)) {
+      monitor(*this), progress_(win::system().make_event(nullptr, FALSE, FALSE, nullptr)) {
     if (!progress_) {
         win::throw_last_error("moor: CreateEvent");
     }
@@ -98,9 +99,11 @@ void runtime_core::shutdown() noexcept {
     // What is still open belongs to objects that outlive the runtime. They keep a handle that is closed.
     io.handles.close_all();
     // What was pending is cancelled; its packets are on their way.
-    constexpr DWORD longest_wait = 10'000; // milliseconds
-    while (operations_in_use() != 0) {
-        if (::WaitForSingleObject(progress_.get(), longest_wait) == WAIT_TIMEOUT && operations_in_use() != 0) {
+    constexpr std::chrono::milliseconds longest_wait{10'000};
+    for (auto since = detail::now(); operations_in_use() != 0;) {
+        if (win::system().wait_for(progress_.get(), static_cast<DWORD>(longest_wait.count())) != WAIT_TIMEOUT) {
+            since = detail::now();
+        } else if (detail::now() - since >= longest_wait && operations_in_use() != 0) {
             const auto text =
                 fmt::format("{} operations are in use after the last coroutine of their runtime has ended: "
                             "the system does not complete what was cancelled ten seconds ago",
@@ -133,7 +136,7 @@ void runtime_core::wait_until_no_handle_is_open() noexcept {
 
 void runtime_core::wait_until_retired() noexcept {
     while (unretired() != 0) {
-        ::WaitForSingleObject(progress_.get(), INFINITE);
+        win::system().wait_for(progress_.get(), INFINITE);
     }
 }
 

@@ -35,6 +35,7 @@
 #include "win/process_registration.hpp"
 #include "win/slab.hpp"
 #include "win/socket.hpp"
+#include "win/system_calls.hpp"
 #include "win/timer_resolution.hpp"
 
 namespace moor::detail {
@@ -85,7 +86,7 @@ public:
     /// Something that shutdown waits for may have happened: a coroutine ended, an operation came back.
     void notice_progress() noexcept {
         if (stopping_.load(std::memory_order_relaxed)) {
-            win::insist("SetEvent", [this] { return ::SetEvent(progress_.get()); });
+            win::insist("SetEvent", [this] { return win::system().set_event(progress_.get()); });
         }
     }
 

@@ -23,6 +23,7 @@
 #include "unwind/frame_shape.hpp"
 #include "win/compiler.hpp"
 #include "win/error.hpp"
+#include "win/loader.hpp"
 #include "win/windows.hpp"
 
 namespace moor::sched {
@@ -237,8 +238,7 @@ std::byte* stack_mover::move_to(coroutine& self, std::size_t size, std::byte* fi
     if (changed.foreign != 0) {
         foreign_ = changed.foreign;
         on_.stacks().give(fresh);
-        void* image = nullptr;
-        if (changed.broken && ::RtlPcToFileHeader(reinterpret_cast<void*>(foreign_), &image) == nullptr) {
+        if (changed.broken && win::image_of(reinterpret_cast<const void*>(foreign_)) == nullptr) {
             on_.runtime().reports->stack_moved({on_, self, old, first, first, 0}); // may know more
             fmt::basic_memory_buffer<char, 256> why;
             fmt::format_to(std::back_inserter(why),

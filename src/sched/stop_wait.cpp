@@ -21,6 +21,7 @@
 #include "win/spin_lock.hpp"
 #include "win/spinning.hpp"
 #include "win/system_stack.hpp"
+#include "win/teb.hpp"
 #include "win/windows.hpp"
 
 namespace moor::sched {
@@ -49,7 +50,7 @@ struct stop_watch {
     };
 
     const std::stop_token token;
-    const DWORD creator = ::GetCurrentThreadId();
+    const std::uint32_t creator = win::teb::thread_id();
     bool stopped_in_begin = false;  // of the creator's thread
     std::atomic<bool> begun{false}; // begin() has left the watch; release there, acquire in stop()
     std::optional<std::stop_callback<stopper>> callback;
@@ -199,7 +200,7 @@ void stop_watch::stop(std::size_t bucket) noexcept {
         }
     }
     if (!begun.load(std::memory_order_acquire)) {
-        if (creator == ::GetCurrentThreadId()) {
+        if (creator == win::teb::thread_id()) {
             stopped_in_begin = true;
             return;
         }

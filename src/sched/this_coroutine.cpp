@@ -2,12 +2,12 @@
 #include <moor/this_coroutine.hpp>
 
 #include <algorithm>
-#include <thread>
 
 #include "sched/coroutine.hpp"
 #include "sched/worker.hpp"
 #include "win/compiler.hpp"
 #include "win/error.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor::this_coroutine {
 
@@ -17,7 +17,7 @@ void yield() noexcept {
     if (auto* const here = sched::worker::current(); here != nullptr && here->running_now() != nullptr) {
         here->yield();
     } else {
-        std::this_thread::yield();
+        win::system().yield_thread();
     }
 }
 

@@ -33,7 +33,7 @@ public:
     /// Ticks of 2^16 ns: fine enough for a millisecond's accuracy, coarse enough that a wheel level spans 4 ms.
     static constexpr unsigned tick_shift = 16;
 
-    timers() noexcept : wheel_(elapsed_ticks(steady::now())) {}
+    timers() noexcept : wheel_(elapsed_ticks(detail::now())) {}
 
     /// Wakes `entry`'s ticket with timed_out at or after `when`. The owning worker only, which is awake then; so no
     /// other thread has to be woken for the sake of an earlier deadline.

@@ -29,12 +29,22 @@ public:
         return static_cast<std::int32_t>(turn - next_look_.load(std::memory_order_relaxed)) >= 0;
     }
 
-    /// The turn that runs ends with a look. Also by the monitor, whose wish the worker may overwrite when it looks at
-    /// the same moment.
+    /// The turn that runs ends with a look. The worker may overwrite this wish of another thread when it looks at the
+    /// same moment.
     void look_soon() noexcept { next_look_.store(turns(), std::memory_order_relaxed); }
 
-    /// Looks at the processor's counter, and decides when to look again. Whether so much time has passed that
-    /// maintenance is due.
+    /// By the monitor, when it has found no maintenance between two of its own looks: the turn that runs ends with one,
+    /// also when the clock stands still. What is done for others than timers must not depend on time.
+    void maintain_soon() noexcept {
+        maintenance_wanted_.store(true, std::memory_order_relaxed);
+        look_soon();
+    }
+    [[nodiscard]] bool maintenance_is_wanted() const noexcept {
+        return maintenance_wanted_.load(std::memory_order_relaxed);
+    }
+
+    /// Looks at the processor's counter, and decides when to look again. Whether maintenance is due: so much time has
+    /// passed, or the monitor wants it.
     [[nodiscard]] bool look(std::uint32_t turn) noexcept;
 
     [[nodiscard]] bool maintenance_is_due() const noexcept;
@@ -47,6 +57,7 @@ public:
 
     /// After maintenance, and begin().
     void maintained() noexcept {
+        maintenance_wanted_.store(false, std::memory_order_relaxed);
         last_maintenance_ = last_look_;
         maintained_.store(maintained_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
@@ -66,6 +77,7 @@ private:
     std::atomic<std::uint32_t> turn_{0};
     std::atomic<std::uint32_t> next_look_{0}; // the turn of it
     std::atomic<std::uint32_t> maintained_{0};
+    std::atomic<bool> maintenance_wanted_{false};
     std::uint32_t interval_ = 1;         // turns
     std::uint32_t begun_turn_ = 0;       // at begin()
     std::uint64_t last_look_ = 0;        // processor cycles

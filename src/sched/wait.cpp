@@ -11,6 +11,7 @@
 #include "sched/worker.hpp"
 #include "win/compiler.hpp"
 #include "win/error.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor::detail {
 namespace {
@@ -39,7 +40,7 @@ void parker::resume(parker& owner, kind which) noexcept {
         auto& self = static_cast<coroutine&>(owner);
         self.runtime->make_ready(self);
     } else {
-        ::WakeByAddressAll(&owner.state_); // of the address nothing but its value is used
+        win::system().wake_all_by_address(&owner.state_); // of the address nothing but its value is used
     }
 }
 
@@ -204,7 +205,7 @@ MOOR_NOINLINE void wait::suspend_limited() noexcept {
     }
     if (!limit_.has_deadline()) {
         block(wait_limit::time_point::max());
-    } else if (limit_.deadline() <= wait_limit::clock::now()) {
+    } else if (limit_.deadline() <= detail::now()) {
         ticket().wake(wake_reason::timed_out);
         block(wait_limit::time_point::max()); // until a hand-over that came first is finished
     } else if (owner_.kind_ == parker::kind::thread) {
@@ -237,7 +238,7 @@ void wait::block(wait_limit::time_point deadline) noexcept {
         }
         DWORD timeout = INFINITE;
         if (deadline != wait_limit::time_point::max()) {
-            const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - wait_limit::clock::now()).count();
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - detail::now()).count();
             if (left <= 0) {
                 ticket().wake(wake_reason::timed_out);
                 deadline = wait_limit::time_point::max(); // only a hand-over in progress is left to wait for
@@ -245,7 +246,7 @@ void wait::block(wait_limit::time_point deadline) noexcept {
             }
             timeout = static_cast<DWORD>(std::min<std::int64_t>(left, 60'000));
         }
-        ::WaitOnAddress(&owner_.state_, &word, sizeof word, timeout);
+        win::system().wait_on_address(&owner_.state_, &word, sizeof word, timeout);
     }
 }
 

@@ -3,7 +3,6 @@
 #include "sched/worker.hpp"
 
 #include <array>
-#include <process.h>
 #include <span>
 #include <utility>
 
@@ -11,6 +10,8 @@
 #include "win/compiler.hpp"
 #include "win/error.hpp"
 #include "win/insist.hpp"
+#include "win/system_calls.hpp"
+#include "win/thread.hpp"
 
 namespace moor::sched {
 worker::worker(runtime_core& runtime, unsigned index)
@@ -20,16 +21,15 @@ worker::worker(runtime_core& runtime, unsigned index)
 worker::~worker() = default;
 
 void worker::start_thread() {
-    const std::uintptr_t handle = ::_beginthreadex(nullptr, 0, &worker::thread_main, this, 0, nullptr);
-    if (handle == 0) {
+    thread_ = win::start_thread(&worker::thread_main, this);
+    if (!thread_) {
         throw std::system_error(win::to_error(std::errc::resource_unavailable_try_again), "moor: starting a worker");
     }
-    thread_ = win::unique_handle(reinterpret_cast<HANDLE>(handle));
 }
 
 void worker::join_thread() noexcept {
     if (thread_) {
-        ::WaitForSingleObject(thread_.get(), INFINITE);
+        win::wait_for_end(thread_);
         thread_.close();
     }
 }
@@ -128,7 +128,7 @@ void worker::enqueue_pinned(coroutine& ready) noexcept {
     pinned_.push(ready);
     if (asleep_.load(std::memory_order_seq_cst)) {
         // The port cannot wake a certain thread; an asynchronous procedure call can, since the worker waits alertably.
-        win::insist("QueueUserAPC", [this] { return ::QueueUserAPC([](ULONG_PTR) {}, thread_.get(), 0); });
+        win::insist("QueueUserAPC", [this] { return win::system().queue_apc([](ULONG_PTR) {}, thread_.get(), 0); });
     }
 }
 

@@ -171,11 +171,12 @@ public:
     [[nodiscard]] bool has_stealable() const noexcept { return !ring_.empty(); }
     /// Whether another worker could take something over from it while it stays in one coroutine.
     [[nodiscard]] bool has_work_for_others() noexcept {
-        return has_stealable() || next_.load(std::memory_order_relaxed) != nullptr || timers_.next() <= steady::now();
+        return has_stealable() || next_.load(std::memory_order_relaxed) != nullptr || timers_.next() <= detail::now();
     }
     [[nodiscard]] const turn_clock& clock() const noexcept { return clock_; }
-    /// See turn_clock::look_soon.
+    /// See turn_clock::look_soon and maintain_soon.
     void look_at_clock_soon() noexcept { clock_.look_soon(); }
+    void maintain_soon() noexcept { clock_.maintain_soon(); }
     [[nodiscard]] bool is_asleep() const noexcept { return asleep_.load(std::memory_order_relaxed); }
     /// By the monitor: lets thieves expire this worker's timers.
     void set_stuck(bool stuck) noexcept { stuck_.store(stuck, std::memory_order_relaxed); }

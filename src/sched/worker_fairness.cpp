@@ -2,7 +2,7 @@
 // that compute for a slice at most: who becomes ready runs a slice and five milliseconds later, unless others that were
 // ready before keep the worker (docs/scheduling.md, "How long anybody waits").
 //
-// 1. Time is noticed, by looks that turn_clock.hpp tells of.
+// 1. Time is noticed, by looks that turn_clock.hpp tells of; or the monitor says that some has passed.
 // 2. A look that finds maintenance due sends the worker to its system stack: timers that are due, then the port.
 // 3. While some coroutines compute, those that yield wait apart, preempted ones too, and run after all that were woken:
 //    by a packet, a timer, another coroutine or a thread. Before one that computes goes on, the port is looked at once
@@ -31,7 +31,7 @@ MOOR_NOINLINE bool worker::clock_says_maintenance(std::uint32_t turn) noexcept {
 }
 
 void worker::judge_turns(std::uint32_t turn) noexcept {
-    const auto now = steady::now();
+    const auto now = detail::now();
     const auto slice = runtime_.options.time_slice;
     const auto each = clock_.average(turn, now);
     const bool computes = each >= slice / long_turns;
@@ -45,8 +45,8 @@ void worker::judge_turns(std::uint32_t turn) noexcept {
 // ---- Maintenance ---------------------------------------------------------------------------------------------------
 
 void worker::maintain() noexcept {
-    const auto now = steady::now();
-    wake_what_is_due(now, port_look::when_due);
+    const auto now = detail::now();
+    wake_what_is_due(now, clock_.maintenance_is_wanted() ? port_look::always : port_look::when_due);
     share_time(now);
     clock_.begin();
     clock_.maintained();
@@ -121,7 +121,7 @@ coroutine* worker::pick_yielded() noexcept {
     }
     if (first->cpu_bound && !yielded_first_) {
         if (!polled_) {
-            wake_what_is_due(steady::now(), port_look::always);
+            wake_what_is_due(detail::now(), port_look::always);
         }
         coroutine* other = pick_local();
         if (other == nullptr && somebody_is_stuck()) {
@@ -192,7 +192,7 @@ bool worker::somebody_is_stuck() const noexcept {
 // On the stack of the coroutine that runs next, or on the worker's own.
 MOOR_NOINLINE void worker::queue_yielded(coroutine& left) noexcept {
     if (!somebody_has_yielded()) {
-        woken_since_ = steady::now(); // this one's wait begins; those who are ready already go before it
+        woken_since_ = detail::now(); // this one's wait begins; those who are ready already go before it
     }
     if (!yields_go_last_) {
         pinned_.push(left);

@@ -78,7 +78,7 @@ coroutine* worker::search_others() noexcept {
                 stolen.add(1);
                 return loot;
             }
-            if (victim.stuck_.load(std::memory_order_relaxed) && victim.timers_.expire(steady::now())) {
+            if (victim.stuck_.load(std::memory_order_relaxed) && victim.timers_.expire(detail::now())) {
                 if (coroutine* const due = ring_.pop()) { // its sleepers are this worker's now
                     return due;
                 }
@@ -124,7 +124,7 @@ void worker::sleep_in_port() noexcept {
             runtime_.idle.search_again();
         }
     } else if (const auto next = timers_.next(); next != steady::time_point::max()) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - steady::now()).count();
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - detail::now()).count();
         timeout = static_cast<DWORD>(std::clamp<std::int64_t>(left, 0, 60'000));
     } else if (all_sleep) {
         timeout = runtime_.deadlocks.look();

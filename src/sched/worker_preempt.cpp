@@ -39,7 +39,7 @@ void worker::queue_preempted(coroutine& left) noexcept {
     preempted.add(1);
     spare_state_ = preempt::preempted_state::make();
     left.cpu_bound = true;
-    note_long_turn(steady::now());
+    note_long_turn(detail::now());
     yielded_here_.push(left);
 }
 

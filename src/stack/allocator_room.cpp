@@ -10,6 +10,7 @@
 
 #include "stack/allocator_room.hpp"
 #include "win/error.hpp"
+#include "win/loader.hpp"
 #include "win/system_stack.hpp"
 #include "win/windows.hpp"
 
@@ -19,10 +20,8 @@ namespace {
 
 // The C runtime's DLL: whichever this program's imports of it come from.
 HMODULE c_runtime() noexcept {
-    HMODULE module = nullptr;
-    ::GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
-                         reinterpret_cast<LPCWSTR>(&_errno), &module);
-    return module;
+    const void* const image = moor::win::image_of(reinterpret_cast<const void*>(&_errno));
+    return static_cast<HMODULE>(const_cast<void*>(image));
 }
 
 // One of its functions, looked up on first use, which is long before any coroutine exists. Constant-initialised, since

@@ -15,7 +15,7 @@
 
 #include "sync/waiting.hpp"
 #include "win/spin_lock.hpp"
-#include "win/windows.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor::detail {
 namespace {
@@ -65,7 +65,7 @@ bool begin_or_wait(guard_word& variable) noexcept {
         if (may_suspend()) {
             wait_suspended(variable);
         } else {
-            ::WaitOnAddress(&variable, &seen, sizeof seen, INFINITE);
+            win::system().wait_on_address(&variable, &seen, sizeof seen, INFINITE);
         }
     }
 }
@@ -83,7 +83,7 @@ void end(guard_word& variable, std::uint64_t reached) noexcept {
     }
     waiters_lock.unlock();
     woken.finish();
-    ::WakeByAddressAll(&variable);
+    win::system().wake_all_by_address(&variable);
 }
 
 // C++ libraries declare these functions with different types of the word.

@@ -8,6 +8,7 @@
 #include "unwind/function_address.hpp"
 #include "unwind/landing_pads.hpp"
 #include "unwind/main_image.hpp"
+#include "win/loader.hpp"
 
 namespace moor::unwind {
 
@@ -118,11 +119,11 @@ frame_shape read_frame_shape(const code_image& image, std::uint64_t return_addre
 }
 
 movable_code::movable_code(const void* outermost, std::span<const void* const> base)
-    : image_(read_code_image(::GetModuleHandleW(nullptr))), outermost_(without_jump(outermost)) {
+    : image_(read_code_image(win::program_image())), outermost_(without_jump(outermost)) {
     for (const void* const each : base) {
         base_functions_.push_back(without_jump(each));
     }
-    const auto* const image = reinterpret_cast<const std::byte*>(::GetModuleHandleW(nullptr));
+    const auto* const image = reinterpret_cast<const std::byte*>(win::program_image());
     const auto& start = *reinterpret_cast<const IMAGE_DOS_HEADER*>(image);
     const auto& stated = *reinterpret_cast<const IMAGE_NT_HEADERS64*>(image + start.e_lfanew);
     if (const auto headers = read_image_headers({image, stated.OptionalHeader.SizeOfHeaders})) {

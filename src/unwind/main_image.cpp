@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "win/loader.hpp"
+
 namespace moor::unwind {
 
 namespace {
@@ -59,7 +61,7 @@ std::uint32_t size_of_image(const void* loaded) noexcept {
     return reinterpret_cast<const IMAGE_NT_HEADERS64*>(image + start.e_lfanew)->OptionalHeader.SizeOfImage;
 }
 
-main_image::main_image() : main_image(::GetModuleHandleW(nullptr)) {}
+main_image::main_image() : main_image(win::program_image()) {}
 
 main_image::main_image(const void* loaded) : code_(read_code_image(loaded)), size_(size_of_image(loaded)) {}
 

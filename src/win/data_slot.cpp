@@ -9,6 +9,7 @@
 #include "win/error.hpp"
 #include "win/last_error_scope.hpp"
 #include "win/process_registration.hpp"
+#include "win/thread_slot.hpp"
 #include "win/windows.hpp"
 
 // NtTib's EnvironmentPointer (offset 0x38): of another subsystem, null in 64-bit processes.
@@ -24,10 +25,10 @@ namespace {
 constexpr DWORD slots_in_teb = 64;
 
 DWORD index_in_teb() {
-    const DWORD index = ::TlsAlloc(); // the lowest that is free
+    const DWORD index = allocate_tls_index(); // the lowest that is free
     if (index >= slots_in_teb) {
         if (index != TLS_OUT_OF_INDEXES) {
-            ::TlsFree(index);
+            free_tls_index(index);
         }
         throw std::system_error(to_error(std::errc::resource_unavailable_try_again),
                                 "moor: all 64 TLS indexes of the TEB are taken");
@@ -56,7 +57,7 @@ process_registration& data_slot::registration() noexcept {
         },
         []() noexcept {
             const std::uint32_t offset = std::exchange(moor_data_slot, unused_field);
-            ::TlsFree((offset - static_cast<std::uint32_t>(teb::field::tls_slots)) / std::uint32_t{sizeof(void*)});
+            free_tls_index((offset - static_cast<std::uint32_t>(teb::field::tls_slots)) / std::uint32_t{sizeof(void*)});
         });
     return index;
 }

@@ -8,6 +8,8 @@
 #include <moor/stack.hpp>
 
 #include "win/known_errors.hpp"
+#include "win/process.hpp"
+#include "win/system_calls.hpp"
 #include "win/system_stack.hpp"
 #include "win/windows.hpp"
 
@@ -70,15 +72,21 @@ std::error_code to_error(std::uint32_t code) noexcept {
     return code == 0 ? std::error_code{} : std::error_code(static_cast<int>(code), winsock_category());
 }
 
-std::error_code last_error() noexcept { return to_error(::GetLastError()); }
+std::uint32_t last_error_number() noexcept { return ::GetLastError(); }
+
+std::error_code last_error() noexcept { return to_error(last_error_number()); }
 
 void throw_last_error(const char* what) { throw std::system_error(last_error(), what); }
 
+// Not through the table of system calls: what a report says must be seen, whatever a test or a simulation has put
+// there.
+void write_error_stream_here(std::string_view text) noexcept {
+    DWORD written = 0;
+    ::WriteFile(::GetStdHandle(STD_ERROR_HANDLE), text.data(), static_cast<DWORD>(text.size()), &written, nullptr);
+}
+
 void write_error_stream(std::string_view text) noexcept {
-    call_on_system_stack([text] {
-        DWORD written = 0;
-        ::WriteFile(::GetStdHandle(STD_ERROR_HANDLE), text.data(), static_cast<DWORD>(text.size()), &written, nullptr);
-    });
+    call_on_system_stack([text] { write_error_stream_here(text); });
 }
 
 namespace {
@@ -96,9 +104,9 @@ void fatal(std::string_view text, unsigned exit_status) noexcept {
     write_error_stream("moor: ");
     write_error_stream(text);
     write_error_stream("\n");
-    call_on_system_stack([exit_status] { ::TerminateProcess(::GetCurrentProcess(), exit_status); });
+    call_on_system_stack([exit_status] { ::TerminateProcess(this_process(), exit_status); });
     for (;;) {
-        ::Sleep(INFINITE); // TerminateProcess returns before the calling thread has ended
+        system().sleep(INFINITE); // TerminateProcess returns before the calling thread has ended
     }
 }
 

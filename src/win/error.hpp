@@ -39,7 +39,10 @@ enum class misuse : int {
 
 [[nodiscard]] std::error_code to_error(misuse what) noexcept;
 
-/// The calling thread's last error.
+/// The calling thread's last error, Winsock's included: the same place holds both (WSAGetLastError, Microsoft Learn).
+[[nodiscard]] std::uint32_t last_error_number() noexcept;
+
+/// The same as an error code.
 [[nodiscard]] std::error_code last_error() noexcept;
 
 /// Throws std::system_error with the calling thread's last error. `what` begins with "moor: ".
@@ -48,6 +51,10 @@ enum class misuse : int {
 /// Writes `text` to standard error with nothing but a system call: usable on a nearly exhausted stack and under any
 /// lock.
 void write_error_stream(std::string_view text) noexcept;
+
+/// The same on the stack that the caller is on, with no look at the thread: for reports of a thread that may be just
+/// changing stacks.
+void write_error_stream_here(std::string_view text) noexcept;
 
 /// Has `fatal` call `function` before anything else, on the thread that calls fatal. The last one given counts. Any
 /// thread.

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "win/system_calls.hpp"
 #include "win/system_stack.hpp"
 #include "win/windows.hpp"
 
@@ -29,7 +30,7 @@ public:
 
     void close() noexcept {
         if (handle_ != nullptr) {
-            call_on_system_stack([closed = std::exchange(handle_, nullptr)] { ::CloseHandle(closed); });
+            call_on_system_stack([closed = std::exchange(handle_, nullptr)] { system().close_handle(closed); });
         }
     }
 

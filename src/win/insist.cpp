@@ -32,7 +32,7 @@ bool is_shortage(std::uint32_t error) noexcept {
 } // namespace
 
 void insistence::refused(std::uint32_t error) noexcept {
-    const auto now = detail::wait_clock::now();
+    const auto now = detail::now();
     if (!is_shortage(error) || (since_ && now - *since_ >= longest_shortage)) {
         call_on_system_stack([&] {
             fmt::basic_memory_buffer<char, 128> text; // never on the heap, whose lock a suspended thread may hold
@@ -43,7 +43,7 @@ void insistence::refused(std::uint32_t error) noexcept {
     if (!since_) {
         since_ = now;
     }
-    call_on_system_stack([] { ::Sleep(1); });
+    call_on_system_stack([] { system().sleep(1); });
 }
 
 } // namespace moor::win

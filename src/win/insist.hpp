@@ -8,6 +8,7 @@
 
 #include <moor/detail/deadline.hpp>
 
+#include "win/error.hpp"
 #include "win/system_stack.hpp"
 #include "win/windows.hpp"
 
@@ -37,7 +38,7 @@ void insist(const char* name, Function&& function, std::uint32_t fine = ERROR_SU
         if (function() != 0) {
             return ERROR_SUCCESS;
         }
-        const std::uint32_t error = ::GetLastError();
+        const std::uint32_t error = last_error_number();
         return error != ERROR_SUCCESS ? error : ERROR_GEN_FAILURE;
     };
     std::uint32_t error = call_on_system_stack(error_of);

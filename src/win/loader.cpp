@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "win/compiler.hpp"
+#include "win/teb.hpp"
 #include "win/windows.hpp"
 
 // ntdll's; in no header of the SDK. "RtlDllShutdownInProgress", Microsoft Learn.
@@ -34,6 +35,13 @@ module_reference::~module_reference() {
 
 void pin_module() noexcept { static_cast<void>(own_module(GET_MODULE_HANDLE_EX_FLAG_PIN)); }
 
+const void* program_image() noexcept { return ::GetModuleHandleW(nullptr); }
+
+const void* image_of(const void* address) noexcept {
+    void* image = nullptr;
+    return ::RtlPcToFileHeader(const_cast<void*>(address), &image);
+}
+
 bool process_is_ending() noexcept { return ::RtlDllShutdownInProgress() != FALSE; }
 
 // Rejected: LdrLockLoaderLock, which does not say whether the caller had it before.
@@ -42,7 +50,7 @@ bool holds_loader_lock() noexcept {
     constexpr std::size_t loader_lock = 0x110;    // in that block: a CRITICAL_SECTION*
     const auto* const block = reinterpret_cast<const std::byte*>(read_gs_64(process_block));
     const auto* const lock = *reinterpret_cast<const CRITICAL_SECTION* const*>(block + loader_lock);
-    return lock != nullptr && reinterpret_cast<std::uintptr_t>(lock->OwningThread) == ::GetCurrentThreadId();
+    return lock != nullptr && reinterpret_cast<std::uintptr_t>(lock->OwningThread) == teb::thread_id();
 }
 
 } // namespace moor::win

@@ -20,6 +20,12 @@ private:
 /// Keeps it loaded until the process ends.
 void pin_module() noexcept;
 
+/// The image of the process's program.
+[[nodiscard]] const void* program_image() noexcept;
+
+/// The loaded image, a program or a DLL, that `address` lies in; null when it lies in none.
+[[nodiscard]] const void* image_of(const void* address) noexcept;
+
 /// Whether the process is ending: all threads but the calling one are gone, and with them whatever they had locked.
 [[nodiscard]] bool process_is_ending() noexcept;
 

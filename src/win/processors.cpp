@@ -6,6 +6,7 @@
 #include <bit>
 #include <numeric>
 
+#include "win/process.hpp"
 #include "win/windows.hpp"
 
 namespace moor::win {
@@ -28,7 +29,7 @@ unsigned usable_processors() noexcept {
     processor_view view;
     DWORD_PTR process = 0;
     DWORD_PTR system = 0;
-    if (::GetProcessAffinityMask(::GetCurrentProcess(), &process, &system) != 0) {
+    if (::GetProcessAffinityMask(this_process(), &process, &system) != 0) {
         view.process_mask = process;
         view.system_mask = system;
     }
@@ -36,7 +37,7 @@ unsigned usable_processors() noexcept {
     std::array<USHORT, most_groups> groups{};
     std::array<unsigned, most_groups> counts{};
     USHORT count = most_groups;
-    if (::GetProcessGroupAffinity(::GetCurrentProcess(), &count, groups.data()) != 0) {
+    if (::GetProcessGroupAffinity(this_process(), &count, groups.data()) != 0) {
         count = std::min(count, most_groups);
         std::transform(groups.begin(), groups.begin() + count, counts.begin(),
                        [](USHORT group) { return ::GetActiveProcessorCount(group); });

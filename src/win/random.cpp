@@ -4,7 +4,7 @@
 #include <exception>
 #include <random>
 
-#include "win/compiler.hpp"
+#include "win/clock.hpp"
 
 namespace moor::win {
 
@@ -15,7 +15,7 @@ std::uint64_t random_bits() noexcept {
         const std::uint64_t high = source();
         return high << 32 | source();
     } catch (const std::exception&) { // it fails: what is left is hard to guess, too
-        return __rdtsc() * 0x9e3779b97f4a7c15u;
+        return cycles() * 0x9e3779b97f4a7c15u;
     }
 }
 

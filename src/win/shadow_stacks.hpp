@@ -2,6 +2,7 @@
 // coroutine can run.
 #pragma once
 
+#include "win/process.hpp"
 #include "win/windows.hpp"
 
 namespace moor::win {
@@ -15,8 +16,7 @@ using mitigation_query = BOOL(WINAPI*)(HANDLE, PROCESS_MITIGATION_POLICY, void*,
     constexpr auto user_shadow_stack_policy = static_cast<PROCESS_MITIGATION_POLICY>(15);
     constexpr DWORD enabled = 1;
     DWORD flags = 0;
-    return query(::GetCurrentProcess(), user_shadow_stack_policy, &flags, sizeof flags) != FALSE &&
-           (flags & enabled) != 0;
+    return query(this_process(), user_shadow_stack_policy, &flags, sizeof flags) != FALSE && (flags & enabled) != 0;
 }
 
 } // namespace moor::win

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "win/handle.hpp"
+#include "win/system_calls.hpp"
 #include "win/system_stack.hpp"
 #include "win/windows.hpp"
 
@@ -32,14 +33,15 @@ public:
 
     void close() noexcept {
         if (socket_ != INVALID_SOCKET) {
-            call_on_system_stack([closed = std::exchange(socket_, INVALID_SOCKET)] { ::closesocket(closed); });
+            call_on_system_stack([closed = std::exchange(socket_, INVALID_SOCKET)] { system().close_socket(closed); });
         }
     }
 
     /// A new overlapped socket, not inheritable. Empty with the thread's last error set when the system refuses.
     [[nodiscard]] static unique_socket open(int family, int type, int protocol) noexcept {
         return unique_socket(call_on_system_stack([=] {
-            return ::WSASocketW(family, type, protocol, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+            return system().open_socket(family, type, protocol, nullptr, 0,
+                                        WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
         }));
     }
 

@@ -4,8 +4,8 @@
 
 #include "win/compiler.hpp"
 #include "win/last_error_scope.hpp"
+#include "win/system_calls.hpp"
 #include "win/system_stack.hpp"
-#include "win/windows.hpp"
 
 namespace moor::win {
 
@@ -18,9 +18,9 @@ void spinning::pause() noexcept {
     const last_error_scope kept;
     if (rounds_ < pauses + yields) {
         ++rounds_;
-        call_on_system_stack([] { ::SwitchToThread(); });
+        call_on_system_stack([] { system().yield_thread(); });
     } else {
-        call_on_system_stack([] { ::Sleep(1); });
+        call_on_system_stack([] { system().sleep(1); });
     }
 }
 

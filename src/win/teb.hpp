@@ -13,6 +13,7 @@ enum class field : std::uint32_t {
     exception_list = 0x00,
     stack_base = 0x08,
     stack_limit = 0x10,
+    thread_id = 0x48,   // CLIENT_ID::UniqueThread, 32 bits of it
     check_limit = 0x28, // NT_TIB::ArbitraryUserPointer: what compiler-inserted stack checks compare with
     deallocation_stack = 0x1478,
     guaranteed_stack_bytes = 0x1748, // 32 bits
@@ -27,6 +28,9 @@ inline void write(field which, std::uint64_t value) noexcept { write_gs_64(stati
 inline void write_32(field which, std::uint32_t value) noexcept {
     write_gs_32(static_cast<std::uint32_t>(which), value);
 }
+
+/// The calling thread's number.
+inline std::uint32_t thread_id() noexcept { return read_32(field::thread_id); }
 
 /// Whether `address` lies on the stack that the calling thread runs on now.
 inline bool on_current_stack(const void* address) noexcept {

@@ -3,13 +3,18 @@
 #include "win/thread_slot.hpp"
 
 #include "win/error.hpp"
+#include "win/last_error_scope.hpp"
 #include "win/process_registration.hpp"
 #include "win/windows.hpp"
 
 namespace moor::win {
 
+std::uint32_t allocate_tls_index() noexcept { return ::TlsAlloc(); }
+
+void free_tls_index(std::uint32_t index) noexcept { ::TlsFree(index); }
+
 void thread_slot::allocate() {
-    const DWORD index = ::TlsAlloc();
+    const DWORD index = allocate_tls_index();
     if (index == TLS_OUT_OF_INDEXES) {
         throw_last_error("moor: TlsAlloc");
     }
@@ -23,7 +28,7 @@ void thread_slot::allocate() {
 
 void thread_slot::free() noexcept {
     offset_.store(0, std::memory_order_relaxed);
-    ::TlsFree(index_.exchange(TLS_OUT_OF_INDEXES, std::memory_order_relaxed));
+    free_tls_index(index_.exchange(TLS_OUT_OF_INDEXES, std::memory_order_relaxed));
 }
 
 process_registration& thread_slot::registration() noexcept {
@@ -35,11 +40,9 @@ void thread_slot::set(void* value) noexcept { ::TlsSetValue(index_.load(std::mem
 
 // TlsGetValue clears the last error, which belongs to the running coroutine.
 void* thread_slot::get_from_expansion() noexcept {
-    const DWORD kept = ::GetLastError();
+    const last_error_scope kept;
     const DWORD index = index_.load(std::memory_order_relaxed);
-    void* const value = index == TLS_OUT_OF_INDEXES ? nullptr : ::TlsGetValue(index);
-    ::SetLastError(kept);
-    return value;
+    return index == TLS_OUT_OF_INDEXES ? nullptr : ::TlsGetValue(index);
 }
 
 } // namespace moor::win

@@ -39,4 +39,9 @@ private:
     static inline std::atomic<unsigned long> index_{0xffffffff};
 };
 
+/// An index of the process (TlsAlloc), the lowest that is free; TLS_OUT_OF_INDEXES with the thread's last error set
+/// when there is none.
+[[nodiscard]] std::uint32_t allocate_tls_index() noexcept;
+void free_tls_index(std::uint32_t index) noexcept;
+
 } // namespace moor::win

@@ -6,7 +6,9 @@
 
 #include "win/compiler.hpp"
 #include "win/error.hpp"
+#include "win/process.hpp"
 #include "win/random.hpp"
+#include "win/system_calls.hpp"
 #include "win/system_stack.hpp"
 #include "win/windows.hpp"
 
@@ -86,6 +88,11 @@ bool commit_guard(std::byte* first, std::size_t bytes) noexcept {
 
 void decommit(std::byte* first, std::size_t bytes) noexcept {
     call_on_system_stack([=] { ::VirtualFree(first, bytes, MEM_DECOMMIT); });
+}
+
+bool read_memory(const void* from, std::span<std::byte> into) noexcept {
+    SIZE_T read = 0;
+    return system().read_memory(this_process(), from, into.data(), into.size(), &read) != FALSE;
 }
 
 } // namespace moor::win

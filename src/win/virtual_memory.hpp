@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 namespace moor::win {
@@ -55,5 +56,8 @@ private:
 
 /// Takes the memory away again; the address space stays reserved. Contents are lost.
 void decommit(std::byte* first, std::size_t bytes) noexcept;
+
+/// Copies memory of this process by way of the system, which does not mind when it is not there. False then.
+[[nodiscard]] bool read_memory(const void* from, std::span<std::byte> into) noexcept;
 
 } // namespace moor::win

@@ -22,9 +22,9 @@
 #include "sched/signal.hpp"
 #include "sched/worker.hpp"
 #include "support/eventually.hpp"
-#include "support/imports.hpp"
 #include "support/run.hpp"
 #include "win/compiler.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor::debug {
 namespace {
@@ -202,7 +202,6 @@ TEST(validate_stack, sees_nothing_wrong_in_coroutines_that_come_and_go) {
 // The system's copy of a stack, made after the coroutine has gone on from the wait that it was found in.
 test::signal* resumed_meanwhile = nullptr;
 std::atomic<unsigned> copies{0};
-decltype(&::ReadProcessMemory) system_copy = nullptr;
 
 BOOL WINAPI copy_late(HANDLE process, const void* from, void* into, SIZE_T size, SIZE_T* copied) {
     const unsigned rounds = copies.fetch_add(1) + 1;
@@ -210,7 +209,7 @@ BOOL WINAPI copy_late(HANDLE process, const void* from, void* into, SIZE_T size,
     while (copies.load() == rounds) { // the coroutine adds one as it runs
         ::Sleep(0);
     }
-    return system_copy(process, from, into, size, copied);
+    return win::real_system_calls.read_memory(process, from, into, size, copied);
 }
 
 TEST(validate_stack, does_not_believe_a_copy_of_one_that_went_on_meanwhile) {
@@ -225,10 +224,10 @@ TEST(validate_stack, does_not_believe_a_copy_of_one_that_went_on_meanwhile) {
         until.wait();
     });
     EXPECT_TRUE(test::eventually([&] { return until.has_waiter(); }));
-    system_copy = reinterpret_cast<decltype(system_copy)>(
-        test::replace_import("ReadProcessMemory", reinterpret_cast<void*>(&copy_late)));
-    const stack_report report = validate_stack(handle.id());
-    test::replace_import("ReadProcessMemory", reinterpret_cast<void*>(system_copy));
+    const stack_report report = [&] {
+        const win::replaced_system_calls replaced({.read_memory = &copy_late});
+        return validate_stack(handle.id());
+    }();
     EXPECT_EQ(report.state, stack_state::running) << report.text();
     EXPECT_GE(copies.load(), 2u);
     EXPECT_TRUE(test::eventually([&] {

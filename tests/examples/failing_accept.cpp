@@ -2,12 +2,9 @@
 // has to say so and to serve those who come later.
 #include <atomic>
 
-#include "iocp/system_calls.hpp"
-#include "win/socket.hpp"
+#include "win/system_calls.hpp"
 
 namespace {
-
-using moor::iocp::system_calls;
 
 std::atomic<int> failures{50}; // more than a listener keeps outstanding, so that accept() itself reports some
 
@@ -17,19 +14,9 @@ BOOL PASCAL failing_accept(SOCKET listener, SOCKET accepted, void* addresses, DW
         ::WSASetLastError(WSAENOBUFS);
         return FALSE;
     }
-    return moor::iocp::real_system_calls().accept(listener, accepted, addresses, data, local, remote, count,
-                                                  overlapped);
+    return moor::win::real_system_calls.accept(listener, accepted, addresses, data, local, remote, count, overlapped);
 }
 
-const struct installed {
-    installed() {
-        table = moor::iocp::real_system_calls();
-        table.accept = &failing_accept;
-        moor::iocp::replace_system_calls(&table);
-    }
-
-    moor::win::winsock_session winsock; // first: the real calls are asked for with it
-    system_calls table{};
-} before_main;
+const moor::win::replaced_system_calls before_main({.accept = &failing_accept});
 
 } // namespace

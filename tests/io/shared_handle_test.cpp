@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "io/io_context.hpp"
-#include "iocp/system_calls.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor::io {
 namespace {
@@ -39,9 +39,6 @@ private:
 // close() cancels: these handles are none, so the system's own cancel must not see them.
 class shared_handle_of_nothing : public testing::Test {
 protected:
-    void SetUp() override { iocp::replace_system_calls(&table_); }
-    void TearDown() override { iocp::replace_system_calls(nullptr); }
-
     static BOOL WINAPI count_cancel(HANDLE, OVERLAPPED* overlapped) noexcept {
         EXPECT_EQ(overlapped, nullptr);
         cancels_.fetch_add(1);
@@ -49,7 +46,7 @@ protected:
     }
 
     static inline std::atomic<int> cancels_{0};
-    const iocp::system_calls table_{nullptr, nullptr, nullptr, nullptr, &count_cancel};
+    const win::replaced_system_calls replaced_{{.cancel = &count_cancel}};
     iocp::io_service service{iocp::completion_port(1), iocp::operation_pool(64)};
     record seen;
 };

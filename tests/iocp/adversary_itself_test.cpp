@@ -24,7 +24,7 @@ TEST(adversary_itself, sees_addresses_on_a_stack) {
         std::error_code error;
         const auto call = io::operation_owner::acquire(*io::current_io().service, error);
         DWORD on_stack = 0;
-        const auto& table = iocp::current_system_calls();
+        const auto& table = win::system();
         EXPECT_EQ(table.send(line.first.get(), &buffer, 1, &call->parameters.transferred, 0,
                              &call->parameters.overlapped, nullptr),
                   0);
@@ -56,9 +56,9 @@ TEST(adversary_itself, finds_its_pattern_on_a_stack) {
             call->begin();
             parameters.buffers[0] = {static_cast<ULONG>(data.size()), reinterpret_cast<char*>(data.data())};
             from_length = sizeof from;
-            return iocp::current_system_calls().receive_from(
-                socket.get(), parameters.buffers.data(), 1, &parameters.transferred, &parameters.flags,
-                reinterpret_cast<sockaddr*>(&from), &from_length, &parameters.overlapped, nullptr);
+            return win::system().receive_from(socket.get(), parameters.buffers.data(), 1, &parameters.transferred,
+                                              &parameters.flags, reinterpret_cast<sockaddr*>(&from), &from_length,
+                                              &parameters.overlapped, nullptr);
         };
         const auto end = [&] {
             EXPECT_TRUE(system.end_call(socket.get(), scripted_end::succeeds_later(3)));

@@ -1,5 +1,5 @@
-// System calls that fail when a test wants it: those of the library that no table holds (tests/support/imports.hpp).
-// Sockets are counted on the way.
+// System calls that fail when a test wants it: those of the table that are not overlapped. Sockets are counted on the
+// way.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,7 @@ void arm_fault(imported which, std::uint32_t error, unsigned passed = 0, unsigne
 /// Takes that back; says how many of the calls that were to fail did not come.
 unsigned disarm_fault(imported which);
 
-/// Sockets opened and not closed since the first call of this or arm_fault.
+/// Sockets opened and not closed.
 [[nodiscard]] long open_sockets();
 
 } // namespace moor::test

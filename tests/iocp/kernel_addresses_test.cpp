@@ -1,12 +1,15 @@
-// Law 1, proved from the sources: one file alone names Winsock's overlapped functions, and none of the functions by
-// which the rest of the library reaches them takes an address for a result. The checker is itself checked on code that
-// breaks the law.
+// Law 1, proved from the sources: the file of the table of system calls alone names Winsock's overlapped functions, one
+// file alone calls them through the table, and none of the functions by which the rest of the library reaches that file
+// takes an address for a result. The checker is itself checked on code that breaks the law.
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -55,6 +58,47 @@ std::optional<std::string_view> overlapped_function_in(std::string_view code) {
         }
     }
     return std::nullopt;
+}
+
+// The table's entries for them, and for what cancels their calls.
+constexpr std::array<std::string_view, 13> overlapped_entries{
+    "receive",      "send",       "accept",    "connect", "receive_from", "send_to", "receive_message",
+    "send_message", "disconnect", "send_file", "result",  "control",      "cancel"};
+
+bool is_overlapped(std::string_view entry) {
+    return std::find(overlapped_entries.begin(), overlapped_entries.end(), entry) != overlapped_entries.end();
+}
+
+std::string_view identifier_at(std::string_view code) {
+    const auto end = std::find_if(code.begin(), code.end(), [](char each) {
+        return std::isalnum(static_cast<unsigned char>(each)) == 0 && each != '_';
+    });
+    return code.substr(0, static_cast<std::size_t>(end - code.begin()));
+}
+
+// The entries that `code` takes out of the table, each as `system().entry` or `system_calls::entry`; "" for a use of
+// the table that does not say which one it is.
+std::vector<std::string_view> entries_used_in(std::string_view code) {
+    std::vector<std::string_view> used;
+    for (const std::string_view hidden : {"real_system_calls", "replaced_system_calls", "system_calls_in_use"}) {
+        if (names(code, hidden)) {
+            used.emplace_back();
+        }
+    }
+    for (const std::string_view by : {"system()", "system_calls::"}) {
+        for (auto at = code.find(by); at != code.npos; at = code.find(by, at + 1)) {
+            if (at != 0 && !identifier_at(code.substr(at - 1, 1)).empty()) {
+                continue; // the end of another name
+            }
+            const std::string_view rest = code.substr(at + by.size());
+            if (by.ends_with(':')) {
+                used.push_back(identifier_at(rest));
+            } else {
+                used.push_back(rest.starts_with('.') ? identifier_at(rest.substr(1)) : std::string_view());
+            }
+        }
+    }
+    return used;
 }
 
 // What a parameter's type may be: the operation, the data, and what is passed by value or cannot be written through. A
@@ -114,7 +158,7 @@ TEST_F(kernel_addresses, one_source_file_names_the_overlapped_functions) {
         for (const auto& file : sources_below(root / folder)) {
             ++files;
             const auto named = overlapped_function_in(code_of(read_text(file)));
-            if (file == root / "src" / "iocp" / "overlapped_calls.cpp") {
+            if (file == root / "src" / "win" / "system_calls.cpp") {
                 EXPECT_TRUE(named);
                 ++naming;
             } else {
@@ -124,6 +168,34 @@ TEST_F(kernel_addresses, one_source_file_names_the_overlapped_functions) {
     }
     EXPECT_EQ(naming, 1u);
     EXPECT_GT(files, 50u) << "the tree was not read";
+}
+
+// No other file has the table, or a pointer into it, to call one of them without an operation.
+TEST_F(kernel_addresses, one_source_file_calls_the_overlapped_functions) {
+    std::size_t uses = 0;
+    std::set<std::string> called;
+    for (const char* const folder : {"src", "include"}) {
+        for (const auto& file : sources_below(root / folder)) {
+            if (file.parent_path().filename() == "win" && file.stem() == "system_calls") {
+                continue; // the table itself
+            }
+            const std::string code = code_of(read_text(file));
+            const bool may_call = file == root / "src" / "iocp" / "overlapped_calls.cpp";
+            for (const std::string_view entry : entries_used_in(code)) {
+                ++uses;
+                EXPECT_NE(entry, "") << file.string() << " uses the table and does not say what of it";
+                EXPECT_TRUE(may_call || !is_overlapped(entry)) << file.string() << " calls " << entry;
+                if (may_call) {
+                    called.emplace(entry);
+                }
+            }
+        }
+    }
+    for (const std::string_view entry : overlapped_entries) {
+        EXPECT_TRUE(called.contains(std::string(entry)))
+            << entry << " is called by nobody: the code was not understood";
+    }
+    EXPECT_GT(uses, 40u);
 }
 
 TEST_F(kernel_addresses, no_function_takes_an_address_for_a_result) {
@@ -174,6 +246,17 @@ TEST(kernel_addresses_checker, finds_what_breaks_the_law) {
     }
     EXPECT_FALSE(
         output_address_in("namespace moor { submission receive(operation& call, const win::unique_socket& socket); }"));
+}
+
+TEST(kernel_addresses_checker, finds_what_is_taken_out_of_the_table) {
+    using list = std::vector<std::string_view>;
+    EXPECT_EQ(entries_used_in("win::system().receive(socket, &buffer);"), list{"receive"});
+    EXPECT_EQ(entries_used_in("const auto f = system().send; call(win::system().bind)"), (list{"send", "bind"}));
+    EXPECT_EQ(entries_used_in("const auto& table = win::system(); table.receive(socket);"), list{""});
+    EXPECT_EQ(entries_used_in("call(win::system().*entry)"), list{""});
+    EXPECT_EQ(entries_used_in("auto entry = &win::system_calls::accept;"), list{"accept"});
+    EXPECT_EQ(entries_used_in("real_system_calls.receive(socket)"), list{""});
+    EXPECT_EQ(entries_used_in("operating_system(); system(1); file_system().receive()"), list{});
 }
 
 TEST(kernel_addresses_checker, finds_the_names_in_code_alone) {

@@ -13,10 +13,10 @@
 #include <moor/tcp.hpp>
 #include <moor/this_coroutine.hpp>
 
-#include "iocp/system_calls.hpp"
 #include "support/eventually.hpp"
 #include "support/run.hpp"
 #include "support/tcp_pair.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor {
 namespace {
@@ -30,25 +30,22 @@ BOOL WINAPI lose_some(HANDLE handle, OVERLAPPED* overlapped) {
         ::SetLastError(ERROR_NOT_FOUND);
         return FALSE;
     }
-    return ::CancelIoEx(handle, overlapped);
+    return win::real_system_calls.cancel(handle, overlapped);
 }
 
 class lost_cancel : public testing::TestWithParam<unsigned> {
 protected:
-    lost_cancel() : running(test::with_workers(GetParam())), calls_(iocp::real_system_calls()) {
-        calls_.cancel = &lose_some;
-        iocp::replace_system_calls(&calls_);
-    }
+    lost_cancel() : running(test::with_workers(GetParam())) {}
     ~lost_cancel() override {
         running.shutdown();
-        iocp::replace_system_calls(nullptr);
         EXPECT_LE(to_lose.exchange(0), 0) << "what was to be lost was asked for";
     }
 
-    runtime running; // before the table: it starts Winsock
-
 private:
-    iocp::system_calls calls_;
+    const win::replaced_system_calls replaced_{{.cancel = &lose_some}};
+
+protected:
+    runtime running; // its handles are closed, and cancelled, under that table
 };
 
 INSTANTIATE_TEST_SUITE_P(iocp, lost_cancel, testing::Values(1u, 2u));

@@ -161,27 +161,6 @@ TEST_F(overlapped_calls, cancel_names_the_operation_and_cancel_all_none) {
     EXPECT_EQ(recorder::overlapped, nullptr);
 }
 
-TEST(system_calls, are_all_there_and_can_be_replaced) {
-    const win::winsock_session winsock;
-    const system_calls& real = real_system_calls();
-    EXPECT_EQ(real.receive, &::WSARecv);
-    EXPECT_NE(real.accept, nullptr);
-    EXPECT_NE(real.connect, nullptr);
-    EXPECT_EQ(real.receive_from, &::WSARecvFrom);
-    EXPECT_EQ(real.send_to, &::WSASendTo);
-    EXPECT_NE(real.receive_message, nullptr);
-    EXPECT_NE(real.send_message, nullptr);
-    EXPECT_NE(real.disconnect, nullptr);
-    EXPECT_NE(real.send_file, nullptr);
-    EXPECT_EQ(real.result, &::WSAGetOverlappedResult);
-    EXPECT_EQ(&current_system_calls(), &real);
-    const system_calls other = real;
-    replace_system_calls(&other);
-    EXPECT_EQ(&current_system_calls(), &other);
-    replace_system_calls(nullptr);
-    EXPECT_EQ(&current_system_calls(), &real);
-}
-
 #if !defined(NDEBUG)
 
 // Law 1 at run time.

@@ -14,13 +14,13 @@
 #include "iocp/documented_errors.hpp"
 #include "iocp/fault_world.hpp"
 #include "iocp/faults.hpp"
-#include "iocp/system_calls.hpp"
 #include "preempt/thread_calls.hpp"
 #include "support/bytes.hpp"
 #include "support/child.hpp"
 #include "support/eventually.hpp"
 #include "support/run.hpp"
 #include "support/tcp_pair.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor::test {
 namespace {
@@ -160,14 +160,12 @@ const scenario event_is_refused("event_is_refused", [] {
 });
 const scenario cancel_is_refused("cancel_is_refused", [] {
     runtime running(with_workers(1));
-    iocp::system_calls table = iocp::real_system_calls();
-    table.cancel = [](HANDLE, OVERLAPPED*) -> BOOL {
-        ::SetLastError(ERROR_INVALID_HANDLE);
-        return FALSE;
-    };
     running.run([&] {
         tcp_pair pair = make_tcp_pair();
-        iocp::replace_system_calls(&table);
+        const win::replaced_system_calls refusing({.cancel = [](HANDLE, OVERLAPPED*) -> BOOL {
+            ::SetLastError(ERROR_INVALID_HANDLE);
+            return FALSE;
+        }});
         std::array<std::byte, 5> buffer{};
         std::error_code error;
         pair.client.read_some(buffer, 2ms, error);
@@ -215,7 +213,8 @@ TEST(port_faults, that_last_end_the_process_with_the_name_of_the_call) {
     }
 }
 
-// ---- Calls of the table ------------------------------------------------------------------------------------------
+// ---- Calls that are overlapped, or belong to such
+// ------------------------------------------------------------------------------------------
 
 std::atomic<unsigned> failed_calls{0};
 std::atomic<std::uint32_t> next_failure{0};
@@ -229,21 +228,13 @@ bool fails_now() {
     return error != 0;
 }
 
-class replaced_table {
-public:
-    replaced_table() : table_(iocp::real_system_calls()) {
-        table_.cancel = [](HANDLE handle, OVERLAPPED* call) -> BOOL {
-            return fails_now() ? FALSE : iocp::real_system_calls().cancel(handle, call);
-        };
-        table_.result = [](SOCKET socket, OVERLAPPED* call, DWORD* count, BOOL wait, DWORD* flags) -> BOOL {
-            return fails_now() ? FALSE : iocp::real_system_calls().result(socket, call, count, wait, flags);
-        };
-        iocp::replace_system_calls(&table_);
-    }
-    ~replaced_table() { iocp::replace_system_calls(nullptr); }
-
-private:
-    iocp::system_calls table_;
+const win::system_calls failing_once{
+    .result = [](SOCKET socket, OVERLAPPED* call, DWORD* count, BOOL wait, DWORD* flags) -> BOOL {
+        return fails_now() ? FALSE : win::real_system_calls.result(socket, call, count, wait, flags);
+    },
+    .cancel = [](HANDLE handle, OVERLAPPED* call) -> BOOL {
+        return fails_now() ? FALSE : win::real_system_calls.cancel(handle, call);
+    },
 };
 
 // The system says that there is nothing to cancel: the packet is waited for all the same, and nothing is lost.
@@ -251,7 +242,7 @@ TEST(port_faults, of_cancelling_what_has_ended_do_not_end_the_wait) {
     runtime running(with_workers(1));
     running.run([&] {
         fault_world world(running);
-        const replaced_table table;
+        const win::replaced_system_calls replaced(failing_once);
         const unsigned before = failed_calls;
         next_failure = ERROR_NOT_FOUND;
         std::array<std::byte, 5> buffer{};
@@ -279,7 +270,7 @@ TEST(port_faults, of_cancelling_are_made_up_for) {
     runtime running(with_workers(1));
     running.run([&] {
         fault_world world(running);
-        const replaced_table table;
+        const win::replaced_system_calls replaced(failing_once);
         for (const int number : wake_shortages) {
             const unsigned before = failed_calls;
             next_failure = static_cast<std::uint32_t>(number);
@@ -300,7 +291,7 @@ TEST(port_faults, of_asking_for_a_result_are_passed_over) {
     runtime running(with_workers(1));
     running.run([&] {
         fault_world world(running);
-        const replaced_table table;
+        const win::replaced_system_calls replaced(failing_once);
         for (const int number : result_errors) {
             const unsigned before = failed_calls;
             next_failure = static_cast<std::uint32_t>(number);

@@ -8,8 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "iocp/overlapped_calls.hpp"
-#include "iocp/system_calls.hpp"
 #include "win/socket.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor::iocp {
 
@@ -129,10 +129,8 @@ protected:
         recorder::error = 0;
         recorder::count = 0;
         recorder::flags = 0xffff;
-        replace_system_calls(&table_);
         socket.skips_packet_on_success = true;
     }
-    void TearDown() override { replace_system_calls(nullptr); }
 
     // A plain thread's operations: not of a runtime, but pooled.
     operation_pool pool{64};
@@ -140,18 +138,20 @@ protected:
     win::unique_socket socket;
 
 private:
-    static system_calls recorders() {
-        system_calls table{&recorder::receive, &recorder::send, &recorder::accept, &recorder::connect,
-                           &recorder::cancel};
-        table.receive_from = &recorder::receive_from;
-        table.receive_message = &recorder::receive_message;
-        table.send_message = &recorder::send_message;
-        table.disconnect = &recorder::disconnect;
-        table.send_file = &recorder::send_file;
-        table.result = &recorder::result;
-        return table; // send_to is left out: the system's own
-    }
-    const system_calls table_ = recorders();
+    // send_to is left out: the system's own.
+    const win::replaced_system_calls replaced_{{
+        .receive = &recorder::receive,
+        .send = &recorder::send,
+        .accept = &recorder::accept,
+        .connect = &recorder::connect,
+        .receive_from = &recorder::receive_from,
+        .receive_message = &recorder::receive_message,
+        .send_message = &recorder::send_message,
+        .disconnect = &recorder::disconnect,
+        .send_file = &recorder::send_file,
+        .result = &recorder::result,
+        .cancel = &recorder::cancel,
+    }};
 };
 
 } // namespace moor::iocp

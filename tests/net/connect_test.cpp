@@ -14,10 +14,10 @@
 
 #include "support/adversary.hpp"
 #include "support/eventually.hpp"
-#include "support/imports.hpp"
 #include "support/run.hpp"
 #include "support/tcp_pair.hpp"
 #include "win/socket.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor {
 namespace {
@@ -53,7 +53,6 @@ TEST_P(connect_on, is_refused_where_nobody_listens) {
 
 // What the system's bind() answers the next time that it may choose the port.
 std::uint16_t chosen_port;
-decltype(&::bind) system_bind;
 
 int WSAAPI bind_as_chosen(SOCKET socket, const sockaddr* address, int length) {
     sockaddr_in chosen{};
@@ -61,16 +60,15 @@ int WSAAPI bind_as_chosen(SOCKET socket, const sockaddr* address, int length) {
         std::memcpy(&chosen, address, sizeof chosen);
         if (chosen.sin_port == 0) {
             chosen.sin_port = htons(std::exchange(chosen_port, std::uint16_t{0}));
-            return system_bind(socket, reinterpret_cast<const sockaddr*>(&chosen), sizeof chosen);
+            return win::real_system_calls.bind(socket, reinterpret_cast<const sockaddr*>(&chosen), sizeof chosen);
         }
     }
-    return system_bind(socket, address, length);
+    return win::real_system_calls.bind(socket, address, length);
 }
 
 // A port to which its own socket connects: TCP's simultaneous opening, with itself.
 TEST_P(connect_on, does_not_meet_itself) {
-    system_bind =
-        reinterpret_cast<decltype(&::bind)>(test::replace_import("bind", reinterpret_cast<void*>(&bind_as_chosen)));
+    const win::replaced_system_calls replaced({.bind = &bind_as_chosen});
     running.run([] {
         const endpoint nobody = deserted();
         chosen_port = nobody.port();
@@ -80,16 +78,14 @@ TEST_P(connect_on, does_not_meet_itself) {
         EXPECT_FALSE(stream.is_open());
         EXPECT_EQ(error, std::errc::connection_refused) << error.message();
     });
-    test::replace_import("bind", reinterpret_cast<void*>(system_bind));
 }
 
 // The same where the system chooses the port as late as it connects: until then the socket has port 0
 // (SO_REUSE_UNICASTPORT), and the connection is looked at when it stands.
 bool hide_next_name;
-decltype(&::getsockname) system_name;
 
 int WSAAPI name_without_port(SOCKET socket, sockaddr* address, int* length) {
-    const int result = system_name(socket, address, length);
+    const int result = win::real_system_calls.local_name(socket, address, length);
     if (std::exchange(hide_next_name, false)) {
         reinterpret_cast<sockaddr_in*>(address)->sin_port = 0;
     }
@@ -97,10 +93,7 @@ int WSAAPI name_without_port(SOCKET socket, sockaddr* address, int* length) {
 }
 
 TEST_P(connect_on, does_not_meet_itself_by_a_port_that_is_chosen_late) {
-    system_bind =
-        reinterpret_cast<decltype(&::bind)>(test::replace_import("bind", reinterpret_cast<void*>(&bind_as_chosen)));
-    system_name = reinterpret_cast<decltype(&::getsockname)>(
-        test::replace_import("getsockname", reinterpret_cast<void*>(&name_without_port)));
+    const win::replaced_system_calls replaced({.bind = &bind_as_chosen, .local_name = &name_without_port});
     running.run([] {
         const endpoint nobody = deserted();
         chosen_port = nobody.port();
@@ -117,8 +110,6 @@ TEST_P(connect_on, does_not_meet_itself_by_a_port_that_is_chosen_late) {
         EXPECT_TRUE(tcp_stream::connect(listener.local_endpoint(), 30s, error).is_open()) << "met somebody else";
         EXPECT_FALSE(hide_next_name) << "hidden";
     });
-    test::replace_import("getsockname", reinterpret_cast<void*>(system_name));
-    test::replace_import("bind", reinterpret_cast<void*>(system_bind));
 }
 
 // What the system is told of a socket before it connects.
@@ -128,18 +119,16 @@ struct told {
 };
 told last_told;
 DWORD build_number;
-decltype(&::setsockopt) system_set_option;
-decltype(&::WSAIoctl) system_control;
 
 int WSAAPI note_option(SOCKET socket, int level, int option, const char* value, int size) {
     last_told.options.push_back(option);
-    return system_set_option(socket, level, option, value, size);
+    return win::real_system_calls.set_option(socket, level, option, value, size);
 }
 
 int WSAAPI note_control(SOCKET socket, DWORD code, void* in, DWORD in_size, void* out, DWORD out_size, DWORD* bytes,
                         WSAOVERLAPPED* overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
     last_told.controls.push_back(code);
-    return system_control(socket, code, in, in_size, out, out_size, bytes, overlapped, routine);
+    return win::real_system_calls.control(socket, code, in, in_size, out, out_size, bytes, overlapped, routine);
 }
 
 LONG WINAPI note_version(RTL_OSVERSIONINFOW* information) {
@@ -155,14 +144,8 @@ TEST_P(connect_on, shares_ports_and_does_not_repeat_a_refused_local_request) {
         const tcp_listener listener = tcp_listener::bind(endpoint::loopback(address_family::ipv4, 0));
         static_cast<void>(tcp_stream::connect(listener.local_endpoint(), 30s));
     });
-    const auto replace = [](const char* name, auto& system, auto replacement) {
-        system = reinterpret_cast<std::remove_reference_t<decltype(system)>>(
-            test::replace_import(name, reinterpret_cast<void*>(replacement)));
-    };
-    LONG(WINAPI * system_version)(RTL_OSVERSIONINFOW*);
-    replace("setsockopt", system_set_option, &note_option);
-    replace("WSAIoctl", system_control, &note_control);
-    replace("RtlGetVersion", system_version, &note_version);
+    const win::replaced_system_calls replaced(
+        {.control = &note_control, .set_option = &note_option, .version = &note_version});
     running.run([&] {
         adversary system(1);
         const auto told_of = [&system](const endpoint& remote, DWORD build) {
@@ -184,9 +167,6 @@ TEST_P(connect_on, shares_ports_and_does_not_repeat_a_refused_local_request) {
         EXPECT_EQ(told_of(endpoint("127.0.0.1", 9), 14393).controls, std::vector<DWORD>{})
             << "that system would take it for 254 more requests";
     });
-    test::replace_import("setsockopt", reinterpret_cast<void*>(system_set_option));
-    test::replace_import("WSAIoctl", reinterpret_cast<void*>(system_control));
-    test::replace_import("RtlGetVersion", reinterpret_cast<void*>(system_version));
 }
 
 TEST_P(connect_on, takes_mapped_addresses_and_none_in_particular) {

@@ -131,16 +131,14 @@ std::vector<question> questions;
 
 BOOL WSAAPI write_down(SOCKET socket, OVERLAPPED* overlapped, DWORD* bytes, BOOL waits, DWORD* flags) {
     questions.push_back({socket, static_cast<std::uint32_t>(overlapped->Internal)});
-    return iocp::real_system_calls().result(socket, overlapped, bytes, waits, flags);
+    return win::real_system_calls.result(socket, overlapped, bytes, waits, flags);
 }
 
 // Only failed packets cost a call, and a closed socket is not asked.
 TEST(late_errors, are_asked_for_when_a_packet_has_failed_and_only_then) {
-    iocp::system_calls table = iocp::real_system_calls();
-    table.result = &write_down;
     test::in_runtime(1, [&] {
         questions.clear();
-        iocp::replace_system_calls(&table);
+        const win::replaced_system_calls replaced({.result = &write_down});
         {
             test::tcp_pair both = test::make_tcp_pair();
             std::array<std::byte, 4> buffer{};
@@ -168,7 +166,6 @@ TEST(late_errors, are_asked_for_when_a_packet_has_failed_and_only_then) {
         }
         this_coroutine::sleep_for(5ms);
         EXPECT_TRUE(questions.empty()) << "a closed listener was asked";
-        iocp::replace_system_calls(nullptr);
     });
 }
 

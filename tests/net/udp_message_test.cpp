@@ -20,8 +20,8 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
-#include "iocp/system_calls.hpp"
 #include "support/run.hpp"
+#include "win/system_calls.hpp"
 #include "win/windows.hpp"
 
 namespace moor {
@@ -287,19 +287,17 @@ TEST(udp_message, believes_the_flags_of_a_success) {
         const auto here = endpoint::loopback(address_family::ipv4, 0);
         auto one = udp_socket::bind(here);
         auto other = udp_socket::bind(here);
-        iocp::system_calls table = iocp::real_system_calls();
         for (const DWORD wanted : {DWORD{0}, DWORD{MSG_PARTIAL}}) {
             static DWORD flags;
             flags = wanted;
-            table.result = [](SOCKET, OVERLAPPED*, DWORD*, BOOL, DWORD* written) -> BOOL {
-                *written = flags;
-                return TRUE;
-            };
-            iocp::replace_system_calls(&table);
+            const win::replaced_system_calls replaced(
+                {.result = [](SOCKET, OVERLAPPED*, DWORD*, BOOL, DWORD* written) -> BOOL {
+                    *written = flags;
+                    return TRUE;
+                }});
             one.send_to(bytes("half"), other.local_endpoint());
             std::array<std::byte, 10> buffer;
             const auto received = other.receive_message(buffer, 10s);
-            iocp::replace_system_calls(nullptr);
             EXPECT_EQ(text(buffer, received), "half");
             EXPECT_EQ(received.truncated, wanted != 0);
         }

@@ -18,9 +18,9 @@
 #include <moor/spawn.hpp>
 #include <moor/this_coroutine.hpp>
 
-#include "iocp/system_calls.hpp"
 #include "support/adversary.hpp"
 #include "support/run.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor {
 namespace {
@@ -162,7 +162,7 @@ TEST_P(udp_socket_on, with_a_default_peer_goes_on_after_a_closed_port) {
 TEST_P(udp_socket_on, passes_over_reports_of_earlier_datagrams) {
     static int reports;
     static int number;
-    iocp::system_calls table = iocp::real_system_calls();
+    win::system_calls table;
     table.receive_from = [](SOCKET socket, WSABUF* buffers, DWORD count, DWORD* bytes, DWORD* flags, sockaddr* from,
                             int* length, OVERLAPPED* overlapped,
                             LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) noexcept -> int {
@@ -170,8 +170,8 @@ TEST_P(udp_socket_on, passes_over_reports_of_earlier_datagrams) {
             ::WSASetLastError(number);
             return SOCKET_ERROR;
         }
-        return iocp::real_system_calls().receive_from(socket, buffers, count, bytes, flags, from, length, overlapped,
-                                                      routine);
+        return win::real_system_calls.receive_from(socket, buffers, count, bytes, flags, from, length, overlapped,
+                                                   routine);
     };
     table.send_to = [](SOCKET socket, WSABUF* buffers, DWORD count, DWORD* bytes, DWORD flags, const sockaddr* to,
                        int length, OVERLAPPED* overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) noexcept -> int {
@@ -179,14 +179,14 @@ TEST_P(udp_socket_on, passes_over_reports_of_earlier_datagrams) {
             ::WSASetLastError(number);
             return SOCKET_ERROR;
         }
-        return iocp::real_system_calls().send_to(socket, buffers, count, bytes, flags, to, length, overlapped, routine);
+        return win::real_system_calls.send_to(socket, buffers, count, bytes, flags, to, length, overlapped, routine);
     };
     in_runtime(1, [&] {
         for (const int error_number : {WSAECONNRESET, WSAENETRESET}) {
             number = error_number;
             for (const bool reported : {false, true}) {
                 auto one = udp_socket::bind(here(), {.report_unreachable = reported});
-                iocp::replace_system_calls(&table);
+                const win::replaced_system_calls replaced(table);
                 std::error_code error;
                 std::array<std::byte, 10> buffer;
                 reports = 3;
@@ -205,7 +205,6 @@ TEST_P(udp_socket_on, passes_over_reports_of_earlier_datagrams) {
                     received = one.receive_from(buffer, 10s, error);
                 }
                 EXPECT_EQ(text(buffer, received), "to myself");
-                iocp::replace_system_calls(nullptr);
             }
         }
     });

@@ -18,10 +18,9 @@ constexpr auto status_cancelled = static_cast<std::int32_t>(0xC0000120);
 } // namespace
 
 adversary::adversary(std::uint32_t seed, const habits& wanted)
-    : habits_(wanted), service_(*io::current_io().service), table_(make_table()), random_(seed),
-      thread_([this] { run(); }) {
+    : habits_(wanted), service_(*io::current_io().service), random_(seed), thread_([this] { run(); }) {
     active_.store(this);
-    iocp::replace_system_calls(&table_);
+    replaced_.emplace(make_table());
 }
 
 adversary::~adversary() {
@@ -34,7 +33,7 @@ adversary::~adversary() {
     }
     changed_.notify_all();
     thread_.join();
-    iocp::replace_system_calls(nullptr);
+    replaced_.reset();
     active_.store(nullptr);
 }
 

@@ -22,8 +22,8 @@
 #include <moor/endpoint.hpp>
 
 #include "io/io_context.hpp"
-#include "iocp/system_calls.hpp"
 #include "win/socket.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor::test {
 
@@ -211,7 +211,7 @@ private:
     static BOOL PASCAL disconnect(SOCKET, OVERLAPPED*, DWORD, DWORD) noexcept;
     static BOOL PASCAL send_file(SOCKET, HANDLE, DWORD, DWORD, OVERLAPPED*, TRANSMIT_FILE_BUFFERS*, DWORD) noexcept;
     static BOOL WSAAPI result(SOCKET, OVERLAPPED*, DWORD*, BOOL, DWORD*) noexcept;
-    [[nodiscard]] static iocp::system_calls make_table();
+    [[nodiscard]] static win::system_calls make_table();
     [[nodiscard]] static call start(kind what, SOCKET socket, OVERLAPPED* overlapped);
     [[nodiscard]] std::optional<std::uint32_t> take(call submitted);
 
@@ -241,7 +241,6 @@ private:
 
     const habits habits_;
     iocp::io_service& service_;
-    const iocp::system_calls table_;
 
     mutable std::mutex lock_;
     std::condition_variable changed_;
@@ -260,6 +259,7 @@ private:
     std::uint64_t results_ = 0;
     std::vector<std::string> offences_;
     std::thread thread_;
+    std::optional<win::replaced_system_calls> replaced_;
 };
 
 } // namespace moor::test

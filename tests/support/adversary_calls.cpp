@@ -8,21 +8,21 @@
 
 namespace moor::test {
 
-iocp::system_calls adversary::make_table() {
-    iocp::system_calls table = iocp::real_system_calls();
-    table.receive = &adversary::receive;
-    table.send = &adversary::send;
-    table.accept = &adversary::accept;
-    table.connect = &adversary::connect;
-    table.cancel = &adversary::cancel;
-    table.receive_from = &adversary::receive_from;
-    table.send_to = &adversary::send_to;
-    table.receive_message = &adversary::receive_message;
-    table.send_message = &adversary::send_message;
-    table.disconnect = &adversary::disconnect;
-    table.send_file = &adversary::send_file;
-    table.result = &adversary::result;
-    return table;
+win::system_calls adversary::make_table() {
+    return {
+        .receive = &adversary::receive,
+        .send = &adversary::send,
+        .accept = &adversary::accept,
+        .connect = &adversary::connect,
+        .receive_from = &adversary::receive_from,
+        .send_to = &adversary::send_to,
+        .receive_message = &adversary::receive_message,
+        .send_message = &adversary::send_message,
+        .disconnect = &adversary::disconnect,
+        .send_file = &adversary::send_file,
+        .result = &adversary::result,
+        .cancel = &adversary::cancel,
+    };
 }
 
 // The error that the call returns, which is set; nothing when the system shall have it.
@@ -67,7 +67,7 @@ int WSAAPI adversary::receive(SOCKET socket, WSABUF* buffers, DWORD count, DWORD
     submitted.add_output("the flags", flags, sizeof *flags);
     const auto error = active_.load()->take(std::move(submitted));
     if (!error) {
-        return iocp::real_system_calls().receive(socket, buffers, count, transferred, flags, overlapped, routine);
+        return win::real_system_calls.receive(socket, buffers, count, transferred, flags, overlapped, routine);
     }
     return *error == 0 ? 0 : SOCKET_ERROR;
 }
@@ -78,7 +78,7 @@ int WSAAPI adversary::send(SOCKET socket, WSABUF* buffers, DWORD count, DWORD* t
     submitted.add_buffers(buffers, count, transferred);
     const auto error = active_.load()->take(std::move(submitted));
     if (!error) {
-        return iocp::real_system_calls().send(socket, buffers, count, transferred, flags, overlapped, routine);
+        return win::real_system_calls.send(socket, buffers, count, transferred, flags, overlapped, routine);
     }
     return *error == 0 ? 0 : SOCKET_ERROR;
 }
@@ -96,8 +96,8 @@ int WSAAPI adversary::receive_from(SOCKET socket, WSABUF* buffers, DWORD count, 
     submitted.add_output("the length of the sender's address", from_length, sizeof *from_length);
     const auto error = active_.load()->take(std::move(submitted));
     if (!error) {
-        return iocp::real_system_calls().receive_from(socket, buffers, count, transferred, flags, from, from_length,
-                                                      overlapped, routine);
+        return win::real_system_calls.receive_from(socket, buffers, count, transferred, flags, from, from_length,
+                                                   overlapped, routine);
     }
     return *error == 0 ? 0 : SOCKET_ERROR;
 }
@@ -112,8 +112,8 @@ int WSAAPI adversary::send_to(SOCKET socket, WSABUF* buffers, DWORD count, DWORD
     submitted.add_input("the receiver's address", to, static_cast<std::size_t>(to_length));
     const auto error = active_.load()->take(std::move(submitted));
     if (!error) {
-        return iocp::real_system_calls().send_to(socket, buffers, count, transferred, flags, to, to_length, overlapped,
-                                                 routine);
+        return win::real_system_calls.send_to(socket, buffers, count, transferred, flags, to, to_length, overlapped,
+                                              routine);
     }
     return *error == 0 ? 0 : SOCKET_ERROR;
 }
@@ -133,7 +133,7 @@ int WSAAPI adversary::receive_message(SOCKET socket, WSAMSG* message, DWORD* tra
     submitted.add_output("the length of the control messages", &message->Control.len, sizeof message->Control.len);
     const auto error = active_.load()->take(std::move(submitted));
     if (!error) {
-        return iocp::real_system_calls().receive_message(socket, message, transferred, overlapped, routine);
+        return win::real_system_calls.receive_message(socket, message, transferred, overlapped, routine);
     }
     return *error == 0 ? 0 : SOCKET_ERROR;
 }
@@ -149,7 +149,7 @@ int WSAAPI adversary::send_message(SOCKET socket, WSAMSG* message, DWORD flags, 
     submitted.add_input("the control messages", message->Control.buf, message->Control.len);
     const auto error = active_.load()->take(std::move(submitted));
     if (!error) {
-        return iocp::real_system_calls().send_message(socket, message, flags, transferred, overlapped, routine);
+        return win::real_system_calls.send_message(socket, message, flags, transferred, overlapped, routine);
     }
     return *error == 0 ? 0 : SOCKET_ERROR;
 }
@@ -162,8 +162,8 @@ BOOL PASCAL adversary::accept(SOCKET listener, SOCKET accepted, void* block, DWO
     submitted.add_output("the address block", block, std::size_t{data_size} + local_size + remote_size);
     const auto error = active_.load()->take(std::move(submitted));
     if (!error) {
-        return iocp::real_system_calls().accept(listener, accepted, block, data_size, local_size, remote_size,
-                                                transferred, overlapped);
+        return win::real_system_calls.accept(listener, accepted, block, data_size, local_size, remote_size, transferred,
+                                             overlapped);
     }
     return *error == 0 ? TRUE : FALSE;
 }
@@ -176,7 +176,7 @@ BOOL PASCAL adversary::connect(SOCKET socket, const sockaddr* name, int length, 
     submitted.add_input("the peer's address", name, static_cast<std::size_t>(length));
     const auto error = active_.load()->take(std::move(submitted));
     if (!error) {
-        return iocp::real_system_calls().connect(socket, name, length, data, data_size, transferred, overlapped);
+        return win::real_system_calls.connect(socket, name, length, data, data_size, transferred, overlapped);
     }
     return *error == 0 ? TRUE : FALSE;
 }
@@ -184,7 +184,7 @@ BOOL PASCAL adversary::connect(SOCKET socket, const sockaddr* name, int length, 
 BOOL PASCAL adversary::disconnect(SOCKET socket, OVERLAPPED* overlapped, DWORD flags, DWORD reserved) noexcept {
     const auto error = active_.load()->take(start(kind::disconnect, socket, overlapped));
     if (!error) {
-        return iocp::real_system_calls().disconnect(socket, overlapped, flags, reserved);
+        return win::real_system_calls.disconnect(socket, overlapped, flags, reserved);
     }
     return *error == 0 ? TRUE : FALSE;
 }
@@ -195,7 +195,7 @@ BOOL PASCAL adversary::send_file(SOCKET socket, HANDLE file, DWORD bytes, DWORD 
     submitted.add_input("the data around the file", around, sizeof *around);
     const auto error = active_.load()->take(std::move(submitted));
     if (!error) {
-        return iocp::real_system_calls().send_file(socket, file, bytes, bytes_per_send, overlapped, around, flags);
+        return win::real_system_calls.send_file(socket, file, bytes, bytes_per_send, overlapped, around, flags);
     }
     return *error == 0 ? TRUE : FALSE;
 }
@@ -236,7 +236,7 @@ BOOL WSAAPI adversary::result(SOCKET socket, OVERLAPPED* overlapped, DWORD* tran
         ::WSASetLastError(static_cast<int>(status & 0xffff)); // see scripted_end::status_named
         return FALSE;
     }
-    return iocp::real_system_calls().result(socket, overlapped, transferred, waits, flags);
+    return win::real_system_calls.result(socket, overlapped, transferred, waits, flags);
 }
 
 BOOL WINAPI adversary::cancel(HANDLE handle, OVERLAPPED* overlapped) noexcept {
@@ -254,7 +254,7 @@ BOOL WINAPI adversary::cancel(HANDLE handle, OVERLAPPED* overlapped) noexcept {
         }
     }
     self.look_again();
-    return found ? TRUE : iocp::real_system_calls().cancel(handle, overlapped);
+    return found ? TRUE : win::real_system_calls.cancel(handle, overlapped);
 }
 
 } // namespace moor::test

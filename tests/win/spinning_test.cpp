@@ -8,9 +8,8 @@
 
 #include <gtest/gtest.h>
 
-#include "support/imports.hpp"
 #include "support/source_text.hpp"
-#include "win/windows.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor::win {
 namespace {
@@ -31,16 +30,13 @@ void WINAPI count_sleep(DWORD milliseconds) {
 // A yield gives the processor to threads of the same priority only: one that has none because this one spins gets it
 // when this one sleeps.
 TEST(spinning, pauses_then_yields_then_sleeps) {
-    void* const yield = test::replace_import("SwitchToThread", reinterpret_cast<void*>(&count_yield));
-    void* const sleep = test::replace_import("Sleep", reinterpret_cast<void*>(&count_sleep));
+    const win::replaced_system_calls replaced({.sleep = &count_sleep, .yield_thread = &count_yield});
     spinning until_then;
     ::SetLastError(4711);
     for (unsigned round = 0; round < 1000; ++round) {
         until_then.pause();
     }
     EXPECT_EQ(::GetLastError(), 4711u);
-    test::replace_import("SwitchToThread", yield);
-    test::replace_import("Sleep", sleep);
     EXPECT_EQ(yields, 64u);
     EXPECT_EQ(sleeps, 1000u - 64 - 64);
     EXPECT_GE(shortest, 1u);
@@ -57,13 +53,15 @@ TEST(spinning, is_how_the_library_spins) {
         for (const auto& file : test::sources_below(root / folder)) {
             const std::string name = file.filename().string();
             ++read;
-            if (name == "spinning.cpp" || name == "compiler.hpp" || // these are the means
-                name == "worker_idle.cpp" ||                        // a hundred pauses, and no more
-                name == "this_coroutine.cpp") {                     // a yield that a plain thread asked for
+            if (name == "spinning.cpp" || name == "compiler.hpp" || name == "system_calls.cpp" ||
+                name == "system_calls.hpp" ||   // these are the means
+                name == "worker_idle.cpp" ||    // a hundred pauses, and no more
+                name == "this_coroutine.cpp") { // a yield that a plain thread asked for
                 continue;
             }
             const std::string code = test::code_of(test::read_text(file));
-            for (const char* const means : {"this_thread::yield", "SwitchToThread", "win::pause()", "_mm_pause"}) {
+            for (const char* const means :
+                 {"this_thread::yield", "SwitchToThread", "yield_thread", "win::pause()", "_mm_pause"}) {
                 EXPECT_EQ(code.find(means), std::string::npos) << file.string() << " spins by " << means;
             }
         }

@@ -8,10 +8,9 @@
 #include <ratio>
 #include <type_traits>
 
-namespace moor::detail {
+#include <moor/detail/clock.hpp>
 
-/// The clock of the library: of every deadline and timer.
-using wait_clock = std::chrono::steady_clock;
+namespace moor::detail {
 
 /// `given` in ticks of wait_clock, rounded up; its greatest duration for what is greater, its smallest for what is
 /// smaller and for what is not a number. Saturates up to a millisecond before the last tick (of 292 years).
@@ -71,14 +70,15 @@ deadline_after(wait_clock::time_point now, const std::chrono::duration<Represent
                : now + ticks;
 }
 
-/// `when` of any clock as a deadline, reckoned once, now: later changes of a settable clock are not followed. What no
-/// 64-bit count of nanoseconds reaches (by the clock of the system, the year 2262) is never, or long over.
+/// `when` of any clock as a deadline, reckoned once, now: later changes of a settable clock are not followed. `Clock`
+/// is the caller's, and read as it is: only the deadline is by the library's own. What no 64-bit count of nanoseconds
+/// reaches (by the clock of the system, the year 2262) is never, or long over.
 template <class Clock, class Duration>
 [[nodiscard]] wait_clock::time_point deadline_at(const std::chrono::time_point<Clock, Duration>& when) {
     const wait_clock::duration at = saturated(when.time_since_epoch());
     if constexpr (!std::is_same_v<Clock, wait_clock>) {
         if (at != (at.max)() && at != (at.min)()) {
-            const wait_clock::time_point now = wait_clock::now();
+            const wait_clock::time_point now = detail::now();
             return deadline_after(now, saturated_difference(at, saturated(Clock::now().time_since_epoch())));
         }
     }
