@@ -59,7 +59,7 @@ std::uint64_t linked_base_of(HMODULE module) {
         path.data(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr, OPEN_EXISTING, 0, nullptr));
     std::array<std::byte, 4096> headers{};
     DWORD count = 0;
-    if (!file || ::ReadFile(file.get(), headers.data(), headers.size(), &count, nullptr) == FALSE) {
+    if (!file || win::system().read_file(file.get(), headers.data(), headers.size(), &count, nullptr) == FALSE) {
         return 0;
     }
     const auto start = unwind::read_at<IMAGE_DOS_HEADER>(headers, 0);

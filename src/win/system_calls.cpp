@@ -143,6 +143,7 @@ constinit const system_calls real_system_calls{
     .bytes_at_hand = [](auto... given) { return ::ioctlsocket(given...); },
 
     .open_file = [](auto... given) { return ::CreateFileW(given...); },
+    .read_file = [](auto... given) { return ::ReadFile(given...); },
     .file_size = [](auto... given) { return ::GetFileSizeEx(given...); },
     .file_type = [](auto... given) { return ::GetFileType(given...); },
     .make_event = [](auto... given) { return ::CreateEventW(given...); },

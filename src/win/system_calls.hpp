@@ -92,6 +92,8 @@ struct system_calls {
     // Other handles.
     /// CreateFileW
     HANDLE(WINAPI* open_file)(const wchar_t*, DWORD, DWORD, SECURITY_ATTRIBUTES*, DWORD, DWORD, HANDLE) = nullptr;
+    /// ReadFile, only ever without an OVERLAPPED
+    BOOL(WINAPI* read_file)(HANDLE, void*, DWORD, DWORD*, OVERLAPPED*) = nullptr;
     /// GetFileSizeEx
     BOOL(WINAPI* file_size)(HANDLE, LARGE_INTEGER*) = nullptr;
     /// GetFileType

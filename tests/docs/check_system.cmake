@@ -1,6 +1,7 @@
 # Law 7, from the sources: fails when two files below ROOT/src or ROOT/include name the same function of the system, when
-# a function of the table of system calls is named anywhere but in the table's own file, or when anything but the clock's
-# file reads time. Comments and strings do not count. The compiler's passes (src/compiler) are programs of their own.
+# one is neither in the table of system calls nor in the list below, when a function of the table is named anywhere but in
+# the table's own file, or when anything but the clock's files reads time. Comments and strings do not count. The compiler's
+# passes (src/compiler) are programs of their own.
 cmake_minimum_required(VERSION 3.25)
 if(NOT ROOT)
     message(FATAL_ERROR "ROOT is not given")
@@ -9,8 +10,28 @@ cmake_path(ABSOLUTE_PATH ROOT NORMALIZE)
 
 set(table "src/win/system_calls.cpp")
 set(clock "src/win/clock.cpp" "src/win/clock.hpp")
-# What several files name all the same, and why: each of these has to be called by the very function whose frame it is
-# about.
+# What does no I/O, opens nothing that lasts, waits for nobody and wakes nobody needs no place in the table.
+set(outside_the_table
+    # Memory, and stopping other threads: doors of their own.
+    VirtualAlloc VirtualFree SuspendThread ResumeThread GetThreadContext SetThreadContext
+    # The calling thread and its process.
+    GetCurrentProcess GetCurrentProcessId GetCurrentThread DuplicateHandle SetThreadPriority FlushProcessWriteBuffers
+    TlsAlloc TlsFree TlsGetValue TlsSetValue FlsAlloc FlsSetValue timeBeginPeriod timeEndPeriod
+    # A lock, between threads of the library alone.
+    TryAcquireSRWLockExclusive AcquireSRWLockExclusive ReleaseSRWLockExclusive
+    # The end of the process, its errors and reports: seen whatever stands in for the system.
+    TerminateProcess WriteFile GetStdHandle GetLastError FormatMessageA AddVectoredExceptionHandler RemoveVectoredExceptionHandler
+    SetUnhandledExceptionFilter
+    # Questions about the machine, the process, its threads, modules, heaps and code.
+    GetProcessAffinityMask GetProcessGroupAffinity GetActiveProcessorCount GetProcessMitigationPolicy
+    CreateToolhelp32Snapshot Thread32First Thread32Next GetModuleHandleW GetModuleHandleExW GetModuleFileNameA
+    GetModuleFileNameW K32EnumProcessModules GetSystemDirectoryW GetProcAddress FreeLibrary RtlDllShutdownInProgress
+    GetProcessHeaps HeapLock HeapUnlock HeapWalk VirtualQuery RtlPcToFileHeader RtlLookupFunctionEntry RtlVirtualUnwind
+    RtlCaptureContext
+    # Reckoning.
+    RtlNtStatusToDosError htons ntohs htonl strnlen _wcsnicmp)
+
+# What several files name all the same: it has to be called by the very function whose frame it is about.
 set(functions_of_several_files RtlCaptureContext)
 
 # Time, in every spelling that C++, C, the processor and Windows have for it. The clock's own `now` and `cycles` aside; so
@@ -32,6 +53,7 @@ function(read_code file result)
     string(REPLACE "'\"'" " " text "${text}")
     string(REGEX REPLACE "\"[^\"\n]*\"" "\"\"" text "${text}")
     string(REGEX REPLACE "//[^\n]*" "" text "${text}")
+    string(REPLACE "(" "( " text "${text}") # each match below begins with a character of its own
     set(${result} "\n${text}" PARENT_SCOPE)
 endfunction()
 
@@ -44,7 +66,7 @@ set(functions)
 set(readings_of_time 0)
 foreach(source IN LISTS sources)
     read_code("${ROOT}/${source}" code)
-    string(REGEX MATCHALL "[^A-Za-z0-9_>:]::[A-Za-z_][A-Za-z0-9_]*[^A-Za-z0-9_:]" named "${code}")
+    string(REGEX MATCHALL "[^A-Za-z0-9_>:)]::[A-Za-z_][A-Za-z0-9_]*[^A-Za-z0-9_:]" named "${code}")
     list(TRANSFORM named REPLACE "^.::([A-Za-z0-9_]*).$" "\\1")
     list(FILTER named EXCLUDE REGEX "^(new|delete|operator|moor_.*)$")
     list(REMOVE_DUPLICATES named)
@@ -74,12 +96,20 @@ foreach(source IN LISTS sources)
     endif()
 endforeach()
 list(REMOVE_DUPLICATES functions)
+foreach(function IN LISTS outside_the_table)
+    if(NOT function IN_LIST functions)
+        message(SEND_ERROR "${function} is listed as outside the table, and nobody calls it")
+    endif()
+endforeach()
 
 set(of_table)
 foreach(function IN LISTS functions)
     list(LENGTH files_of_${function} count)
     if(table IN_LIST files_of_${function})
         list(APPEND of_table ${function})
+    elseif(NOT function IN_LIST outside_the_table)
+        message(SEND_ERROR "${files_of_${function}} calls the system's ${function}, which is neither in the table of system "
+                           "calls (${table}) nor one of those that this script lists as outside")
     endif()
     if(count GREATER 1 AND NOT function IN_LIST functions_of_several_files)
         message(SEND_ERROR "${function} is a function of the system that several files name: ${files_of_${function}}")

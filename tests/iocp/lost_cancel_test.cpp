@@ -116,5 +116,21 @@ TEST_P(lost_cancel, of_a_call_on_what_a_plain_thread_closes) {
     closer.join();
 }
 
+// The last call of a runtime is cancelled a second time while shutdown waits for it. That its waits return early says
+// nothing about how long the system takes.
+TEST_P(lost_cancel, of_a_shutdown_whose_waits_end_early) {
+    const win::replaced_system_calls impatient({.wait_for = [](HANDLE waited, DWORD timeout) -> DWORD {
+        return win::real_system_calls.wait_for(waited, timeout == INFINITE ? timeout : std::min<DWORD>(timeout, 1));
+    }});
+    tcp_listener listener;
+    running.run([&] {
+        listener = tcp_listener::bind(endpoint::loopback(address_family::ipv4, 0), {.outstanding_accepts = 1});
+    });
+    ASSERT_EQ(running.metrics().operations_in_use, 1u);
+    to_lose = 1;
+    running.shutdown();
+    EXPECT_EQ(running.metrics().operations_in_use, 0u);
+}
+
 } // namespace
 } // namespace moor
