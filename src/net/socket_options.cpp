@@ -6,6 +6,7 @@
 
 #include "iocp/socket_address.hpp"
 #include "net/set_option.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor::net {
 namespace {

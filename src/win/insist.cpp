@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "win/error.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor::win {
 namespace {

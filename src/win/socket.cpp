@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "win/error.hpp"
+#include "win/system_calls.hpp"
 
 namespace moor::win {
 

@@ -12,24 +12,24 @@ using std::chrono::nanoseconds;
 
 constexpr DWORD longest_sleep = 1; // milliseconds
 
-std::atomic<std::int64_t> tick{1};          // nanoseconds
-std::atomic<std::int64_t> stands_at{0};     // nanoseconds since the clock's epoch; 0: it goes
-std::atomic<std::int64_t> moved_on{0};      // nanoseconds
-constexpr std::uint64_t cycles_per_tick{3}; // of a nanosecond: a processor of 3 GHz
+std::atomic<std::int64_t> tick_length{1}; // nanoseconds
+std::atomic<std::int64_t> stands_at{0};   // nanoseconds since the clock's epoch; 0: it goes
+std::atomic<std::int64_t> moved_on{0};    // nanoseconds
+constexpr std::uint64_t cycles_per_nanosecond = 3;
 
 std::int64_t system_time() noexcept { return nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 std::int64_t reading() noexcept {
     const std::int64_t still = stands_at.load();
     const std::int64_t at = (still != 0 ? still : system_time()) + moved_on.load();
-    return at - at % tick.load();
+    return at - at % tick_length.load();
 }
 
 test_clock::time_point read_time() noexcept { return test_clock::time_point(nanoseconds(reading())); }
-std::uint64_t read_cycles() noexcept { return static_cast<std::uint64_t>(reading()) * cycles_per_tick; }
+std::uint64_t read_cycles() noexcept { return static_cast<std::uint64_t>(reading()) * cycles_per_nanosecond; }
 
 win::clock_functions start(test_clock::duration wanted, bool stands_still) noexcept {
-    tick = nanoseconds(wanted).count();
+    tick_length = nanoseconds(wanted).count();
     moved_on = 0;
     stands_at = stands_still ? system_time() : 0;
     return {&read_time, &read_cycles};
