@@ -7,9 +7,10 @@
 #   preempt   the tests of preemption, with -D PERCENT=n of their preemptions
 #   trees     random trees of calls, -D TREES=n times, each with new seeds
 #   analyze   clang-tidy with all its checks (cmake/tidy.cmake)
+#   model     every interleaving of the lock-free core, to larger bounds (cmake/model.cmake)
 #   peers     the comparison with peers, so short that it only shows that all of it works
 #   repeat    the tests of iocp, sched, sync and net, -D REPEAT=n times each, until one fails
-# All but torture, preempt, analyze, peers and repeat are about stacks that move, and are left out where the compiler cannot make them.
+# All but torture, preempt, analyze, model, peers and repeat are about stacks that move, and are left out where the compiler cannot make them.
 include("${CMAKE_CURRENT_LIST_DIR}/support/script.cmake")
 moor_option(CONFIG release "debug|release")
 moor_option(ONLY "" ".*")
@@ -21,11 +22,11 @@ moor_option(PERCENT 1000 "[1-9][0-9]*")
 moor_option(TREES 100 "[1-9][0-9]*")
 moor_option(REPEAT 20 "[1-9][0-9]*")
 
-set(parts loops http torture snippets preempt trees analyze peers repeat)
+set(parts loops http torture snippets preempt trees analyze model peers repeat)
 if(NOT ONLY STREQUAL "")
     list(FILTER parts INCLUDE REGEX "^(${ONLY})$")
     if(NOT parts)
-        message(FATAL_ERROR "ONLY=${ONLY} is none of loops, http, torture, snippets, preempt, trees, analyze, peers, repeat.")
+        message(FATAL_ERROR "ONLY=${ONLY} is none of loops, http, torture, snippets, preempt, trees, analyze, model, peers, repeat.")
     endif()
 endif()
 
@@ -33,7 +34,7 @@ if(COMPILER STREQUAL "gcc")
     list(REMOVE_ITEM parts loops http snippets trees)
 endif()
 if(NOT COMPILER STREQUAL "clang")
-    list(REMOVE_ITEM parts analyze)
+    list(REMOVE_ITEM parts analyze model)
 endif()
 if(COMPILER STREQUAL "native") # .github/workflows/nightly.yml makes a whole one
     list(REMOVE_ITEM parts peers)
@@ -47,6 +48,7 @@ set(targets_of_snippets innocent_code_O0_test innocent_code_O1_test innocent_cod
 set(targets_of_preempt preempt_test)
 set(targets_of_trees movable_stack_test)
 set(targets_of_analyze moor)
+set(targets_of_model moor)
 set(targets_of_peers moor)
 set(targets "")
 if(NOT "repeat" IN_LIST parts AND NOT COMPILER STREQUAL "native")
@@ -130,6 +132,11 @@ endif()
 if("analyze" IN_LIST parts)
     moor_try(status "clang-tidy with all its checks" "${CMAKE_COMMAND}" -D ANALYZER=ON -P cmake/tidy.cmake)
     moor_note("clang-tidy with all its checks" "${status}")
+endif()
+
+if("model" IN_LIST parts)
+    moor_try(status "every interleaving, to larger bounds" "${CMAKE_COMMAND}" -D LONGER=ON -P cmake/model.cmake)
+    moor_note("every interleaving, to larger bounds" "${status}")
 endif()
 
 if("peers" IN_LIST parts)
