@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <numeric>
 #include <random>
 #include <stop_token>
 #include <system_error>
@@ -87,30 +86,6 @@ TEST_P(sleep_on, ten_thousand_sleep_at_once) {
     });
     EXPECT_EQ(awake.load(), count);
     EXPECT_EQ(early.load(), 0u);
-}
-
-TEST(sleep, those_of_one_worker_wake_in_the_order_of_their_deadlines) {
-    const std::uint32_t seed = test::test_seed();
-    test::in_runtime(1, [seed] {
-        constexpr std::size_t count = 300;
-        std::vector<std::size_t> order(count);
-        std::iota(order.begin(), order.end(), std::size_t{0});
-        std::shuffle(order.begin(), order.end(), std::minstd_rand(seed));
-        std::vector<std::size_t> woken;
-        std::vector<join_handle<void>> sleepers;
-        const auto base = steady::now() + 20ms;
-        for (const std::size_t place : order) {
-            sleepers.push_back(spawn([&woken, place, until = base + place * 200us] { // 200: over a tick of the wheel
-                this_coroutine::sleep_until(until);
-                woken.push_back(place);
-            }));
-        }
-        for (auto& sleeper : sleepers) {
-            sleeper.join();
-        }
-        EXPECT_EQ(woken.size(), count);
-        EXPECT_TRUE(std::is_sorted(woken.begin(), woken.end()));
-    });
 }
 
 TEST(sleep, until_the_past_is_no_sleep) {
