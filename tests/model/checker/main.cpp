@@ -30,7 +30,7 @@ struct wishes {
     bool longer = false;
     bool faults = true;
     double seconds_scenario = 60; ///< most for one; when they are over it has failed
-    double seconds_fault = 2;     ///< most for one with a fault; when they are over the fault is not found
+    double seconds_fault = 1;     ///< most for one with a fault; when they are over the fault is not found
     unsigned jobs = 2;
     std::string_view part;
 };
