@@ -175,6 +175,25 @@ TEST(stopped_clock, fires_nothing) {
     EXPECT_FALSE(fired);
 }
 
+// The deadline and the next reading are equal.
+TEST(stopped_clock, ends_waits_that_are_over) {
+    const test_clock clock = test_clock::stopped();
+    test::in_runtime(1, [] {
+        channel<int> silent(0);
+        test::tcp_pair both = test::make_tcp_pair();
+        for (const wait_limit& over : {wait_limit(0ns), wait_limit(-1h), wait_limit(test_clock::now())}) {
+            std::error_code error;
+            EXPECT_FALSE(silent.receive(over, error));
+            EXPECT_EQ(error, std::errc::timed_out);
+            std::array<std::byte, 4> buffer{};
+            EXPECT_EQ(both.client.read_some(buffer, over, error), 0u);
+            EXPECT_EQ(error, std::errc::timed_out);
+        }
+        this_coroutine::sleep_for(0ns);
+        this_coroutine::sleep_until(test_clock::now());
+    });
+}
+
 TEST(stopped_clock, fires_all_in_order_when_it_moves_on) {
     test_clock clock = test_clock::stopped();
     runtime running(test::with_workers(1));
