@@ -87,6 +87,7 @@ public:
     [[nodiscard]] static execution* current() noexcept { return active_; }
 
     [[nodiscard]] const std::string& complaint() const noexcept { return complaint_; }
+    [[nodiscard]] std::uint32_t outcomes() const noexcept { return outcomes_; }
     [[nodiscard]] const std::vector<step>& steps() const noexcept { return steps_; }
 
     // -- What instrumented code does -----------------------------------------------------------------------------
@@ -111,6 +112,7 @@ public:
     void start_thread(std::function<void()> body);
     void join_threads();
     void require(bool holds, const char* what);
+    void outcome(unsigned number) noexcept { outcomes_ |= 1u << number; }
     unsigned choose(unsigned count);
     void wait_for_a_store();
     void block_while_equal(std::uintptr_t address, std::uint8_t size, std::uint64_t value);
@@ -171,6 +173,7 @@ private:
     unsigned stale_left_;
     bool is_over_ = false;
     ending ending_ = ending::complete;
+    std::uint32_t outcomes_ = 0;
     std::string complaint_;
     std::vector<step> steps_;
     jmp_buf outside_;

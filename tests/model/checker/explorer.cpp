@@ -133,6 +133,7 @@ findings explore(const scenario& what, const bounds& limits, const planted& faul
         const ending how = one.run();
         ++found.executions;
         found.complete += how == ending::complete;
+        found.outcomes |= how == ending::complete ? one.outcomes() : 0;
         found.too_long += how == ending::too_long;
         found.depth = std::max(found.depth, one.steps().size());
         if (executed != nullptr) {

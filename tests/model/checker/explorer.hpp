@@ -20,8 +20,9 @@ struct findings {
     std::uint64_t too_long = 0;
     std::size_t depth = 0; ///< most steps of one
     bool out_of_time = false;
-    std::string complaint; ///< empty: nothing is wrong
-    std::string trace;     ///< what led to it, a line for each step
+    std::uint32_t outcomes = 0; ///< a bit for each that was met
+    std::string complaint;      ///< empty: nothing is wrong
+    std::string trace;          ///< what led to it, a line for each step
 };
 
 /// Explores until something is wrong, all is explored, or the time is over. Adds what was executed to `executed`.

@@ -203,6 +203,7 @@ namespace moor::model {
 void start_thread(std::function<void()> body) { execution::current()->start_thread(std::move(body)); }
 void join_threads() { execution::current()->join_threads(); }
 void require(bool holds, const char* what) { execution::current()->require(holds, what); }
+void outcome(unsigned number) { execution::current()->outcome(number); }
 unsigned choose(unsigned count) { return execution::current()->choose(count); }
 void wait_for_a_store() { execution::current()->wait_for_a_store(); }
 void block_while_equal(const void* address, std::size_t bytes, std::uint64_t value) {

@@ -54,6 +54,10 @@ bool explore_scenario(const scenario& what, const wishes& wanted, executed_sites
         std::printf("    %llu executions were longer than the bound\n",
                     static_cast<unsigned long long>(found.too_long));
     }
+    if (found.complaint.empty() && found.outcomes != what.what.outcomes) {
+        std::printf("    WRONG: the outcomes are %#x, and should be %#x\n", found.outcomes, what.what.outcomes);
+        return false;
+    }
     if (found.complaint.empty()) {
         return !found.out_of_time;
     }
@@ -77,7 +81,7 @@ bool explore_part(const std::vector<const scenario*>& part, const wishes& wanted
             known.in.push_back(each);
         }
     }
-    if (!wanted.faults || !good) {
+    if (!wanted.faults || !good || faults.empty()) {
         return good;
     }
     const auto begun = std::chrono::steady_clock::now();

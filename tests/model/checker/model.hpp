@@ -40,6 +40,8 @@ struct about {
     std::vector<std::string_view> files;
     bounds quick{}; ///< for every change
     bounds longer{.preemptions = 4, .stale_loads = 4, .steps = 1000};
+    /// What outcome() must be called with in all executions together: a bit for each number, and no other; 0: never.
+    std::uint32_t outcomes = 0;
 };
 
 struct scenario {
@@ -66,6 +68,9 @@ void run_threads(Functions&&... functions) {
 
 /// The execution is wrong when `holds` is false. `what` should hold, in words; a string literal.
 void require(bool holds, const char* what);
+
+/// The execution has ended one way of several, numbered from 0; see about::outcomes.
+void outcome(unsigned number);
 
 /// One of 0 … count - 1; each is explored.
 [[nodiscard]] unsigned choose(unsigned count);
