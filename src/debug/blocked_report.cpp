@@ -2,7 +2,6 @@
 #include "debug/blocked_report.hpp"
 
 #include <cstddef>
-#include <mutex>
 
 #include <fmt/format.h>
 
@@ -10,15 +9,6 @@
 #include "win/error.hpp"
 
 namespace moor::debug {
-namespace {
-
-// A handle keeps the block of a coroutine that has ended.
-bool has_ended(detail::coroutine& of) noexcept {
-    const std::lock_guard guard(of.end_lock);
-    return of.end.load(std::memory_order_relaxed) != detail::coroutine::end_state::running;
-}
-
-} // namespace
 
 void write_blocked_report(detail::runtime_core& runtime, bool certain) noexcept {
     constexpr std::size_t most_lines = 200;
@@ -30,7 +20,7 @@ void write_blocked_report(detail::runtime_core& runtime, bool certain) noexcept 
     std::size_t lines = 0;
     runtime.coroutines.for_each([&](detail::coroutine& each) {
         const auto id = each.id.load(std::memory_order_acquire);
-        if (id == 0 || has_ended(each) || ++lines > most_lines) {
+        if (id == 0 || !each.is_living(id) || ++lines > most_lines) {
             return;
         }
         const char* const what = each.waiting_for.load(std::memory_order_relaxed);

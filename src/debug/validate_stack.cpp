@@ -148,8 +148,8 @@ void walk(const parked_stack& parked, stack_report& report) {
 stack_report validate(std::uint64_t id) {
     stack_report report;
     live_runtimes::for_each([&](detail::runtime_core& each) {
-        each.coroutines.for_each([&](const detail::coroutine& block) {
-            if (id == 0 || block.id.load(std::memory_order_acquire) != id) {
+        each.coroutines.for_each([&](detail::coroutine& block) {
+            if (id == 0 || block.id.load(std::memory_order_acquire) != id || !block.is_living(id)) {
                 return;
             }
             report.state = stack_state::running;

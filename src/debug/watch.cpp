@@ -192,8 +192,9 @@ bool stacks_lack_room() {
         if (each.options.debug.exception_room) {
             return;
         }
-        each.coroutines.for_each([&](const detail::coroutine& one) {
-            lacking = lacking || (one.id.load(std::memory_order_acquire) != 0 && one.movement.movable);
+        each.coroutines.for_each([&](detail::coroutine& one) {
+            const std::uint64_t id = one.id.load(std::memory_order_acquire);
+            lacking = lacking || (id != 0 && one.movement.movable && one.is_living(id));
         });
     });
     return lacking;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <new>
 #include <string_view>
 #include <utility>
@@ -105,6 +106,13 @@ public:
         // Acquire pairs with the release in begin(): a reader of the next coroutine's state sees that the id is gone.
         const end_state seen = end.load(std::memory_order_acquire);
         return id.load(std::memory_order_relaxed) == wanted ? seen : end_state::taken;
+    }
+
+    /// Whether the body of the coroutine with that id (not 0) has yet to end: a handle keeps the block for longer. Any
+    /// thread, without a reference. Takes end_lock.
+    [[nodiscard]] bool is_living(std::uint64_t wanted) noexcept {
+        const std::lock_guard guard(end_lock);
+        return end_of(wanted) == end_state::running;
     }
 
     /// A free block becomes a coroutine that has not run, with one reference. It has its stack already.

@@ -93,6 +93,15 @@ TEST(movable_reports, refuse_a_watch_beside_stacks_without_room) {
     EXPECT_EQ(error, std::errc::operation_not_permitted);
 }
 
+TEST(movable_reports, do_not_refuse_a_watch_for_one_that_has_ended) {
+    runtime running(test::with_workers(1));
+    auto ended = running.spawn({.stack = stack_kind::movable}, [] {});
+    std::error_code error;
+    ASSERT_TRUE(ended.wait(no_limit, error));
+    EXPECT_NE(error_of_watch(), std::errc::operation_not_permitted) << "its handle keeps the block";
+    ended.join();
+}
+
 TEST(movable_reports, of_a_watch_name_the_kind_of_stack) {
     runtime_options options = test::with_workers(1);
     options.debug.exception_room = true;

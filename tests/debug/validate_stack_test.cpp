@@ -159,6 +159,9 @@ TEST(validate_stack, says_when_it_runs_and_when_there_is_none) {
         auto queued = spawn([] {});
         EXPECT_EQ(validate_stack(queued.id()).state, stack_state::running);
         ended = queued.id();
+        std::error_code error;
+        ASSERT_TRUE(queued.wait(no_limit, error));
+        EXPECT_EQ(validate_stack(ended).state, stack_state::not_found) << "it has ended, though its handle is there";
         queued.join();
     });
     EXPECT_EQ(validate_stack(ended).state, stack_state::not_found);
