@@ -36,6 +36,9 @@ public:
         const watchdog guard(
             longest_standstill, [this] { return steps_.load(); },
             [this] { return fmt::format("the round with seed {}", seed_.load()); });
+        // What this program keeps does not grow: it would be found.
+        result_.history.reserve(plan_.rounds != 0 ? plan_.rounds
+                                                  : static_cast<std::size_t>(plan_.length / plan_.round_length) + 1);
         const auto end = began_ + plan_.length;
         for (std::size_t round = 0; plan_.rounds != 0 ? round != plan_.rounds : clock::now() < end; ++round) {
             if (!run_round(plan_.seed + static_cast<std::uint32_t>(round))) {
