@@ -15,6 +15,7 @@
 #include "win/error.hpp"
 #include "win/spinning.hpp"
 #include "win/system_calls.hpp"
+#include "win/thread.hpp"
 
 namespace moor::detail {
 namespace {
@@ -101,7 +102,7 @@ void runtime_core::shutdown() noexcept {
     // What was pending is cancelled; its packets are on their way.
     constexpr std::chrono::milliseconds longest_wait{10'000};
     for (auto since = detail::now(); operations_in_use() != 0;) {
-        if (win::system().wait_for(progress_.get(), static_cast<DWORD>(longest_wait.count())) != WAIT_TIMEOUT) {
+        if (win::wait_for(progress_, static_cast<DWORD>(longest_wait.count()))) {
             since = detail::now();
         } else if (detail::now() - since >= longest_wait && operations_in_use() != 0) {
             const auto text =
@@ -136,7 +137,7 @@ void runtime_core::wait_until_no_handle_is_open() noexcept {
 
 void runtime_core::wait_until_retired() noexcept {
     while (unretired() != 0) {
-        win::system().wait_for(progress_.get(), INFINITE);
+        static_cast<void>(win::wait_for(progress_, INFINITE));
     }
 }
 

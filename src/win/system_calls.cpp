@@ -3,6 +3,7 @@
 // the table is one, so that it needs no initialiser and no guard.
 #include "win/system_calls.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -103,7 +104,12 @@ const system_calls& keep(const system_calls& table) {
     static constinit system_lock lock;
     static std::deque<system_calls> kept; // guarded by it
     const std::lock_guard guard(lock);
-    return kept.emplace_back(table);
+    // Whoever replaces the same functions again and again does not gather copies of the same table.
+    const auto found =
+        std::find_if(kept.begin(), kept.end(), [wanted = std::bit_cast<entries>(table)](const auto& each) {
+            return std::bit_cast<entries>(each) == wanted;
+        });
+    return found != kept.end() ? *found : kept.emplace_back(table);
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "win/insist.hpp"
 #include "win/process.hpp"
 
 namespace moor::win {
@@ -12,7 +13,16 @@ unique_handle start_thread(system_calls::thread_function function, void* argumen
     return unique_handle(reinterpret_cast<HANDLE>(handle));
 }
 
-void wait_for_end(const unique_handle& thread) noexcept { system().wait_for(thread.get(), INFINITE); }
+bool wait_for(const unique_handle& object, DWORD milliseconds) noexcept {
+    DWORD result = WAIT_FAILED;
+    insist("WaitForSingleObject", [&] {
+        result = system().wait_for(object.get(), milliseconds);
+        return result != WAIT_FAILED;
+    });
+    return result == WAIT_OBJECT_0;
+}
+
+void wait_for_end(const unique_handle& thread) noexcept { static_cast<void>(wait_for(thread, INFINITE)); }
 
 bool has_ended(const unique_handle& thread) noexcept { return system().wait_for(thread.get(), 0) == WAIT_OBJECT_0; }
 

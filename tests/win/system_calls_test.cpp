@@ -36,6 +36,16 @@ BOOL WINAPI refuse_event(HANDLE) { return FALSE; }
 BOOL WINAPI accept_event(HANDLE) { return TRUE; }
 HANDLE WINAPI no_event(SECURITY_ATTRIBUTES*, BOOL, BOOL, const wchar_t*) { return nullptr; }
 
+TEST(system_calls, replaced_again_and_again_are_one_table) {
+    const auto place = [](const system_calls& wanted) {
+        const replaced_system_calls replaced(wanted);
+        return &system();
+    };
+    const system_calls* const first = place({.set_event = &refuse_event});
+    EXPECT_NE(place({.set_event = &accept_event}), first);
+    EXPECT_EQ(place({.set_event = &refuse_event}), first) << "a copy each time: it stays to the process's end";
+}
+
 TEST(system_calls, are_replaced_entry_by_entry_and_restored_in_reverse_order) {
     {
         const replaced_system_calls outer({.set_event = &refuse_event});
