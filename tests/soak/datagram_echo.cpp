@@ -161,8 +161,8 @@ void run_generation(soak_round& round, std::uint32_t generation) {
     std::vector<join_handle<void>> clients;
     for (std::uint32_t number = 0; number != clients_per_server; ++number) {
         clients.push_back(spawn_watched(round.found, round.options("datagram client"),
-                                        [&round, remote, number = generation * clients_per_server + number] {
-                                            datagram_client(round, remote, number).run();
+                                        [&round, remote, client = generation * clients_per_server + number] {
+                                            datagram_client(round, remote, client).run();
                                         }));
     }
     for (auto& each : clients) {
