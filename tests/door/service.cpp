@@ -356,17 +356,20 @@ private:
 
     // ---- Waiting and waking --------------------------------------------------------------------------------------
 
+    // So many that one of them finds the other worker asleep.
+    static constexpr int pinned_wakes = 6;
+
     void wake_each_other() {
         semaphore turn;
         semaphore back;
         auto other = spawn({.worker = 1}, [&] {
-            for (int count = 0; count != 3; ++count) {
+            for (int count = 0; count != pinned_wakes; ++count) {
                 turn.acquire(patience);
                 back.release();
             }
         });
         auto pinned = spawn({.worker = 0}, [&] { this_coroutine::sleep_for(2ms); });
-        for (int count = 0; count != 3; ++count) {
+        for (int count = 0; count != pinned_wakes; ++count) {
             this_coroutine::sleep_for(1ms); // until the other worker sleeps
             turn.release();
             expect(attempt([&] { back.acquire(patience); }), "a wake was lost");
@@ -385,6 +388,7 @@ private:
             this_coroutine::sleep_for(1ms);
             guard.unlock();
         });
+        this_coroutine::yield();          // the thread, here
         std::this_thread::sleep_for(1ms); // until the workers sleep
         from_thread.set();
         std::this_thread::sleep_for(500us);
