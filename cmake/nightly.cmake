@@ -8,9 +8,10 @@
 #   trees     random trees of calls, -D TREES=n times, each with new seeds
 #   analyze   clang-tidy with all its checks (cmake/tidy.cmake)
 #   model     every interleaving of the lock-free core, to larger bounds (cmake/model.cmake)
+#   door      every call of the system fails once with every error that is documented for it
 #   peers     the comparison with peers, so short that it only shows that all of it works
 #   repeat    the tests of iocp, sched, sync and net, -D REPEAT=n times each, until one fails
-# All but torture, preempt, analyze, model, peers and repeat are about stacks that move, and are left out where the compiler cannot make them.
+# All but torture, preempt, analyze, model, door, peers and repeat are about stacks that move, and are left out where the compiler cannot make them.
 include("${CMAKE_CURRENT_LIST_DIR}/support/script.cmake")
 moor_option(CONFIG release "debug|release")
 moor_option(ONLY "" ".*")
@@ -22,11 +23,11 @@ moor_option(PERCENT 1000 "[1-9][0-9]*")
 moor_option(TREES 100 "[1-9][0-9]*")
 moor_option(REPEAT 20 "[1-9][0-9]*")
 
-set(parts loops http torture snippets preempt trees analyze model peers repeat)
+set(parts loops http torture snippets preempt trees analyze model door peers repeat)
 if(NOT ONLY STREQUAL "")
     list(FILTER parts INCLUDE REGEX "^(${ONLY})$")
     if(NOT parts)
-        message(FATAL_ERROR "ONLY=${ONLY} is none of loops, http, torture, snippets, preempt, trees, analyze, model, peers, repeat.")
+        message(FATAL_ERROR "ONLY=${ONLY} is none of loops, http, torture, snippets, preempt, trees, analyze, model, door, peers, repeat.")
     endif()
 endif()
 
@@ -49,6 +50,7 @@ set(targets_of_preempt preempt_test)
 set(targets_of_trees movable_stack_test)
 set(targets_of_analyze moor)
 set(targets_of_model moor)
+set(targets_of_door door_test)
 set(targets_of_peers moor)
 set(targets "")
 if(NOT "repeat" IN_LIST parts AND NOT COMPILER STREQUAL "native")
@@ -137,6 +139,10 @@ endif()
 if("model" IN_LIST parts)
     moor_try(status "every interleaving, to larger bounds" "${CMAKE_COMMAND}" -D LONGER=ON -P cmake/model.cmake)
     moor_note("every interleaving, to larger bounds" "${status}")
+endif()
+
+if("door" IN_LIST parts)
+    run_under("" "every call fails once with every error" door_test --gtest_brief=1)
 endif()
 
 if("peers" IN_LIST parts)
