@@ -4,8 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <unordered_set>
-
-#include "registry.hpp"
+#include <vector>
 
 namespace moor::model {
 namespace {
@@ -132,7 +131,6 @@ findings explore(const scenario& what, const bounds& limits, const planted& faul
         execution one(what, limits, fault, shared, ways);
         const ending how = one.run();
         ++found.executions;
-        found.complete += how == ending::complete;
         found.outcomes |= how == ending::complete ? one.outcomes() : 0;
         found.too_long += how == ending::too_long;
         found.depth = std::max(found.depth, one.steps().size());

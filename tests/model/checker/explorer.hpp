@@ -4,8 +4,6 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
-#include <unordered_map>
-#include <vector>
 
 #include "execution.hpp"
 #include "model.hpp"
@@ -15,7 +13,6 @@ namespace moor::model {
 
 struct findings {
     std::uint64_t executions = 0; ///< those given up because they led to nothing new included
-    std::uint64_t complete = 0;
     std::uint64_t states = 0;
     std::uint64_t too_long = 0;
     std::size_t depth = 0; ///< most steps of one

@@ -6,7 +6,6 @@
 #include <new>
 
 #include "execution.hpp"
-#include "registry.hpp"
 
 using moor::model::execution;
 
@@ -210,6 +209,5 @@ void block_while_equal(const void* address, std::size_t bytes, std::uint64_t val
     execution::current()->block_while_equal(address_of(address), static_cast<std::uint8_t>(bytes), value);
 }
 std::size_t current_thread() noexcept { return execution::current()->thread(); }
-bool is_running() noexcept { return execution::current() != nullptr; }
 
 } // namespace moor::model

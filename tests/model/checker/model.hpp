@@ -87,7 +87,4 @@ void block_while_equal(const void* address, std::size_t bytes, std::uint64_t val
 /// The number of the calling thread: 0 for the one that runs the scenario.
 [[nodiscard]] std::size_t current_thread() noexcept;
 
-/// Whether anything is explored just now.
-[[nodiscard]] bool is_running() noexcept;
-
 } // namespace moor::model
