@@ -19,7 +19,7 @@ public:
 
     /// Owner only. False when the ring is full.
     [[nodiscard]] bool push(T& item) noexcept {
-        // Acquire pairs with the compare-and-swap of whoever consumed the slot, so that its read came before our write.
+        // Acquire pairs with the exchange of the thief that took the slot, so that its read came before our write.
         const std::uint32_t head = head_.load(std::memory_order_acquire);
         const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
         if (tail - head >= Capacity) {
@@ -32,15 +32,15 @@ public:
 
     /// Owner only. The oldest item, null when the ring is empty.
     [[nodiscard]] T* pop() noexcept {
-        std::uint32_t head = head_.load(std::memory_order_acquire);
+        // Relaxed: the owner reads slots that it has written itself, and an exchange of a head that is too old fails.
+        std::uint32_t head = head_.load(std::memory_order_relaxed);
         for (;;) {
             const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
             if (head == tail) {
                 return nullptr;
             }
             T* const item = slot(head).load(std::memory_order_relaxed);
-            // Release orders our read of the slot before the owner's next write to it (paired in push).
-            if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
+            if (head_.compare_exchange_weak(head, head + 1, std::memory_order_relaxed, std::memory_order_relaxed)) {
                 return item;
             }
         }
