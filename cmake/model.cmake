@@ -1,6 +1,7 @@
 # Explores the interleavings of the lock-free core to stated bounds, and shows that planted faults are found:
 # cmake -P cmake/model.cmake
-# Options, before -P: -D PART=name (of the library, as the table names it), -D LONGER=ON (to larger bounds, which takes an hour),
+# Options, before -P: -D PART=name (of the library, as the table names it), -D LONGER=ON (to larger bounds, or for two minutes
+# each scenario, and then it says so),
 # -D JOBS=n (as many as there are processors), -D FAULTS=OFF (plants none).
 # tests/model has the scenarios.
 include("${CMAKE_CURRENT_LIST_DIR}/support/script.cmake")

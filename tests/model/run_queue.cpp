@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "checker/model.hpp"
 
@@ -35,6 +36,12 @@ void take_all(ring& from) {
     }
 }
 
+void require_taken_once(std::span<const item> items) {
+    for (const item& each : items) {
+        require(each.taken == 1, "each item is taken once");
+    }
+}
+
 const about ring_files{.files = {"sched/run_queue.hpp"}};
 
 const scenario pops{"run queue", "the owner pushes and pops, another one steals", ring_files, [] {
@@ -57,9 +64,7 @@ const scenario pops{"run queue", "the owner pushes and pops, another one steals"
                                 take_all(thiefs);
                             });
                         take_all(owners);
-                        for (const item& each : items) {
-                            require(each.taken == 1, "each item is taken once");
-                        }
+                        require_taken_once(items);
                     }};
 
 const scenario two_thieves{"run queue", "two steal while the owner pops", ring_files, [] {
@@ -75,9 +80,7 @@ const scenario two_thieves{"run queue", "two steal while the owner pops", ring_f
                                };
                                run_threads([&] { take(owners.pop()); }, steal, steal);
                                take_all(owners);
-                               for (const item& each : items) {
-                                   require(each.taken == 1, "each item is taken once");
-                               }
+                               require_taken_once(items);
                            }};
 
 const scenario overflow{"run queue", "a full ring gives half away, another one steals", ring_files, [] {
@@ -102,9 +105,7 @@ const scenario overflow{"run queue", "a full ring gives half away, another one s
                                     take_all(thiefs);
                                 });
                             take_all(owners);
-                            for (const item& each : items) {
-                                require(each.taken == 1, "each item is taken once");
-                            }
+                            require_taken_once(items);
                         }};
 
 // What a thief has put into its own ring may be stolen once more.
@@ -135,9 +136,7 @@ const scenario stolen_twice{"run queue", "another one steals from the thief", ri
                                         take(what);
                                     }
                                 }
-                                for (const item& each : items) {
-                                    require(each.taken == 1, "each item is taken once");
-                                }
+                                require_taken_once(items);
                             }};
 
 } // namespace

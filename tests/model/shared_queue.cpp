@@ -12,7 +12,7 @@ namespace {
 
 const about queue_files{.files = {"sched/shared_queue.hpp", "win/spin_lock.hpp", "win/spin_lock.cpp"}};
 
-// A coroutine's group is what the pusher writes here, as plain memory is in a real one.
+// `shields` stands for all the plain memory that the pusher of a coroutine has written.
 void push(sched::shared_queue& to, detail::coroutine& item, unsigned shields) {
     item.stop_shields = shields;
     to.push(item);

@@ -29,7 +29,7 @@ std::chrono::steady_clock::duration as_duration(double count) {
 struct wishes {
     bool longer = false;
     bool faults = true;
-    double seconds_scenario = 60; ///< most for one; when they are over it has failed
+    double seconds_scenario = 60; ///< most for one; when they are over it has failed, unless the bounds are the longer
     double seconds_fault = 1;     ///< most for one with a fault; when they are over the fault is not found
     unsigned jobs = 2;
     std::string_view part;
@@ -49,7 +49,7 @@ bool explore_scenario(const scenario& what, const wishes& wanted, executed_sites
                 static_cast<int>(what.part.size()), what.part.data(), static_cast<int>(what.name.size()),
                 what.name.data(), static_cast<unsigned long long>(found.states),
                 static_cast<unsigned long long>(found.executions), found.depth, took,
-                found.out_of_time ? ", out of time" : "");
+                found.out_of_time ? ", not all of it: out of time" : "");
     if (found.too_long != 0) {
         std::printf("    %llu executions were longer than the bound\n",
                     static_cast<unsigned long long>(found.too_long));
@@ -59,7 +59,7 @@ bool explore_scenario(const scenario& what, const wishes& wanted, executed_sites
         return false;
     }
     if (found.complaint.empty()) {
-        return !found.out_of_time;
+        return !found.out_of_time || wanted.longer;
     }
     std::printf("    WRONG: %s\n%s", found.complaint.c_str(), found.trace.c_str());
     return false;
@@ -183,8 +183,8 @@ int main(int count, char** arguments) {
         const std::string_view argument = arguments[index];
         if (argument == "--longer") {
             wanted.longer = true;
-            wanted.seconds_scenario = 900;
-            wanted.seconds_fault = 20;
+            wanted.seconds_scenario = 120;
+            wanted.seconds_fault = 5;
         } else if (argument == "--no-faults") {
             wanted.faults = false;
         } else if (argument.starts_with("--jobs=")) {
