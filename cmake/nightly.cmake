@@ -1,4 +1,4 @@
-# Runs what takes too long for every change, and sums up: cmake -P cmake/nightly.cmake. Takes one to three hours.
+# Runs what takes too long for every change, and sums up: cmake -P cmake/nightly.cmake. Takes hours.
 # Options, before -P: -D COMPILER=clang|gcc, -D CONFIG=debug|release, -D ONLY=regex (of the parts below),
 #   loops     -D SEEDS=n files of -D LOOPS=n random loops over local arrays, at -O1, -O2 and -O3 with the widest vectors
 #   http      -D REQUESTS=n to a server whose handler is as innocent as a user's, its stacks moving at every opportunity

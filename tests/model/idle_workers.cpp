@@ -149,7 +149,10 @@ const scenario woken_by_event{
             three() : program(2) {}
             void run(std::size_t number, sched::worker& here) override {
                 require(runs[number].fetch_add(1, std::memory_order_relaxed) == 0, "each runs once");
+                require(number == 0 || coroutine(number).stop_shields == 7, "what its waker has written is seen");
                 if (number == 0) {
+                    coroutine(1).stop_shields = 7;
+                    coroutine(2).stop_shields = 7;
                     here.make_ready(coroutine(1)); // in the next slot, for which nobody is woken
                     here.enqueue_new(coroutine(2));
                     wait_for(runs[2]);
